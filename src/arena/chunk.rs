@@ -1,0 +1,358 @@
+//! Chunks: the stretches of address space an arena manages, cut into regions,
+//! cut into grains.
+//!
+//! A region is one zone stripe (`1 << region_shift` bytes, at a multiple of its
+//! size) and belongs to at most one [`Home`] at a time, so that the zones of
+//! what lives together stay together. Which grains of a region are free, mapped
+//! or protected is a few words of bits: finding a run is a handful of shifts
+//! and never a search through a tree.
+//!
+//! The header of a chunk (this structure, the directory, the region table)
+//! stands in its own first grains. The region table of a VM chunk is mapped and
+//! filled in from the front as regions come into use (`ninit`).
+
+use super::Home;
+use crate::base::addr::{Addr, Range, Size, WORD_BITS};
+use crate::base::bits::{self, Bits};
+use crate::base::list::{Link, Linked};
+use crate::base::ptr::{P, Slot};
+use core::cell::Cell;
+
+/// Who has a grain: the word that the object layer hangs on it, null if nobody.
+pub type Tract = *mut ();
+
+/// The tract table of every region that has none of its own. Never written.
+pub struct EmptyTracts([Tract; bits::BITS]);
+// SAFETY: only ever read.
+unsafe impl Sync for EmptyTracts {}
+/// See [`EmptyTracts`].
+pub static EMPTY_TRACTS: EmptyTracts = EmptyTracts([core::ptr::null_mut(); bits::BITS]);
+
+impl EmptyTracts {
+    /// As a table.
+    #[inline]
+    pub fn table(&'static self) -> *mut Tract {
+        self.0.as_ptr().cast_mut()
+    }
+}
+
+/// One zone stripe of a chunk.
+pub struct Region {
+    link: Link<Region>,
+    /// The chunk it is part of.
+    pub chunk: P<Chunk>,
+    /// Its first address; a multiple of its size, perhaps below the chunk.
+    pub base: Addr,
+    /// The grains there are (the chunk may begin or end inside).
+    pub valid: Bits,
+    /// The grains not in use.
+    pub free: Cell<Bits>,
+    /// The grains with memory under them.
+    pub mapped: Cell<Bits>,
+    /// The free grains whose protection was never taken off.
+    pub stale_prot: Cell<Bits>,
+    /// The first grains of segments whose protection is to be looked at.
+    pub unsynced: Cell<Bits>,
+    /// No run of free grains is longer than this (a bound, not a fact).
+    pub longest: Cell<usize>,
+    /// Whose it is.
+    pub home: Slot<Home>,
+}
+
+impl Linked<0> for Region {
+    fn link(&self) -> &Link<Region> {
+        &self.link
+    }
+}
+
+impl Region {
+    /// Is all of it free?
+    #[inline]
+    pub fn is_free(&self) -> bool {
+        self.free.get() == self.valid
+    }
+}
+
+/// A stretch of address space.
+pub struct Chunk {
+    link: Link<Chunk>,
+    /// What was reserved, or handed over by the client.
+    pub reserved: Range,
+    /// The grains that can be given out.
+    pub range: Range,
+    /// Where region 0 begins, and how far the regions reach.
+    pub origin: Addr,
+    /// See `origin`.
+    pub span: Size,
+    /// Tract tables by region.
+    pub dir: *mut *mut Tract,
+    /// The region table.
+    regions: *mut Region,
+    /// How many there are.
+    pub nregions: usize,
+    /// How many of them have been filled in.
+    pub ninit: Cell<usize>,
+    /// Up to where the region table is mapped.
+    pub table_mapped: Cell<Addr>,
+    /// The regions nobody has: bit `n % WORD_BITS` of word `n / WORD_BITS`,
+    /// where `n` counts from the multiple of `WORD_BITS` stripes at or below
+    /// `origin`, so that a bit's place in its word is its zone.
+    pub free_map: *mut Cell<usize>,
+    /// Of those, the ones with memory under some of it.
+    pub warm_map: *mut Cell<usize>,
+    /// Words in each map.
+    pub map_words: usize,
+    /// Regions in use.
+    pub in_use: Cell<usize>,
+    /// Regions that have something unsynced: one bit each, same places.
+    pub dirty_map: *mut Cell<usize>,
+    /// The shift of a region.
+    pub region_shift: u32,
+    /// The shift of a grain.
+    pub grain_shift: u32,
+}
+
+impl Linked<0> for Chunk {
+    fn link(&self) -> &Link<Chunk> {
+        &self.link
+    }
+}
+
+/// Where the parts of a chunk's header go.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// The grains of the chunk, header included.
+    pub all: Range,
+    /// Room for the caller's own, after the chunk structure.
+    pub extra: Addr,
+    dir: Addr,
+    maps: Addr,
+    /// Start of the region table.
+    pub table: Addr,
+    /// End of the header: grain aligned.
+    pub limit: Addr,
+    origin: Addr,
+    nregions: usize,
+    map_words: usize,
+}
+
+impl Layout {
+    /// Works out the header of a chunk over `all` (grain aligned), or `None`
+    /// if there would be less than a grain left for use.
+    pub fn new(all: Range, extra: Size, region_shift: u32, grain_shift: u32) -> Option<Layout> {
+        let grain = 1usize << grain_shift;
+        let region = 1usize << region_shift;
+        let origin = all.base.down(region);
+        let nregions = all.limit.since(origin).checked_add(region - 1)? >> region_shift;
+        let first = (origin.0 >> region_shift) & (WORD_BITS as usize - 1);
+        let map_words = first.wrapping_add(nregions).div_ceil(WORD_BITS as usize);
+        let room = all.size();
+        let mut at = 0usize;
+        let mut place = |size: usize, align: usize| -> Option<Addr> {
+            let here = crate::base::addr::size_up_checked(at, align)?;
+            at = here.checked_add(size)?;
+            if at > room { None } else { Some(all.base.add(here)) }
+        };
+        place(size_of::<Chunk>(), 64)?;
+        let extra = place(extra, 64)?;
+        let dir = place(nregions.checked_mul(size_of::<usize>())?, 64)?;
+        let maps = place(map_words.checked_mul(3 * size_of::<usize>())?, 64)?;
+        let table = place(0, grain.min(4096).max(64))?;
+        place(nregions.checked_mul(size_of::<Region>())?, 64)?;
+        let limit = place(0, grain)?;
+        if limit >= all.limit {
+            return None;
+        }
+        Some(Layout { all, extra, dir, maps, table, limit, origin, nregions, map_words })
+    }
+
+    /// Makes the chunk. The header up to `mapped` is readable, writable and
+    /// zero; nothing else in it is touched.
+    ///
+    /// # Safety
+    /// The range is the caller's to give, `mapped` is past the region table's
+    /// start, and nothing else uses the header.
+    pub unsafe fn build(
+        &self,
+        reserved: Range,
+        mapped: Addr,
+        region_shift: u32,
+        grain_shift: u32,
+    ) -> P<Chunk> {
+        let maps: *mut Cell<usize> = self.maps.ptr();
+        let chunk = Chunk {
+            link: Link::default(),
+            reserved,
+            range: Range::new(self.limit, self.all.limit),
+            origin: self.origin,
+            span: self.nregions << region_shift,
+            dir: self.dir.ptr(),
+            regions: self.table.ptr(),
+            nregions: self.nregions,
+            ninit: Cell::new(0),
+            table_mapped: Cell::new(mapped),
+            free_map: maps,
+            // SAFETY: the header has three maps of this many words.
+            warm_map: unsafe { maps.add(self.map_words) },
+            // SAFETY: as above.
+            dirty_map: unsafe { maps.add(self.map_words.wrapping_mul(2)) },
+            map_words: self.map_words,
+            in_use: Cell::new(0),
+            region_shift,
+            grain_shift,
+        };
+        let p: *mut Chunk = self.all.base.ptr();
+        // SAFETY: mapped, aligned (grains are, or the client arena aligned it
+        // to 64), and ours.
+        unsafe { p.write(chunk) };
+        // SAFETY: just written; finished only by `Arena::chunk_release`.
+        let Some(c) = (unsafe { P::from_raw(p) }) else { crate::base::check::stop() };
+        for i in 0..self.nregions {
+            // SAFETY: the directory has `nregions` entries, in mapped memory.
+            unsafe { c.dir.add(i).write(EMPTY_TRACTS.table()) };
+            c.map_bit(c.free_map, i, true);
+            c.map_bit(c.warm_map, i, false);
+            c.map_bit(c.dirty_map, i, false);
+        }
+        c
+    }
+}
+
+impl Chunk {
+    /// Grains in a whole region.
+    #[inline]
+    pub fn grains(&self) -> usize {
+        1 << (self.region_shift - self.grain_shift)
+    }
+
+    /// The region table's entry `i`; filled in.
+    #[inline]
+    pub fn region(&self, i: usize) -> P<Region> {
+        crate::aver_critical!(i < self.ninit.get());
+        // SAFETY: entries below `ninit` are mapped and filled in, and live as
+        // long as the chunk.
+        unsafe { P::new(core::ptr::NonNull::new_unchecked(self.regions.add(i))) }
+    }
+
+    /// The index of the region that `a`, in the chunk's span, lies in.
+    #[inline]
+    pub fn index_of(&self, a: Addr) -> usize {
+        a.since(self.origin) >> self.region_shift
+    }
+
+    /// The end of the region table's entry `i`.
+    pub fn entry_limit(&self, i: usize) -> Addr {
+        Addr::of(self.regions).add(i.wrapping_add(1).wrapping_mul(size_of::<Region>()))
+    }
+
+    /// Fills in entries up to and including `i`, whose memory is mapped.
+    pub fn init_regions(self_: P<Chunk>, i: usize) {
+        let c = self_.get();
+        while c.ninit.get() <= i {
+            let n = c.ninit.get();
+            let base = c.origin.add(n << c.region_shift);
+            let limit = base.add(1 << c.region_shift);
+            let lo = base.max(c.range.base).since(base) >> c.grain_shift;
+            let hi = limit.min(c.range.limit);
+            let hi = if hi <= base { 0 } else { hi.since(base) >> c.grain_shift };
+            let valid =
+                if lo < hi { bits::run(lo, hi.wrapping_sub(lo)) } else { bits::NONE };
+            let r = Region {
+                link: Link::default(),
+                chunk: self_,
+                base,
+                valid,
+                free: Cell::new(valid),
+                mapped: Cell::new(bits::NONE),
+                stale_prot: Cell::new(bits::NONE),
+                unsynced: Cell::new(bits::NONE),
+                longest: Cell::new(bits::BITS),
+                home: Cell::new(None),
+            };
+            // SAFETY: the entry's memory is mapped (the caller's promise) and
+            // not yet in use.
+            unsafe { c.regions.add(n).write(r) };
+            c.ninit.set(n.wrapping_add(1));
+        }
+    }
+
+    /// The tract table of region `i`.
+    #[inline(always)]
+    pub fn tracts(&self, i: usize) -> *mut Tract {
+        // SAFETY: the directory has an entry for every region in the span.
+        unsafe { *self.dir.add(i) }
+    }
+
+    /// Sets the tract table of region `i`.
+    pub fn set_tracts(&self, i: usize, table: *mut Tract) {
+        // SAFETY: as above; the directory is ours.
+        unsafe { *self.dir.add(i) = table }
+    }
+
+    /// Who has the grain of `a`, which is in the span.
+    #[inline(always)]
+    pub fn tract_at(&self, a: Addr) -> Tract {
+        let off = a.since(self.origin);
+        let table = self.tracts(off >> self.region_shift);
+        let mask = (1usize << (self.region_shift - self.grain_shift)).wrapping_sub(1);
+        // SAFETY: a tract table has an entry for every grain of a region.
+        unsafe { *table.add((off >> self.grain_shift) & mask) }
+    }
+
+    fn place(&self, i: usize) -> (usize, usize) {
+        let first = (self.origin.0 >> self.region_shift) & (WORD_BITS as usize - 1);
+        let n = first.wrapping_add(i);
+        (n / WORD_BITS as usize, 1usize << (n % WORD_BITS as usize))
+    }
+
+    /// Word `w` of a map.
+    #[inline]
+    pub fn word(&self, map: *mut Cell<usize>, w: usize) -> &Cell<usize> {
+        crate::aver_critical!(w < self.map_words);
+        // SAFETY: maps have `map_words` words and live as long as the chunk.
+        unsafe { &*map.add(w) }
+    }
+
+    /// Sets or clears the bit of region `i` in a map.
+    pub fn map_bit(&self, map: *mut Cell<usize>, i: usize, on: bool) {
+        let (w, bit) = self.place(i);
+        let word = self.word(map, w);
+        word.set(if on { word.get() | bit } else { word.get() & !bit });
+    }
+
+    /// The region whose bit is bit `b` of word `w`.
+    #[inline]
+    pub fn region_at(&self, w: usize, b: u32) -> usize {
+        let first = (self.origin.0 >> self.region_shift) & (WORD_BITS as usize - 1);
+        w.wrapping_mul(WORD_BITS as usize).wrapping_add(b as usize).wrapping_sub(first)
+    }
+
+    /// The lowest region of a map whose zone is in `zones` (a word of bits).
+    pub fn find(&self, map: *mut Cell<usize>, zones: usize) -> Option<usize> {
+        for w in 0..self.map_words {
+            let hit = self.word(map, w).get() & zones;
+            if hit != 0 {
+                return Some(self.region_at(w, hit.trailing_zeros()));
+            }
+        }
+        None
+    }
+
+    /// The lowest run of `n` regions that nobody has.
+    pub fn find_free_run(&self, n: usize) -> Option<usize> {
+        let mut have = 0usize;
+        for i in 0..self.nregions {
+            let (w, bit) = self.place(i);
+            let word = self.word(self.free_map, w).get();
+            if word & bit != 0 {
+                have = have.wrapping_add(1);
+                if have == n {
+                    return Some(i.wrapping_add(1).wrapping_sub(n));
+                }
+            } else {
+                have = 0;
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,10 @@
+//! Words, addresses, sets, results and checks: nothing here knows what the
+//! library is for.
+
+pub mod addr;
+pub mod bits;
+pub mod check;
+pub mod list;
+pub mod ptr;
+pub mod res;
+pub mod sets;

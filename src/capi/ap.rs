@@ -1,0 +1,218 @@
+//! Allocation points.
+
+use super::{Handle, give, need};
+use crate::base::addr::{Addr, Size};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::mpm::Mpm;
+use crate::object::buffer::{self, Buffer};
+use crate::object::cx::bump;
+use crate::seam::args::{Arg, Args};
+use core::sync::atomic::{Ordering, compiler_fence};
+
+fn home(ap: P<Buffer>) -> P<Mpm> {
+    super::instance(ap.pool.cx.instance.get())
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_ap_create_k(
+    ap_o: *mut Handle,
+    pool: Handle,
+    list: *mut Arg,
+) -> i32 {
+    let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
+    crate::aver_client!(!ap_o.is_null(), "ap_o is not null", Res::Param.code());
+    // SAFETY: the client's argument list.
+    let mut a = unsafe { Args::new(list) };
+    let made = Mpm::enter(super::instance(p.cx.instance.get()), |m| m.new_ap(p, &mut a));
+    crate::aver_client!(
+        !matches!(made, Err(Res::Unimpl)),
+        "pool class has allocation points",
+        Res::Unimpl.code()
+    );
+    // SAFETY: not null, the client's.
+    unsafe { give(ap_o, made.map(|b| b.as_ptr().cast())) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_ap_destroy(ap: Handle) {
+    let b = need!(ap_of(ap), "allocation point is valid", ());
+    crate::aver_client!(!b.get().is_reserved(), "allocation point being destroyed has no block reserved", ());
+    Mpm::enter(home(b), |m| m.ap_destroy(b));
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
+    crate::aver_client!(
+        size != 0 && size <= isize::MAX as Size,
+        "size reserved is positive",
+        Res::Param.code()
+    );
+    crate::aver_client!(
+        size & b.pool.align.get().wrapping_sub(1) == 0,
+        "size reserved is a multiple of the pool's alignment",
+        Res::Param.code()
+    );
+    crate::aver_client!(!b.get().is_reserved(), "allocation point has no block reserved already", Res::Param.code());
+    let got = Mpm::enter(home(b), |m| fill(m, b, size));
+    // SAFETY: not null, the client's.
+    unsafe { give(p_o, got) }
+}
+
+fn fill(m: &Mpm, b: P<Buffer>, size: Size) -> Result<Addr> {
+    m.poll();
+    let before = b.base.get();
+    let mut got = buffer::fill(b, size);
+    let mut tries = 0;
+    while let Err(e) = got {
+        // Short of memory: collect, and start again from the top.
+        if !m.relieve(tries) {
+            return Err(e);
+        }
+        tries = tries.wrapping_add(1);
+        got = buffer::fill(b, size);
+    }
+    if b.base.get() != before {
+        bump(&m.allocated, b.room_limit.get().since(b.base.get()));
+    }
+    got
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_ap_trip(ap: Handle, _p: Addr, _size: Size) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", 0);
+    crate::aver_client!(
+        b.limit.get().is_null() && !b.get().is_reserved(),
+        "mps_ap_trip is called by mps_commit only",
+        0
+    );
+    Mpm::enter(home(b), |_| buffer::trip(b)) as i32
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_reserve(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    let end = b.alloc.get().add(size);
+    // SAFETY: the fields are ours and the client's to read.
+    let limit = unsafe { b.limit.as_ptr().read_volatile() };
+    if end > b.alloc.get() && end <= limit && size & b.pool.align.get().wrapping_sub(1) == 0 {
+        b.alloc.set(end);
+        // SAFETY: the client's.
+        unsafe { p_o.write(b.init.get()) };
+        return Res::OK;
+    }
+    // SAFETY: as for ourselves.
+    unsafe { mps_ap_fill(p_o, ap, size) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_commit(ap: Handle, p: Addr, size: Size) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", 0);
+    crate::aver_client!(
+        p == b.init.get() && p.add(size) == b.alloc.get(),
+        "the block committed is the one reserved",
+        0
+    );
+    b.init.set(b.alloc.get());
+    // A flip between the two must be seen: the order is the protocol.
+    compiler_fence(Ordering::SeqCst);
+    // SAFETY: the fields are ours and the client's to read.
+    if unsafe { b.limit.as_ptr().read_volatile() }.is_null() {
+        return mps_ap_trip(ap, p, size);
+    }
+    1
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_ap_frame_push(frame_o: *mut Handle, ap: Handle) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    crate::aver_client!(!frame_o.is_null(), "frame_o is not null", Res::Param.code());
+    if b.get().is_reserved() {
+        return Res::Fail.code();
+    }
+    let frame = Mpm::enter(home(b), |_| b.pool.class.frame_push(b));
+    // SAFETY: not null, the client's.
+    unsafe { give(frame_o, frame.map(|f| f.ptr())) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_ap_frame_pop(ap: Handle, frame: Handle) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    if b.get().is_reserved() {
+        return Res::Fail.code();
+    }
+    let done = Mpm::enter(home(b), |_| b.pool.class.frame_pop(b, Addr(frame as usize)));
+    crate::base::res::code_of(done)
+}
+
+/// What `mps_alloc_pattern_t` points to.
+pub struct Pattern {
+    collect_all: bool,
+}
+static RAMP: Pattern = Pattern { collect_all: false };
+static RAMP_COLLECT_ALL: Pattern = Pattern { collect_all: true };
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_alloc_pattern_ramp() -> *const Pattern {
+    &RAMP
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_alloc_pattern_ramp_collect_all() -> *const Pattern {
+    &RAMP_COLLECT_ALL
+}
+
+fn pattern(p: *const Pattern) -> Option<bool> {
+    let ours = core::ptr::eq(p, &RAMP) || core::ptr::eq(p, &RAMP_COLLECT_ALL);
+    // SAFETY: one of our two.
+    ours.then(|| unsafe { (*p).collect_all })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_ap_alloc_pattern_begin(ap: Handle, p: *const Pattern) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    let Some(all) = pattern(p) else {
+        crate::aver_client!(false, "allocation pattern is valid", Res::Param.code());
+        return Res::Param.code();
+    };
+    Mpm::enter(home(b), |_| {
+        if b.ramps.get() == 0 {
+            b.pool.class.ramp_begin(b);
+        }
+        bump(&b.ramps, 1);
+        bump(&b.ramps_collect_all, all as usize);
+    });
+    Res::OK
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_ap_alloc_pattern_end(ap: Handle, p: *const Pattern) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    let Some(all) = pattern(p) else {
+        crate::aver_client!(false, "allocation pattern is valid", Res::Param.code());
+        return Res::Param.code();
+    };
+    Mpm::enter(home(b), |m| {
+        if b.ramps.get() == 0 {
+            return Res::Fail.code();
+        }
+        b.ramps.set(b.ramps.get().wrapping_sub(1));
+        if b.ramps.get() == 0 {
+            b.pool.class.ramp_end(b);
+            let due = all || b.ramps_collect_all.replace(0) != 0;
+            if due {
+                m.collect_soon();
+            }
+        }
+        Res::OK
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_ap_alloc_pattern_reset(ap: Handle) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    Mpm::enter(home(b), |m| m.ramp_reset(b));
+    Res::OK
+}

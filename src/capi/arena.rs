@@ -1,0 +1,280 @@
+//! Arenas.
+
+use super::{Handle, need};
+use crate::base::addr::{Addr, Size, size_up_checked};
+use crate::base::res::{Res, Result, code_of};
+use crate::mpm::{Config, Mpm, State};
+use crate::arena::Params;
+use crate::object::seg;
+use crate::seam::args::{self, Arg, Args};
+use crate::seam::client::ArenaCallback;
+use crate::seam::port::Caps;
+use core::ffi::c_void;
+
+/// What `mps_arena_class_t` points to.
+pub struct ArenaClass {
+    is_vm: bool,
+}
+static VM: ArenaClass = ArenaClass { is_vm: true };
+static CLIENT: ArenaClass = ArenaClass { is_vm: false };
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_class_vm() -> *const ArenaClass {
+    &VM
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_class_cl() -> *const ArenaClass {
+    &CLIENT
+}
+
+fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
+    // SAFETY: the key's value is a function of this type, or null.
+    p.and_then(|p| unsafe { core::mem::transmute::<*mut c_void, Option<ArenaCallback>>(p) })
+}
+
+fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
+    let port = crate::ports::DEFAULT;
+    let page = port.page_size();
+    let (size, base) = if is_vm {
+        (a.size(&args::_mps_key_ARENA_SIZE).unwrap_or(1 << 28), None)
+    } else {
+        let size = a.size(&args::_mps_key_ARENA_SIZE);
+        crate::aver_client!(size.is_some(), "MPS_KEY_ARENA_SIZE is given for a client arena", Err(Res::Param));
+        let base = a.pointer(&args::_mps_key_ARENA_CL_BASE);
+        crate::aver_client!(
+            base.is_some_and(|b| !b.is_null()),
+            "MPS_KEY_ARENA_CL_BASE is given for a client arena",
+            Err(Res::Param)
+        );
+        (size.unwrap_or(0), base.map(|b| Addr(b as usize)))
+    };
+    let grain = a.size(&args::_mps_key_ARENA_GRAIN_SIZE);
+    let grain = grain.unwrap_or(if is_vm { page } else { 8192 });
+    crate::aver_client!(grain.is_power_of_two(), "MPS_KEY_ARENA_GRAIN_SIZE is a power of two", Err(Res::Param));
+    crate::aver_client!(
+        is_vm || grain >= size_of::<usize>(),
+        "MPS_KEY_ARENA_GRAIN_SIZE is at least the size of a pointer",
+        Err(Res::Param)
+    );
+    let grain = if is_vm { grain.max(page) } else { grain.max(64) };
+    let zoned = a.bool(&args::_mps_key_ARENA_ZONED).unwrap_or(true);
+    let limit = a.size(&args::_mps_key_COMMIT_LIMIT).unwrap_or(usize::MAX);
+    let mut spare = a.double(&args::_mps_key_SPARE).unwrap_or(0.75);
+    if let Some(bytes) = a.size(&args::_mps_key_SPARE_COMMIT_LIMIT) {
+        spare = if bytes >= limit { 1.0 } else { bytes as f64 / limit as f64 };
+    }
+    crate::aver_client!((0.0..=1.0).contains(&spare), "MPS_KEY_SPARE is between 0.0 and 1.0", Err(Res::Param));
+    let pause_time = a.double(&args::_mps_key_PAUSE_TIME).unwrap_or(0.1);
+    crate::aver_client!(pause_time >= 0.0, "MPS_KEY_PAUSE_TIME is not negative", Err(Res::Param));
+    let (extended, contracted) = if is_vm {
+        (
+            callback(a.pointer(&args::_mps_key_arena_extended)),
+            callback(a.pointer(&args::_mps_key_arena_contracted)),
+        )
+    } else {
+        (None, None)
+    };
+    let size = if is_vm {
+        // The least is a word's worth of grains.
+        let least = grain.checked_mul(usize::BITS as usize).ok_or(Res::Resource)?;
+        size_up_checked(size.max(least), grain).ok_or(Res::Resource)?
+    } else {
+        size
+    };
+    let params = Params { grain, size, base, limit, extra: 0 };
+    Ok(Config { params, spare, pause_time, zoned, extended, contracted })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_arena_create_k(
+    arena_o: *mut Handle,
+    class: *const ArenaClass,
+    list: *mut Arg,
+) -> i32 {
+    crate::aver_client!(!arena_o.is_null(), "arena_o is not null", Res::Param.code());
+    crate::aver_client!(
+        core::ptr::eq(class, &VM) || core::ptr::eq(class, &CLIENT),
+        "arena class is valid",
+        Res::Param.code()
+    );
+    // SAFETY: one of our two classes.
+    let is_vm = unsafe { (*class).is_vm };
+    let port = crate::ports::DEFAULT;
+    if is_vm && !port.capabilities().has(Caps::VM) {
+        return Res::Unimpl.code();
+    }
+    // SAFETY: the client's argument list.
+    let mut a = unsafe { Args::new(list) };
+    let made = config(is_vm, &mut a).and_then(|c| Mpm::create(port, &c));
+    // SAFETY: not null, the client's.
+    unsafe { super::give(arena_o, made.map(|m| m.as_ptr().cast())) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_destroy(arena: Handle) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    if let Some(text) = m.get().leftover() {
+        crate::base::check::report(concat!(file!(), "\0"), line!(), text);
+        return;
+    }
+    m.get().claim();
+    let _ = m.get().finish_trace();
+    m.get().cx.threads.release(m.get().cx.arena.port);
+    m.get().unclaim();
+    Mpm::destroy(m);
+}
+
+macro_rules! simple {
+    ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty, $otherwise:expr, |$m:ident| $body:expr;)*) => {$(
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(arena: Handle $(, $arg: $ty)*) -> $ret {
+            let m = need!(mpm_of(arena), "arena is valid", $otherwise);
+            Mpm::enter(m, |$m| $body)
+        }
+    )*};
+}
+
+simple! {
+    mps_arena_clamp() -> (), (), |m| m.clamp();
+    mps_arena_release() -> (), (), |m| m.release();
+    mps_arena_park() -> (), (), |m| m.park();
+    mps_arena_collect() -> i32, Res::Param.code(), |m| code_of(m.collect());
+    mps_arena_start_collect() -> i32, Res::Param.code(), |m| code_of(m.start_collect());
+    mps_arena_reserved() -> Size, 0, |m| m.cx.arena.reserved.get();
+    mps_arena_spare_committed() -> Size, 0, |m| m.cx.arena.spare.get();
+    mps_arena_commit_limit() -> Size, 0, |m| m.cx.arena.limit.get();
+    mps_arena_commit_limit_set(limit: Size) -> i32, Res::Param.code(), |m| code_of(m.cx.arena.set_limit(limit));
+    mps_arena_spare() -> f64, 0.0, |m| m.cx.arena.spare_fraction.get();
+    mps_arena_pause_time() -> f64, 0.0, |m| m.pause_time.get();
+    mps_arena_has_addr(a: Addr) -> i32, 0, |m| m.cx.arena.has_addr(a) as i32;
+    mps_collections() -> usize, 0, |m| m.cx.stats.collections.get();
+    mps_arena_spare_commit_limit() -> Size, 0, |m|
+        (m.cx.arena.spare_fraction.get() * m.cx.arena.committed.get() as f64) as Size;
+}
+
+/// Callable in any state, so without entering: one word, read at once.
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_committed(arena: Handle) -> Size {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    m.get().cx.arena.committed.get()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_busy(arena: Handle) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    m.get().is_busy() as i32
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_pause_time_set(arena: Handle, seconds: f64) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    crate::aver_client!(seconds >= 0.0, "pause time is not negative", ());
+    Mpm::enter(m, |m| m.pause_time.set(seconds));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_spare_set(arena: Handle, fraction: f64) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    crate::aver_client!((0.0..=1.0).contains(&fraction), "spare is between 0.0 and 1.0", ());
+    Mpm::enter(m, |m| spare_set(m, fraction));
+}
+
+fn spare_set(m: &Mpm, fraction: f64) {
+    let arena = &m.cx.arena;
+    arena.spare_fraction.set(fraction);
+    if fraction <= 0.0 {
+        arena.purge(arena.spare.get(), None);
+    } else {
+        arena.trim();
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_spare_commit_limit_set(arena: Handle, bytes: Size) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    Mpm::enter(m, |m| {
+        let committed = m.cx.arena.committed.get();
+        let f = if bytes >= committed { 1.0 } else { bytes as f64 / committed as f64 };
+        spare_set(m, f);
+    });
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_step(arena: Handle, interval: f64, multiplier: f64) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    crate::aver_client!(interval >= 0.0, "interval is not negative", 0);
+    crate::aver_client!(multiplier >= 0.0, "multiplier is not negative", 0);
+    Mpm::enter(m, |m| m.step(interval, multiplier) as i32)
+}
+
+/// By the thread that is inside, if any is: so without entering.
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_postmortem(arena: Handle) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    let i = m.get();
+    i.state.set(State::Postmortem);
+    i.cx.can_shield.set(false);
+    for pool in i.cx.pools.iter() {
+        for s in pool.segs.iter() {
+            if !s.mode.get().is_empty() {
+                s.mode.set(crate::base::sets::AccessSet::EMPTY);
+                let none = crate::base::sets::AccessSet::EMPTY;
+                // Nothing to be done about a refusal here.
+                let _ = i.cx.arena.port.protect(s.base, s.get().size(), none);
+            }
+        }
+    }
+    for r in i.tracer.roots.iter() {
+        r.get().expose(&i.cx);
+    }
+    if i.is_mine() {
+        i.cx.threads.release(i.cx.arena.port);
+        i.unclaim();
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_extend(arena: Handle, base: Addr, size: Size) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(m.get().cx.arena.is_client, "arena being extended is a client arena", Res::Unimpl.code());
+    crate::aver_client!(!base.is_null(), "base is not null", Res::Param.code());
+    Mpm::enter(m, |m| code_of(m.cx.arena.extend_client(base, size)))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_vm_growth(arena: Handle, desired: Size, minimum: Size) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(!m.get().cx.arena.is_client, "arena is a VM arena", Res::Param.code());
+    crate::aver_client!(desired >= minimum, "desired growth is at least the minimum", Res::Param.code());
+    Mpm::enter(m, |m| m.cx.arena.growth.set(desired));
+    Res::OK
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_addr_pool(pool_o: *mut Handle, arena: Handle, a: Addr) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    crate::aver_client!(!pool_o.is_null(), "pool_o is not null", 0);
+    let pool = Mpm::enter(m, |m| m.pool_of(a));
+    // SAFETY: not null, the client's.
+    pool.map(|p| unsafe { pool_o.write(p.as_ptr().cast()) }).is_some() as i32
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_addr_fmt(fmt_o: *mut Handle, arena: Handle, a: Addr) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    crate::aver_client!(!fmt_o.is_null(), "fmt_o is not null", 0);
+    let fmt = Mpm::enter(m, |m| m.pool_of(a).and_then(|p| p.format.get()));
+    // SAFETY: not null, the client's.
+    fmt.map(|f| unsafe { fmt_o.write(f.as_ptr().cast()) }).is_some() as i32
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_addr_object(p_o: *mut Addr, arena: Handle, a: Addr) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
+    let p = Mpm::enter(m, |m| m.object_of(a));
+    let _ = seg::of_addr;
+    // SAFETY: not null, the client's.
+    unsafe { super::give(p_o, p) }
+}

@@ -1,0 +1,178 @@
+//! Object formats.
+
+use super::{Handle, give, need};
+use crate::base::addr::Size;
+use crate::base::check::Sig;
+use crate::base::res::Res;
+use crate::mpm::Mpm;
+use crate::object::format::{Format, Methods};
+use crate::seam::args::{self, Arg, Args};
+use crate::seam::client::{FmtClass, FmtFwd, FmtIsFwd, FmtPad, FmtScan, FmtSkip};
+use core::ffi::c_void;
+
+/// A method from an argument; null and absent mean the default.
+macro_rules! method {
+    ($a:ident, $key:ident, $slot:expr, $ty:ty) => {
+        // SAFETY: the key's value is a function of this type, or null.
+        if let Some(f) = $a
+            .pointer(&args::$key)
+            .and_then(|p| unsafe { core::mem::transmute::<*mut c_void, Option<$ty>>(p) })
+        {
+            $slot = f;
+        }
+    };
+}
+
+unsafe fn create(fmt_o: *mut Handle, arena: Handle, m: Methods) -> i32 {
+    let i = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(!fmt_o.is_null(), "fmt_o is not null", Res::Param.code());
+    crate::aver_client!(m.align.is_power_of_two(), "format alignment is a power of two", Res::Param.code());
+    crate::aver_client!(
+        m.header & m.align.wrapping_sub(1) == 0,
+        "format header size is a multiple of the alignment",
+        Res::Param.code()
+    );
+    let made = Mpm::enter(i, |e| {
+        let f = e.cx.arena.control_new(Format::new(i.addr().0, m))?;
+        e.formats.push_back(f);
+        Ok(f)
+    });
+    // SAFETY: not null, the client's.
+    unsafe { give(fmt_o, made.map(|f| f.as_ptr().cast())) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_fmt_create_k(fmt_o: *mut Handle, arena: Handle, list: *mut Arg) -> i32 {
+    // SAFETY: the client's argument list.
+    let mut a = unsafe { Args::new(list) };
+    let mut m = Methods::default();
+    m.align = a.size(&args::_mps_key_FMT_ALIGN).unwrap_or(m.align);
+    m.header = a.size(&args::_mps_key_FMT_HEADER_SIZE).unwrap_or(0);
+    method!(a, _mps_key_FMT_SCAN, m.scan, FmtScan);
+    method!(a, _mps_key_FMT_SKIP, m.skip, FmtSkip);
+    method!(a, _mps_key_FMT_FWD, m.fwd, FmtFwd);
+    method!(a, _mps_key_FMT_ISFWD, m.isfwd, FmtIsFwd);
+    method!(a, _mps_key_FMT_PAD, m.pad, FmtPad);
+    method!(a, _mps_key_FMT_CLASS, m.class, FmtClass);
+    // SAFETY: as for ourselves.
+    unsafe { create(fmt_o, arena, m) }
+}
+
+/// The head of `mps_fmt_A_s` and `mps_fmt_B_s`.
+#[repr(C)]
+pub struct FmtA {
+    align: Size,
+    scan: Option<FmtScan>,
+    skip: Option<FmtSkip>,
+    copy: Option<FmtFwd>,
+    fwd: Option<FmtFwd>,
+    isfwd: Option<FmtIsFwd>,
+    pad: Option<FmtPad>,
+}
+
+/// `mps_fmt_B_s`.
+#[repr(C)]
+pub struct FmtB {
+    a: FmtA,
+    class: Option<FmtClass>,
+}
+
+/// `mps_fmt_auto_header_s`.
+#[repr(C)]
+pub struct FmtAutoHeader {
+    align: Size,
+    scan: Option<FmtScan>,
+    skip: Option<FmtSkip>,
+    fwd: Option<FmtFwd>,
+    isfwd: Option<FmtIsFwd>,
+    pad: Option<FmtPad>,
+    header: Size,
+}
+
+/// `mps_fmt_fixed_s`.
+#[repr(C)]
+pub struct FmtFixed {
+    align: Size,
+    scan: Option<FmtScan>,
+    fwd: Option<FmtFwd>,
+    isfwd: Option<FmtIsFwd>,
+    pad: Option<FmtPad>,
+}
+
+fn methods(
+    align: Size,
+    scan: Option<FmtScan>,
+    skip: Option<FmtSkip>,
+    fwd: Option<FmtFwd>,
+    isfwd: Option<FmtIsFwd>,
+    pad: Option<FmtPad>,
+) -> Methods {
+    let d = Methods::default();
+    Methods {
+        align,
+        scan: scan.unwrap_or(d.scan),
+        skip: skip.unwrap_or(d.skip),
+        fwd: fwd.unwrap_or(d.fwd),
+        isfwd: isfwd.unwrap_or(d.isfwd),
+        pad: pad.unwrap_or(d.pad),
+        ..d
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_fmt_create_A(fmt_o: *mut Handle, arena: Handle, f: *const FmtA) -> i32 {
+    // SAFETY: the client's structure.
+    let f = unsafe { &*f };
+    let m = methods(f.align, f.scan, f.skip, f.fwd, f.isfwd, f.pad);
+    // SAFETY: as for ourselves.
+    unsafe { create(fmt_o, arena, m) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_fmt_create_B(fmt_o: *mut Handle, arena: Handle, f: *const FmtB) -> i32 {
+    // SAFETY: the client's structure.
+    let f = unsafe { &*f };
+    let a = &f.a;
+    let mut m = methods(a.align, a.scan, a.skip, a.fwd, a.isfwd, a.pad);
+    m.class = f.class.unwrap_or(m.class);
+    // SAFETY: as for ourselves.
+    unsafe { create(fmt_o, arena, m) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_fmt_create_auto_header(
+    fmt_o: *mut Handle,
+    arena: Handle,
+    f: *const FmtAutoHeader,
+) -> i32 {
+    // SAFETY: the client's structure.
+    let f = unsafe { &*f };
+    let mut m = methods(f.align, f.scan, f.skip, f.fwd, f.isfwd, f.pad);
+    m.header = f.header;
+    // SAFETY: as for ourselves.
+    unsafe { create(fmt_o, arena, m) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_fmt_create_fixed(
+    fmt_o: *mut Handle,
+    arena: Handle,
+    f: *const FmtFixed,
+) -> i32 {
+    // SAFETY: the client's structure.
+    let f = unsafe { &*f };
+    let m = methods(f.align, f.scan, None, f.fwd, f.isfwd, f.pad);
+    // SAFETY: as for ourselves.
+    unsafe { create(fmt_o, arena, m) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_fmt_destroy(fmt: Handle) {
+    let f = need!(fmt_of(fmt), "format is valid", ());
+    crate::aver_client!(f.users.get() == 0, "format being destroyed is used by no pool", ());
+    Mpm::enter(super::instance(f.instance), |m| {
+        f.sig.set(Sig::DEAD);
+        m.formats.remove(f);
+        m.cx.arena.control_drop(f);
+    });
+}

@@ -1,0 +1,104 @@
+//! The C shell: translates and nothing else. Test the handle, test the
+//! arguments, enter, make one core call, leave, store the result.
+//!
+//! Functions are documented for their callers in `include/mps.h`; here only
+//! what is not obvious. Out parameters are written on success only.
+#![allow(missing_docs, clippy::missing_safety_doc)]
+
+mod ap;
+mod arena;
+mod args;
+mod chain;
+mod fmt;
+mod ld;
+mod panic;
+mod pool;
+mod root;
+mod scan;
+mod thread;
+mod walk;
+mod x;
+
+use crate::base::check::Sig;
+use crate::base::ptr::P;
+use crate::mpm::Mpm;
+use crate::object::buffer::Buffer;
+use crate::object::format::Format;
+use crate::object::locus::Chain;
+use crate::object::pool::Pool;
+use crate::shield::threads::Thread;
+use crate::trace::root::Root;
+use core::ffi::c_void;
+
+/// A handle of the client's: a pointer to one of our structures, perhaps.
+pub(crate) type Handle = *mut c_void;
+
+macro_rules! handles {
+    ($($f:ident $t:ty, $sig:ident;)*) => {$(
+        /// The structure behind a handle, if it is one.
+        #[inline]
+        pub(crate) fn $f(h: Handle) -> Option<P<$t>> {
+            // SAFETY: a client's handle: from us, or null; a stray one is
+            // caught by the signature if it can be read at all.
+            let p: P<$t> = unsafe { P::from_raw(h.cast()) }?;
+            if !(h as usize).is_multiple_of(align_of::<usize>()) || p.sig.get() != Sig::$sig {
+                return None;
+            }
+            Some(p)
+        }
+    )*};
+}
+
+handles! {
+    mpm_of Mpm, ARENA;
+    pool_of Pool, POOL;
+    fmt_of Format, FORMAT;
+    ap_of Buffer, BUFFER;
+    root_of Root, ROOT;
+    thread_of Thread, THREAD;
+    chain_of Chain, CHAIN;
+}
+
+/// The instance that a structure says it belongs to.
+pub(crate) fn instance(handle: usize) -> P<Mpm> {
+    // SAFETY: written from the instance's own address when the structure was
+    // made; the instance outlives it.
+    match unsafe { P::from_raw(crate::base::addr::Addr(handle).ptr::<Mpm>()) } {
+        Some(m) => m,
+        None => crate::base::check::stop(),
+    }
+}
+
+/// The structure behind a handle, or an assertion that names the argument.
+macro_rules! need {
+    ($get:ident($h:expr), $text:literal, $otherwise:expr) => {
+        match crate::capi::$get($h.cast()) {
+            Some(p) => p,
+            None => {
+                crate::base::check::report(
+                    concat!(file!(), "\0"),
+                    line!(),
+                    concat!($text, "\0"),
+                );
+                return $otherwise;
+            }
+        }
+    };
+}
+pub(crate) use need;
+
+/// Stores a result.
+///
+/// # Safety
+/// `out` is writable.
+#[inline]
+pub(crate) unsafe fn give<T>(out: *mut T, r: crate::base::res::Result<T>) -> i32 {
+    match r {
+        Ok(v) => {
+            // SAFETY: the caller's promise.
+            unsafe { out.write(v) };
+            0
+        }
+        Err(e) => e.code(),
+    }
+}

@@ -1,0 +1,105 @@
+//! Pools and their classes.
+
+use super::{Handle, give, need};
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::ptr::P;
+use crate::base::res::Res;
+use crate::mpm::Mpm;
+use crate::object::pool::ClassHandle;
+use crate::pools::amc;
+use crate::seam::args::{self, Arg, Args};
+
+macro_rules! classes {
+    ($($getter:ident $handle:ident $class:expr;)*) => {$(
+        static $handle: ClassHandle = ClassHandle::new($class);
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $getter() -> *const ClassHandle {
+            &$handle
+        }
+    )*};
+}
+
+classes! {
+    mps_class_amc AMC &amc::AMC;
+    mps_class_amcz AMCZ &amc::AMCZ;
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_pool_create_k(
+    pool_o: *mut Handle,
+    arena: Handle,
+    class: *const ClassHandle,
+    list: *mut Arg,
+) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(!pool_o.is_null(), "pool_o is not null", Res::Param.code());
+    // SAFETY: a class handle, or null.
+    let class = unsafe { class.as_ref() };
+    let Some(class) = class.filter(|c| c.sig == Sig::CLASS) else {
+        crate::aver_client!(false, "pool class is valid", Res::Param.code());
+        return Res::Param.code();
+    };
+    // SAFETY: the client's argument list.
+    let mut a = unsafe { Args::new(list) };
+    let format = a.pointer(&args::_mps_key_FORMAT);
+    crate::aver_client!(
+        format.is_some() || !class.class.needs_format(),
+        "MPS_KEY_FORMAT is given for a pool class that needs it",
+        Res::Param.code()
+    );
+    let format = match format {
+        Some(f) if class.class.needs_format() => {
+            Some(need!(fmt_of(f), "MPS_KEY_FORMAT is a format", Res::Param.code()))
+        }
+        _ => None,
+    };
+    if let Some(f) = format {
+        crate::aver_client!(f.instance == m.addr().0, "format belongs to the arena", Res::Param.code());
+    }
+    let made = Mpm::enter(m, |_| Mpm::new_pool(m, class, format, &mut a));
+    // SAFETY: not null, the client's.
+    unsafe { give(pool_o, made.map(|p: P<_>| p.as_ptr().cast())) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_destroy(pool: Handle) {
+    let p = need!(pool_of(pool), "pool is valid", ());
+    crate::aver_client!(p.buffers.is_empty(), "pool being destroyed has no allocation points", ());
+    Mpm::enter(super::instance(p.cx.instance.get()), |m| m.pool_destroy(p));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_total_size(pool: Handle) -> Size {
+    let p = need!(pool_of(pool), "pool is valid", 0);
+    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.total_size(p))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_free_size(pool: Handle) -> Size {
+    let p = need!(pool_of(pool), "pool is valid", 0);
+    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.free_size(p))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> i32 {
+    let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
+    crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
+    crate::aver_client!(size != 0, "size is not zero", Res::Param.code());
+    let got = Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.alloc(p, size));
+    crate::aver_client!(
+        got != Err(Res::Unimpl),
+        "pool class supports mps_alloc",
+        Res::Unimpl.code()
+    );
+    // SAFETY: not null, the client's.
+    unsafe { give(p_o, got) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_free(pool: Handle, base: Addr, size: Size) {
+    let p = need!(pool_of(pool), "pool is valid", ());
+    crate::aver_client!(size != 0, "size is not zero", ());
+    let done = Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.free(p, base, size));
+    crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
+}

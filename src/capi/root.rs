@@ -1,0 +1,259 @@
+//! Roots.
+
+use super::{Handle, give, need};
+use crate::base::addr::{Addr, Size, WORD};
+use crate::base::res::Res;
+use crate::base::sets::Rank;
+use crate::mpm::Mpm;
+use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
+use crate::trace::root::Kind;
+use core::ffi::c_void;
+
+/// Either of the two protection modes, as our header and as the reference's
+/// spells them. All of them let us protect the root's inner pages; none more.
+const RM_PROT: u32 = 2 | 4;
+/// All modes there are.
+const RM_ALL: u32 = 1 | RM_PROT;
+
+fn splits(scan: AreaScan) -> bool {
+    let ours: [AreaScan; 4] = [
+        super::scan::mps_scan_area,
+        super::scan::mps_scan_area_masked,
+        super::scan::mps_scan_area_tagged,
+        super::scan::mps_scan_area_tagged_or_zero,
+    ];
+    ours.iter().any(|f| *f as usize == scan as usize)
+}
+
+unsafe fn create(root_o: *mut Handle, arena: Handle, rank: u32, mode: u32, kind: Kind) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(!root_o.is_null(), "root_o is not null", Res::Param.code());
+    let rank = match Rank::from_code(rank) {
+        Some(r) if r != Rank::Final => r,
+        _ => {
+            crate::aver_client!(false, "rank is valid", Res::Param.code());
+            return Res::Param.code();
+        }
+    };
+    crate::aver_client!(mode & !RM_ALL == 0, "root mode is valid", Res::Param.code());
+    let area = match kind {
+        Kind::Area { base, limit, .. }
+        | Kind::AreaTagged { base, limit, .. }
+        | Kind::Fmt { base, limit, .. } => Some((base, limit)),
+        _ => None,
+    };
+    if let Some((base, limit)) = area {
+        crate::aver_client!(base < limit, "root area is not empty", Res::Param.code());
+    }
+    let thread = match kind {
+        Kind::Reg { thread, .. } | Kind::Stack { thread, .. } | Kind::StackTagged { thread, .. } => {
+            Some(thread)
+        }
+        _ => None,
+    };
+    if let Some(t) = thread {
+        crate::aver_client!(t.instance == m.addr().0, "thread is registered with the arena", Res::Param.code());
+    }
+    let made = Mpm::enter(m, |m| m.new_root(rank, kind, mode & RM_PROT != 0));
+    // SAFETY: not null, the client's.
+    unsafe { give(root_o, made.map(|r| r.as_ptr().cast())) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    scan: Option<RootScan>,
+    p: *mut c_void,
+    s: Size,
+) -> i32 {
+    crate::aver_client!(scan.is_some(), "root scanning function is not null", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    // SAFETY: as for ourselves; so below.
+    unsafe { create(root_o, arena, rank, mode, Kind::Fun { scan, p, s }) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_table(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    base: Addr,
+    count: Size,
+) -> i32 {
+    let limit = base.add(count.saturating_mul(WORD));
+    let scan = super::scan::mps_scan_area;
+    let kind = Kind::Area { base, limit, scan, closure: core::ptr::null_mut(), splits: true };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, kind) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_table_masked(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    base: Addr,
+    count: Size,
+    mask: usize,
+) -> i32 {
+    let limit = base.add(count.saturating_mul(WORD));
+    let scan = super::scan::mps_scan_area_tagged;
+    let tag = ScanTag { mask, pattern: 0 };
+    let kind = Kind::AreaTagged { base, limit, scan, tag, splits: true };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, kind) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_area(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    base: Addr,
+    limit: Addr,
+    scan: Option<AreaScan>,
+    closure: *mut c_void,
+) -> i32 {
+    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    let kind = Kind::Area { base, limit, scan, closure, splits: splits(scan) };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, kind) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_area_tagged(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    base: Addr,
+    limit: Addr,
+    scan: Option<AreaScan>,
+    mask: usize,
+    pattern: usize,
+) -> i32 {
+    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    let tag = ScanTag { mask, pattern };
+    let kind = Kind::AreaTagged { base, limit, scan, tag, splits: splits(scan) };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, kind) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_fmt(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    scan: Option<FmtScan>,
+    base: Addr,
+    limit: Addr,
+) -> i32 {
+    crate::aver_client!(scan.is_some(), "format scanning function is not null", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, Kind::Fmt { base, limit, scan }) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_reg(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    thread: Handle,
+    scan: Option<RegScan>,
+    p: *mut c_void,
+    s: Size,
+) -> i32 {
+    let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
+    crate::aver_client!(scan.is_some(), "register scanning function is not null", Res::Param.code());
+    crate::aver_client!(rank == Rank::Ambig as u32, "rank of a register root is ambiguous", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, Kind::Reg { thread, scan, p, s }) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_thread(
+    root_o: *mut Handle,
+    arena: Handle,
+    thread: Handle,
+    cold: Addr,
+) -> i32 {
+    let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
+    let scan = super::scan::mps_scan_area_tagged;
+    let tag = ScanTag { mask: WORD - 1, pattern: 0 };
+    let kind = Kind::StackTagged { thread, cold, scan, tag };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, Rank::Ambig as u32, 0, kind) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_thread_tagged(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    thread: Handle,
+    scan: Option<AreaScan>,
+    mask: usize,
+    pattern: usize,
+    cold: Addr,
+) -> i32 {
+    let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
+    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
+    crate::aver_client!(rank == Rank::Ambig as u32, "rank of a thread root is ambiguous", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    let tag = ScanTag { mask, pattern };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, Kind::StackTagged { thread, cold, scan, tag }) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_root_create_thread_scanned(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    thread: Handle,
+    scan: Option<AreaScan>,
+    closure: *mut c_void,
+    cold: Addr,
+) -> i32 {
+    let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
+    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
+    crate::aver_client!(rank == Rank::Ambig as u32, "rank of a thread root is ambiguous", Res::Param.code());
+    let Some(scan) = scan else { return Res::Param.code() };
+    // SAFETY: as above.
+    unsafe { create(root_o, arena, rank, mode, Kind::Stack { thread, cold, scan, closure }) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_root_destroy(root: Handle) {
+    let r = need!(root_of(root), "root is valid", ());
+    Mpm::enter(super::instance(r.instance), |m| m.root_destroy(r));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_rank_ambig() -> u32 {
+    Rank::Ambig as u32
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_rank_exact() -> u32 {
+    Rank::Exact as u32
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_rank_weak() -> u32 {
+    Rank::Weak as u32
+}

@@ -1,0 +1,115 @@
+//! Fix, and the area scanners that come with the library.
+
+use super::{Handle, need};
+use crate::base::addr::{Addr, WORD};
+use crate::base::res::code_of;
+use crate::object::scan::ScanState;
+use crate::seam::client::ScanTag;
+use crate::trace::{fix, stack};
+use core::ffi::c_void;
+
+/// Stage 2 of fix. Critical path.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _mps_fix2(ss: &ScanState, ref_io: *mut Addr) -> i32 {
+    code_of(fix::fix2(ss, ref_io))
+}
+
+/// Goes over the words of an area: `strip` gives the reference in a word, and
+/// what to put back round it, or `None` for a word that is none.
+#[inline(always)]
+fn area(ss: &ScanState, base: Addr, limit: Addr, strip: impl Fn(usize) -> Option<(usize, usize)>) -> i32 {
+    let mut ufs = ss.head.ufs.get();
+    let mut at = base;
+    while at < limit {
+        let p: *mut usize = at.ptr();
+        // SAFETY: a word of the client's area.
+        let word = unsafe { p.read() };
+        if let Some((reference, tag)) = strip(word) {
+            if ss.fix1(&mut ufs, reference) {
+                let mut r = Addr(reference);
+                if let Err(e) = fix::fix2(ss, &raw mut r) {
+                    return e.code();
+                }
+                if r.0 != reference {
+                    // SAFETY: as above; only exact references change.
+                    unsafe { p.write(r.0 | tag) };
+                }
+            }
+        }
+        at = at.add(WORD);
+    }
+    ss.head.ufs.set(ufs);
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_scan_area(ss: *mut c_void, base: Addr, limit: Addr, _: *mut c_void) -> i32 {
+    // SAFETY: a scan state of ours, handed on by the client; so below.
+    let ss = unsafe { &*ss.cast::<ScanState>() };
+    if ss.hook.is_some() {
+        return in_place(ss, base, limit);
+    }
+    area(ss, base, limit, |w| Some((w, 0)))
+}
+
+/// For hooks that look at where a reference is: fix it there.
+fn in_place(ss: &ScanState, base: Addr, limit: Addr) -> i32 {
+    let mut ufs = ss.head.ufs.get();
+    let mut at = base;
+    while at < limit {
+        // SAFETY: a word of the client's area.
+        let word = unsafe { at.ptr::<usize>().read() };
+        if ss.fix1(&mut ufs, word) {
+            if let Err(e) = fix::fix2(ss, at.ptr()) {
+                return e.code();
+            }
+        }
+        at = at.add(WORD);
+    }
+    ss.head.ufs.set(ufs);
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_scan_area_masked(ss: *mut c_void, base: Addr, limit: Addr, tag: *mut c_void) -> i32 {
+    // SAFETY: as above; the closure is a tag.
+    let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
+    area(ss, base, limit, |w| Some((w & !tag.mask, w & tag.mask)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_scan_area_tagged(ss: *mut c_void, base: Addr, limit: Addr, tag: *mut c_void) -> i32 {
+    // SAFETY: as above.
+    let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
+    area(ss, base, limit, |w| {
+        if w & tag.mask == tag.pattern { Some((w & !tag.mask, tag.pattern)) } else { None }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_scan_area_tagged_or_zero(
+    ss: *mut c_void,
+    base: Addr,
+    limit: Addr,
+    tag: *mut c_void,
+) -> i32 {
+    // SAFETY: as above.
+    let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
+    area(ss, base, limit, |w| {
+        let bits = w & tag.mask;
+        if bits == tag.pattern || bits == 0 { Some((w & !tag.mask, bits)) } else { None }
+    })
+}
+
+/// Scans a thread, for register roots. `p` is the cold end of its stack.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_stack_scan_ambig(ss: *mut c_void, thr: Handle, p: *mut c_void, _s: usize) -> i32 {
+    let t = need!(thread_of(thr), "thread is valid", crate::base::res::Res::Param.code());
+    // SAFETY: as above.
+    let state = unsafe { &*ss.cast::<ScanState>() };
+    let m = super::instance(t.instance);
+    let tag = ScanTag { mask: WORD - 1, pattern: 0 };
+    let closure: *mut c_void = core::ptr::from_ref(&tag).cast_mut().cast();
+    let cold = Addr(p as usize);
+    code_of(stack::scan(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure))
+}

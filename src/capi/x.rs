@@ -1,0 +1,61 @@
+//! Our own additions: `mpsx.h`.
+
+use super::{Handle, need};
+use crate::base::addr::Size;
+use crate::base::res::{Res, code_of};
+use crate::mpm::Mpm;
+use crate::seam::plinth;
+
+/// `mps_x_stats_s`.
+#[repr(C)]
+pub struct Stats {
+    struct_size: Size,
+    counters: [usize; 11],
+    longest: f64,
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    crate::aver_client!(!out.is_null(), "stats is not null", Res::Param.code());
+    // SAFETY: the client's structure; its first word is always there.
+    let room = unsafe { out.cast::<usize>().read() };
+    if room < size_of::<usize>() {
+        return Res::Param.code();
+    }
+    let s = Mpm::enter(m, |m| {
+        let s = &m.cx.stats;
+        let calls = &m.cx.arena.calls;
+        Stats {
+            struct_size: room,
+            counters: [
+                s.collections.get(),
+                s.read_hits.get(),
+                s.write_hits.get(),
+                s.condemned.get(),
+                s.copied.get(),
+                s.reclaimed.get(),
+                calls.map.get(),
+                calls.unmap.get(),
+                calls.protect.get(),
+                s.steps.get(),
+                s.flips.get(),
+            ],
+            longest: s.longest.get() as f64 / plinth::clocks_per_sec() as f64,
+        }
+    });
+    let ours = size_of::<Stats>();
+    // SAFETY: `room` bytes, says the client; what we don't have is zeroed.
+    unsafe {
+        core::ptr::copy_nonoverlapping((&raw const s).cast::<u8>(), out.cast(), ours.min(room));
+        if room > ours {
+            out.cast::<u8>().add(ours).write_bytes(0, room.wrapping_sub(ours));
+        }
+    }
+    Res::OK
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_thread_signals(suspend: i32, resume: i32) -> i32 {
+    code_of(crate::ports::set_thread_signals(suspend, resume))
+}

@@ -1,0 +1,43 @@
+//! A memory pool system: pluggable pools, manual and automatic, and an
+//! incremental, generational, mostly-copying collector.
+//!
+//! The layers, each importing only those below it (`tests/layering.rs`):
+//!
+//! ```text
+//!  capi     the C shell                      nothing imports it
+//!  mpm      the instance: entry, polling
+//!  trace    the tracer        pools  pool classes   (siblings)
+//!  object   segments, buffers, formats, pools, scan states, generations
+//!  shield   protection, threads held
+//!  arena    chunks, regions, grains
+//!  seam     port, plinth, client, arch: the edges of the world
+//!  base     addresses, sets, results, checks, lists, bits
+//! ```
+//!
+//! Five rules:
+//! 1. Requests go down as arguments; answers come back as results; side
+//!    information is left in a structure that the caller handed down.
+//! 2. What a callback can reach is used by shared reference, fields are cells.
+//! 3. The core knows no platform, the ports know no collector.
+//! 4. On an error nothing has changed.
+//! 5. No operation here panics.
+#![no_std]
+#![warn(missing_docs)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod arena;
+pub mod base;
+pub mod mpm;
+pub mod object;
+pub mod pools;
+pub mod seam;
+pub mod shield;
+pub mod trace;
+
+#[cfg(feature = "capi")]
+pub mod capi;
+
+#[path = "../ports/mod.rs"]
+pub mod ports;

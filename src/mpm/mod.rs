@@ -1,0 +1,350 @@
+//! The instance: what `mps_arena_t` points to, and how it is entered.
+
+pub mod entry;
+pub mod instances;
+pub mod poll;
+
+use crate::arena::{Arena, Boot, Params};
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::list::List;
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::object::cx::{Cx, Phase};
+use crate::object::format::Format;
+use crate::object::locus::{Chain, Gen};
+use crate::object::pool::{ClassHandle, Pool};
+use crate::object::{buffer, seg};
+use crate::seam::args::Args;
+use crate::seam::port::Port;
+use crate::shield::threads::Thread;
+use crate::trace::Tracer;
+use crate::trace::root::{Kind, Root};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+
+/// May collections start and be seen?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Yes.
+    Unclamped,
+    /// None starts; one in progress may go on where it can't be seen.
+    Clamped,
+    /// And none is in progress.
+    Parked,
+    /// For a debugger only.
+    Postmortem,
+}
+
+/// The default chain: capacity in bytes, mortality.
+const DEFAULT_CHAIN: [(Size, f64); 3] =
+    [(4 << 20, 0.85), (16 << 20, 0.45), (64 << 20, 0.3)];
+
+/// An instance.
+pub struct Mpm {
+    /// [`Sig::ARENA`].
+    pub sig: Cell<Sig>,
+    /// The next in the list of all.
+    next: AtomicPtr<Mpm>,
+    lock: AtomicBool,
+    /// The thread that has the lock, or 0.
+    owner: AtomicUsize,
+    /// Are there roots that are write protected? (Read without the lock.)
+    protects_roots: AtomicBool,
+    /// The parts.
+    pub cx: Cx,
+    /// The tracer.
+    pub tracer: Tracer,
+    /// Formats.
+    pub formats: List<Format, 0>,
+    /// See [`State`].
+    pub state: Cell<State>,
+    /// Seconds.
+    pub pause_time: Cell<f64>,
+    /// Bytes handed to allocation points so far.
+    pub allocated: Cell<Size>,
+    /// Of them, when collection work was last done.
+    pub last_step: Cell<Size>,
+    /// Of them, when everything was last collected.
+    pub last_full: Cell<Size>,
+    /// What tracing costs: clock ticks and bytes condemned, so far.
+    pub trace_ticks: Cell<usize>,
+    /// See `trace_ticks`.
+    pub trace_bytes: Cell<usize>,
+}
+
+// SAFETY: everything but the atomics is used under the lock only (`entry`).
+unsafe impl Sync for Mpm {}
+
+/// How a new instance is to be.
+pub struct Config {
+    /// Memory.
+    pub params: Params,
+    /// Fraction of committed memory that may be spare.
+    pub spare: f64,
+    /// Seconds.
+    pub pause_time: f64,
+    /// Place memory by zones?
+    pub zoned: bool,
+    /// Called with each chunk acquired and returned.
+    pub extended: Option<crate::seam::client::ArenaCallback>,
+    /// See `extended`.
+    pub contracted: Option<crate::seam::client::ArenaCallback>,
+}
+
+impl Mpm {
+    /// Makes an instance over a port.
+    ///
+    /// # Errors
+    /// `Resource`, `Memory`, `CommitLimit`: see [`Boot::new`].
+    pub fn create(port: &'static dyn Port, config: &Config) -> Result<P<Mpm>> {
+        instances::init(port);
+        let mut params = config.params;
+        params.extra = size_of::<Mpm>();
+        let boot = Boot::new(port, &params)?;
+        let arena = Arena::new(port, &params, &boot);
+        let mpm = Mpm {
+            sig: Cell::new(Sig::DEAD),
+            next: AtomicPtr::new(core::ptr::null_mut()),
+            lock: AtomicBool::new(false),
+            owner: AtomicUsize::new(0),
+            protects_roots: AtomicBool::new(false),
+            cx: Cx::new(arena),
+            tracer: Tracer::default(),
+            formats: List::default(),
+            state: Cell::new(State::Unclamped),
+            pause_time: Cell::new(config.pause_time),
+            allocated: Cell::new(0),
+            last_step: Cell::new(0),
+            last_full: Cell::new(0),
+            trace_ticks: Cell::new(0),
+            trace_bytes: Cell::new(0),
+        };
+        let p: *mut Mpm = boot.extra.ptr();
+        // SAFETY: room for it in the first chunk, aligned to 64, ours.
+        unsafe { p.write(mpm) };
+        // SAFETY: just written; stays until `destroy`.
+        let Some(m) = (unsafe { P::from_raw(p) }) else { return Err(Res::Memory) };
+        let arena = &m.get().cx.arena;
+        m.cx.instance.set(m.addr().0);
+        arena.handle.set(p.cast());
+        arena.extended.set(config.extended);
+        arena.contracted.set(config.contracted);
+        arena.spare_fraction.set(config.spare);
+        arena.zoned.set(config.zoned);
+        arena.start(&boot);
+        match Self::new_chain(m, &DEFAULT_CHAIN) {
+            Ok(c) => m.cx.default_chain.set(Some(c)),
+            Err(e) => {
+                arena.finish();
+                return Err(e);
+            }
+        }
+        m.sig.set(Sig::ARENA);
+        instances::add(m);
+        Ok(m)
+    }
+
+    /// Is anything of the client's left?
+    pub fn leftover(&self) -> Option<&'static str> {
+        if !self.cx.pools.is_empty() {
+            Some("arena being destroyed has no pools\0")
+        } else if !self.tracer.roots.is_empty() {
+            Some("arena being destroyed has no roots\0")
+        } else if !self.cx.threads.is_empty() {
+            Some("arena being destroyed has no registered threads\0")
+        } else if self.cx.chains.len() > 1 {
+            Some("arena being destroyed has no generation chains\0")
+        } else if !self.formats.is_empty() {
+            Some("arena being destroyed has no formats\0")
+        } else {
+            None
+        }
+    }
+
+    /// Returns everything. Nothing is left in it, and nobody is inside.
+    pub fn destroy(self_: P<Mpm>) {
+        instances::remove(self_);
+        self_.sig.set(Sig::DEAD);
+        self_.get().cx.arena.finish();
+    }
+
+    /// The parts.
+    #[inline(always)]
+    pub fn cx(&self) -> P<Cx> {
+        // SAFETY: part of the instance, which stays where it is.
+        unsafe { P::new(core::ptr::NonNull::from(&self.cx)) }
+    }
+
+    // ------------------------------------------------------------------ parts
+
+    /// A chain: capacities in bytes, mortalities.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn new_chain(self_: P<Mpm>, params: &[(Size, f64)]) -> Result<P<Chain>> {
+        let arena = &self_.get().cx.arena;
+        let bytes = params.len().wrapping_mul(size_of::<Gen>());
+        let gens: *mut Gen = arena.control_alloc(bytes)?.ptr();
+        for (i, (capacity, mortality)) in params.iter().enumerate() {
+            // SAFETY: an array of as many, just allocated.
+            unsafe { gens.add(i).write(Gen::new(*capacity, *mortality)) };
+        }
+        // SAFETY: control memory, until `chain_destroy`.
+        let Some(array) = (unsafe { P::from_raw(gens) }) else { return Err(Res::Memory) };
+        let chain = arena
+            .control_new(Chain::new(self_.addr().0, array, params.len()))
+            .inspect_err(|_| arena.control_free(Addr::of(gens), bytes))?;
+        self_.get().cx.chains.push_back(chain);
+        Ok(chain)
+    }
+
+    /// Finishes a chain that no pool uses and no trace is at work on.
+    pub fn chain_destroy(&self, c: P<Chain>) {
+        let arena = &self.cx.arena;
+        c.sig.set(Sig::DEAD);
+        self.cx.chains.remove(c);
+        for g in c.get().generations() {
+            arena.retire(g.get().home());
+        }
+        let bytes = c.len.wrapping_mul(size_of::<Gen>());
+        arena.control_free(c.array().addr(), bytes);
+        arena.control_drop(c);
+    }
+
+    /// A pool.
+    ///
+    /// # Errors
+    /// The class's.
+    pub fn new_pool(
+        self_: P<Mpm>,
+        class: &ClassHandle,
+        format: Option<P<Format>>,
+        args: &mut Args,
+    ) -> Result<P<Pool>> {
+        let arena = &self_.get().cx.arena;
+        let pool = arena.control_new(Pool::new(class.class, self_.get().cx(), format))?;
+        if let Err(e) = class.class.init(pool, args) {
+            arena.control_drop(pool);
+            return Err(e);
+        }
+        if let Some(f) = format {
+            crate::object::cx::bump(&f.get().users, 1);
+        }
+        pool.sig.set(Sig::POOL);
+        self_.get().cx.pools.push_back(pool);
+        Ok(pool)
+    }
+
+    /// Finishes a pool. A trace in progress is finished first if it might know
+    /// the pool's objects.
+    pub fn pool_destroy(&self, pool: P<Pool>) {
+        if pool.class.is_automatic() {
+            let _ = self.finish_trace();
+        }
+        pool.sig.set(Sig::DEAD);
+        self.cx.pools.remove(pool);
+        pool.class.finish(pool);
+        if let Some(f) = pool.format.get() {
+            f.get().users.set(f.get().users.get().wrapping_sub(1));
+        }
+        self.cx.arena.control_drop(pool);
+    }
+
+    /// An allocation point.
+    ///
+    /// # Errors
+    /// The class's.
+    pub fn new_ap(&self, pool: P<Pool>, args: &mut Args) -> Result<P<buffer::Buffer>> {
+        let ap = self.cx.arena.control_new(buffer::Buffer::new(pool))?;
+        if let Err(e) = pool.class.ap_init(ap, args) {
+            self.cx.arena.control_drop(ap);
+            return Err(e);
+        }
+        pool.get().buffers.push_back(ap);
+        Ok(ap)
+    }
+
+    /// Finishes an allocation point on which nothing is reserved.
+    pub fn ap_destroy(&self, ap: P<buffer::Buffer>) {
+        buffer::detach(ap);
+        self.ramp_reset(ap);
+        ap.sig.set(Sig::DEAD);
+        ap.pool.get().buffers.remove(ap);
+        self.cx.arena.control_drop(ap);
+    }
+
+    /// Ends all ramps on an allocation point.
+    pub fn ramp_reset(&self, ap: P<buffer::Buffer>) {
+        if ap.ramps.replace(0) != 0 {
+            ap.pool.class.ramp_end(ap);
+        }
+        ap.ramps_collect_all.set(0);
+    }
+
+    /// A root.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn new_root(
+        &self,
+        rank: crate::base::sets::Rank,
+        kind: Kind,
+        may_protect: bool,
+    ) -> Result<P<Root>> {
+        let root = Root::new(&self.cx, rank, kind, may_protect);
+        if !root.inner.is_empty() {
+            self.protects_roots.store(true, core::sync::atomic::Ordering::Relaxed);
+        }
+        let r = self.cx.arena.control_new(root)?;
+        self.tracer.roots.push_back(r);
+        Ok(r)
+    }
+
+    /// Finishes a root.
+    pub fn root_destroy(&self, r: P<Root>) {
+        r.get().expose(&self.cx);
+        r.sig.set(Sig::DEAD);
+        self.tracer.roots.remove(r);
+        self.cx.arena.control_drop(r);
+    }
+
+    /// Registers the calling thread.
+    ///
+    /// # Errors
+    /// The arena's or the port's.
+    pub fn new_thread(self_: P<Mpm>) -> Result<P<Thread>> {
+        let m = self_.get();
+        let port = m.cx.arena.port;
+        let t = m.cx.arena.control_new(Thread::new(self_.addr().0, port))?;
+        m.cx.threads
+            .register(t, port)
+            .inspect_err(|_| m.cx.arena.control_drop(t))?;
+        Ok(t)
+    }
+
+    /// Forgets a registration.
+    pub fn thread_destroy(&self, t: P<Thread>) {
+        self.cx.threads.deregister(t, self.cx.arena.port);
+        self.cx.arena.control_drop(t);
+    }
+
+    /// The pool that `a` is in.
+    pub fn pool_of(&self, a: Addr) -> Option<P<Pool>> {
+        seg::of_addr(&self.cx, a).map(|s| s.pool)
+    }
+
+    /// The object that `a` lies in, as a client pointer.
+    ///
+    /// # Errors
+    /// `Fail`: none. `Unimpl`: the pool's class can't tell.
+    pub fn object_of(&self, a: Addr) -> Result<Addr> {
+        let s = seg::of_addr(&self.cx, a).ok_or(Res::Fail)?;
+        s.class.object_at(s, a)
+    }
+
+    /// Is a trace past its flip?
+    pub fn is_flipped(&self) -> bool {
+        matches!(self.cx.phase.get(), Phase::Flipped)
+    }
+}

@@ -1,0 +1,258 @@
+//! When to collect, and how much at a time.
+
+use super::{Mpm, State};
+use crate::base::addr::Size;
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::object::cx::{Phase, bump};
+use crate::object::locus::{Chain, Gen};
+use crate::seam::plinth;
+use crate::trace::{Budget, Report, policy};
+
+/// Bytes of allocation between two steps of a trace that does not fit into one.
+const INTERVAL: Size = 64 << 10;
+
+impl Mpm {
+    /// Called whenever an allocation point has been to see us, before it is
+    /// given room: all collection work on the mutator's time happens here.
+    #[inline]
+    pub fn poll(&self) {
+        if self.state.get() != State::Unclamped {
+            return;
+        }
+        if self.tracer.is_busy(&self.cx) {
+            let since = self.allocated.get().wrapping_sub(self.last_step.get());
+            if since >= INTERVAL {
+                self.work();
+            }
+        } else if self.consider() {
+            self.work();
+        }
+    }
+
+    /// One step within the pause time.
+    fn work(&self) {
+        let now = plinth::clock();
+        let budget = if self.cx.can_shield.get() {
+            Budget::ticks(now, plinth::ticks(self.pause_time.get()))
+        } else {
+            // Without barriers a trace can't wait.
+            Budget::unlimited()
+        };
+        self.step_trace(now, &budget);
+    }
+
+    /// One step of the trace, within `budget`.
+    fn step_trace(&self, began: usize, budget: &Budget) -> Report {
+        let report = self.tracer.step(self.cx(), budget);
+        let took = plinth::clock().wrapping_sub(began);
+        self.last_step.set(self.allocated.get());
+        bump(&self.cx.stats.steps, 1);
+        bump(&self.trace_ticks, took);
+        if took > self.cx.stats.longest.get() {
+            self.cx.stats.longest.set(took);
+        }
+        if report.finished {
+            bump(&self.trace_bytes, self.tracer.condemned.get());
+            self.check_sanity();
+        }
+        report
+    }
+
+    #[cfg(feature = "variety-cool")]
+    fn check_sanity(&self) {
+        crate::trace::sanity::check(&self.tracer, self.cx());
+    }
+
+    #[cfg(not(feature = "variety-cool"))]
+    fn check_sanity(&self) {}
+
+    /// Starts a trace if one is due. True if it did.
+    pub fn consider(&self) -> bool {
+        let top = &self.cx.top;
+        let full =
+            policy::wants_full(top.total.get(), self.tracer.top_after.get(), top.new_size.get());
+        if full {
+            self.start(true, |_| true);
+            return true;
+        }
+        let upto = |c: P<Chain>| {
+            if c.ramps.get() != 0 {
+                return 0;
+            }
+            policy::wants_chain(
+                c.get().generations().map(|g| (g.get().new_size.get(), g.get().capacity.get())),
+            )
+        };
+        if self.cx.chains.iter().all(|c| upto(c) == 0) {
+            return false;
+        }
+        let chains = || self.cx.chains.iter();
+        self.start(false, |g| {
+            chains().any(|c| c.get().generations().take(upto(c)).any(|x| x == g))
+        });
+        true
+    }
+
+    fn start(&self, full: bool, choose: impl Fn(P<Gen>) -> bool) {
+        self.tracer.start(&self.cx, full, choose);
+        if full {
+            self.last_full.set(self.allocated.get());
+        }
+    }
+
+    /// Is there anything that could be collected?
+    fn has_objects(&self) -> bool {
+        self.cx.top.total.get() != 0
+            || self
+                .cx
+                .chains
+                .iter()
+                .any(|c| c.get().generations().any(|g| g.get().total.get() != 0))
+    }
+
+    /// Finishes the trace in progress, if there is one.
+    pub fn finish_trace(&self) -> Result {
+        let mut refused = None;
+        while self.tracer.is_busy(&self.cx) {
+            let report = self.step_trace(plinth::clock(), &Budget::unlimited());
+            refused = refused.or(report.refused);
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// No more collections, and none in progress.
+    pub fn park(&self) {
+        let _ = self.finish_trace();
+        self.state.set(State::Parked);
+    }
+
+    /// No more collections.
+    pub fn clamp(&self) {
+        self.state.set(State::Clamped);
+    }
+
+    /// Collections as needed.
+    pub fn release(&self) {
+        self.state.set(State::Unclamped);
+        self.poll();
+    }
+
+    /// Collects everything, and parks.
+    ///
+    /// # Errors
+    /// `Fail`: there was nothing to collect. Any: a scanner's.
+    pub fn collect(&self) -> Result {
+        self.park();
+        if !self.has_objects() {
+            return Err(Res::Fail);
+        }
+        self.start(true, |_| true);
+        self.finish_trace()
+    }
+
+    /// Starts to collect everything.
+    ///
+    /// # Errors
+    /// `Fail`: there was nothing to collect.
+    pub fn start_collect(&self) -> Result {
+        self.state.set(State::Unclamped);
+        if self.tracer.is_busy(&self.cx) {
+            return Ok(());
+        }
+        if !self.has_objects() {
+            return Err(Res::Fail);
+        }
+        self.start(true, |_| true);
+        self.work();
+        Ok(())
+    }
+
+    /// A ramp that ends with a full collection has ended.
+    pub fn collect_soon(&self) {
+        if self.state.get() == State::Unclamped {
+            // With nothing to collect there is nothing to do.
+            let _ = self.start_collect();
+        }
+    }
+
+    /// An allocation failed for want of memory, the `tries`th time in a row.
+    /// True: some may have become free, try again.
+    pub fn relieve(&self, tries: usize) -> bool {
+        if self.state.get() != State::Unclamped {
+            return false;
+        }
+        if self.tracer.is_busy(&self.cx) {
+            let _ = self.finish_trace();
+            return true;
+        }
+        // A collection of everything, unless there was one just now.
+        let since = self.allocated.get().wrapping_sub(self.last_full.get());
+        if tries > 2 || since <= self.cx.arena.committed.get() / 16 || !self.has_objects() {
+            return false;
+        }
+        self.start(true, |_| true);
+        let _ = self.finish_trace();
+        true
+    }
+
+    /// Uses up to `interval` seconds, and starts a collection of everything if
+    /// that can be expected to take at most `multiplier` times as long. True if
+    /// there was work to do.
+    pub fn step(&self, interval: f64, multiplier: f64) -> bool {
+        let before = self.state.get();
+        if before == State::Parked {
+            self.state.set(State::Clamped);
+        }
+        let began = plinth::clock();
+        if !self.tracer.is_busy(&self.cx) {
+            if before != State::Unclamped {
+                return false;
+            }
+            if !self.consider() {
+                let wait = interval * multiplier * plinth::clocks_per_sec() as f64;
+                if multiplier <= 0.0 || !self.is_worth_it() || self.expected_ticks() > wait {
+                    return false;
+                }
+                self.start(true, |_| true);
+            }
+        }
+        if before != State::Unclamped
+            && !matches!(self.cx.phase.get(), Phase::Flipped | Phase::Reclaim)
+        {
+            // The flip would show.
+            return true;
+        }
+        let budget = if self.cx.can_shield.get() {
+            Budget::ticks(began, plinth::ticks(interval))
+        } else {
+            Budget::unlimited()
+        };
+        self.step_trace(began, &budget);
+        true
+    }
+
+    /// Has enough been allocated since the last full collection?
+    fn is_worth_it(&self) -> bool {
+        self.has_objects()
+            && self.allocated.get().wrapping_sub(self.last_full.get()) > INTERVAL
+    }
+
+    /// Clock ticks that collecting everything should take, going by the past
+    /// (or, without one, by a guess of 4 nanoseconds a byte).
+    fn expected_ticks(&self) -> f64 {
+        let total: Size = self
+            .cx
+            .chains
+            .iter()
+            .flat_map(|c| c.get().generations())
+            .map(|g| g.get().total.get())
+            .fold(self.cx.top.total.get(), Size::wrapping_add);
+        let per_byte = if self.trace_bytes.get() > 1 << 20 {
+            self.trace_ticks.get() as f64 / self.trace_bytes.get() as f64
+        } else {
+            4e-9 * plinth::clocks_per_sec() as f64
+        };
+        total as f64 * per_byte
+    }
+}

@@ -1,0 +1,185 @@
+//! Allocation points: a pointer that is bumped by the client itself, in room
+//! that a pool provides.
+//!
+//! The first three words are the client's to read and write (`mps_ap_s`), by
+//! the inline protocol of reserve and commit. The library touches them only on
+//! the client's own call, or while the client's thread is held: a flip stores
+//! null in `limit` and remembers how far initialized objects went.
+
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::list::{Link, Linked};
+use crate::base::ptr::{P, Slot};
+use crate::base::res::Result;
+use crate::base::sets::Rank;
+use crate::object::pool::Pool;
+use crate::object::seg::Seg;
+use core::cell::Cell;
+
+/// An allocation point; the client sees its first three words.
+#[repr(C)]
+pub struct Buffer {
+    /// End of what is initialized: where a reserved block begins.
+    pub init: Cell<Addr>,
+    /// End of what is reserved.
+    pub alloc: Cell<Addr>,
+    /// End of the room, or null: come and see us.
+    pub limit: Cell<Addr>,
+    /// [`Sig::BUFFER`].
+    pub sig: Cell<Sig>,
+    /// The pool it allocates in.
+    pub pool: P<Pool>,
+    link: Link<Buffer>,
+    /// The segment its room is in.
+    pub seg: Slot<Seg>,
+    /// Where its room began.
+    pub base: Cell<Addr>,
+    /// Where its room ends, whatever `limit` says.
+    pub room_limit: Cell<Addr>,
+    /// There was a flip; `limit` is null.
+    pub trapped: Cell<bool>,
+    /// There was a flip with the segment white: its room must not be used again.
+    pub stale: Cell<bool>,
+    /// `init` as it was at the first flip since the client was last here.
+    pub init_at_flip: Cell<Addr>,
+    /// The rank of its objects' references.
+    pub rank: Cell<Rank>,
+    /// The generation it allocates in.
+    pub generation: Cell<usize>,
+    /// Its objects do not count towards starting a collection.
+    pub uncounted: Cell<bool>,
+    /// Ramps begun on it, and of them those that end with a full collection.
+    pub ramps: Cell<usize>,
+    /// See `ramps`.
+    pub ramps_collect_all: Cell<usize>,
+    /// Frames pushed on it.
+    pub frames: Cell<usize>,
+}
+
+impl Linked<0> for Buffer {
+    fn link(&self) -> &Link<Buffer> {
+        &self.link
+    }
+}
+
+impl Buffer {
+    /// One without room.
+    pub fn new(pool: P<Pool>) -> Buffer {
+        Buffer {
+            init: Cell::new(Addr::NULL),
+            alloc: Cell::new(Addr::NULL),
+            limit: Cell::new(Addr::NULL),
+            sig: Cell::new(Sig::BUFFER),
+            pool,
+            link: Link::default(),
+            seg: Cell::new(None),
+            base: Cell::new(Addr::NULL),
+            room_limit: Cell::new(Addr::NULL),
+            trapped: Cell::new(false),
+            stale: Cell::new(false),
+            init_at_flip: Cell::new(Addr::NULL),
+            rank: Cell::new(Rank::Exact),
+            generation: Cell::new(0),
+            uncounted: Cell::new(false),
+            ramps: Cell::new(0),
+            ramps_collect_all: Cell::new(0),
+            frames: Cell::new(0),
+        }
+    }
+
+    /// Is a block reserved and not committed?
+    pub fn is_reserved(&self) -> bool {
+        self.init.get() != self.alloc.get()
+    }
+
+    /// The end of the objects in its room that are known to be good.
+    pub fn objects_end(&self) -> Addr {
+        if self.trapped.get() { self.init_at_flip.get() } else { self.init.get() }
+    }
+
+    /// Has no room?
+    pub fn is_empty(&self) -> bool {
+        self.room_limit.get().is_null()
+    }
+}
+
+/// Reserves `size` bytes out of line. Nothing is reserved, and `size` is a
+/// positive multiple of the pool's alignment.
+///
+/// # Errors
+/// The class's. The allocation point is then empty or as it was.
+pub fn fill(b: P<Buffer>, size: Size) -> Result<Addr> {
+    if b.trapped.replace(false) {
+        if b.stale.get() {
+            detach(b);
+        } else {
+            b.limit.set(b.room_limit.get());
+        }
+    }
+    if !b.is_empty() {
+        let end = b.alloc.get().add(size);
+        if end > b.alloc.get() && end <= b.room_limit.get() {
+            let p = b.alloc.get();
+            b.alloc.set(end);
+            return Ok(p);
+        }
+        detach(b);
+    }
+    let room = b.pool.class.ap_fill(b, size)?;
+    crate::aver!(room.limit.since(room.base) >= size, "a pool gives the room asked for");
+    b.seg.set(room.seg);
+    if let Some(s) = room.seg {
+        s.get().buffer.set(Some(b));
+    }
+    b.base.set(room.base);
+    b.init.set(room.base);
+    b.alloc.set(room.base.add(size));
+    b.limit.set(room.limit);
+    b.room_limit.set(room.limit);
+    b.stale.set(false);
+    Ok(room.base)
+}
+
+/// Commit found `limit` null: was the block initialized before a flip? False:
+/// it is gone, reserve again.
+pub fn trip(b: P<Buffer>) -> bool {
+    if b.trapped.get() && b.init_at_flip.get() != b.init.get() {
+        b.init.set(b.init_at_flip.get());
+        b.alloc.set(b.init_at_flip.get());
+        return false;
+    }
+    true
+}
+
+/// Gives the rest of its room back. Nothing is reserved.
+pub fn detach(b: P<Buffer>) {
+    if b.is_empty() {
+        return;
+    }
+    let init = b.init.get();
+    let seg = b.seg.take();
+    if let Some(s) = seg {
+        s.get().buffer.set(None);
+    }
+    b.pool.class.ap_empty(b, seg, init);
+    b.trapped.set(false);
+    b.stale.set(false);
+    for a in [&b.init, &b.alloc, &b.limit, &b.base, &b.room_limit, &b.init_at_flip] {
+        a.set(Addr::NULL);
+    }
+}
+
+/// A flip, with the mutator held: what is reserved and not committed must not
+/// be committed, for it may hold references from before.
+pub fn flip(b: P<Buffer>) {
+    if b.is_empty() {
+        return;
+    }
+    if !b.trapped.replace(true) {
+        b.init_at_flip.set(b.init.get());
+        b.limit.set(Addr::NULL);
+    }
+    if b.seg.get().is_some_and(|s| !s.white.get().is_empty()) {
+        b.stale.set(true);
+    }
+}

@@ -1,0 +1,102 @@
+//! Where objects of an age live: generations and chains of them.
+
+use crate::arena::Home;
+use crate::base::addr::Size;
+use crate::base::check::Sig;
+use crate::base::list::{Link, Linked, List};
+use crate::base::ptr::P;
+use crate::object::seg::Seg;
+use core::cell::Cell;
+
+/// One generation, across the pools that share its chain.
+pub struct Gen {
+    /// Its memory.
+    pub home: Home,
+    /// New bytes that make it worth collecting.
+    pub capacity: Cell<Size>,
+    /// The part expected to die: a first guess, then what was seen.
+    pub mortality: Cell<f64>,
+    /// Bytes allocated in it or promoted to it since it was last condemned.
+    pub new_size: Cell<Size>,
+    /// Bytes in its segments.
+    pub total: Cell<Size>,
+    /// Its segments that are not white.
+    pub segs: List<Seg, 0>,
+}
+
+impl Gen {
+    /// An empty generation.
+    pub fn new(capacity: Size, mortality: f64) -> Gen {
+        Gen {
+            home: Home::default(),
+            capacity: Cell::new(capacity),
+            mortality: Cell::new(mortality),
+            new_size: Cell::new(0),
+            total: Cell::new(0),
+            segs: List::default(),
+        }
+    }
+
+    /// Its home.
+    pub fn home(&self) -> P<Home> {
+        // SAFETY: generations stay where they are, and are retired only after
+        // their home has been (`Arena::retire`).
+        unsafe { P::new(core::ptr::NonNull::from(&self.home)) }
+    }
+}
+
+/// Generations in order of age, youngest first.
+pub struct Chain {
+    /// [`Sig::CHAIN`].
+    pub sig: Cell<Sig>,
+    /// The instance, as its handle.
+    pub instance: usize,
+    link: Link<Chain>,
+    gens: P<Gen>,
+    /// How many there are.
+    pub len: usize,
+    /// Pools that use it.
+    pub users: Cell<usize>,
+    /// Allocation points in a ramp on it.
+    pub ramps: Cell<usize>,
+}
+
+impl Linked<0> for Chain {
+    fn link(&self) -> &Link<Chain> {
+        &self.link
+    }
+}
+
+impl Chain {
+    /// A chain over an array of `len` generations.
+    pub fn new(instance: usize, gens: P<Gen>, len: usize) -> Chain {
+        Chain {
+            sig: Cell::new(Sig::CHAIN),
+            instance,
+            link: Link::default(),
+            gens,
+            len,
+            users: Cell::new(0),
+            ramps: Cell::new(0),
+        }
+    }
+
+    /// The array.
+    pub fn array(&self) -> P<Gen> {
+        self.gens
+    }
+
+    /// Generation `i`, if there are as many.
+    pub fn generation(&self, i: usize) -> Option<P<Gen>> {
+        if i >= self.len {
+            return None;
+        }
+        // SAFETY: inside the array, which lives as long as the chain.
+        unsafe { P::from_raw(self.gens.as_ptr().add(i)) }
+    }
+
+    /// All of them.
+    pub fn generations(&self) -> impl Iterator<Item = P<Gen>> {
+        (0..self.len).filter_map(|i| self.generation(i))
+    }
+}

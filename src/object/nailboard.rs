@@ -1,0 +1,149 @@
+//! Nailboards: which objects of a segment ambiguous references hold in place.
+//!
+//! First every ambiguous address drives in a nail where it points, inside an
+//! object or not. Before the first exact reference is fixed the board is
+//! resolved: one pass over the segment's objects leaves one mark, at the start,
+//! for every object that had a nail in it. From then on asking whether an
+//! object is held is one bit.
+
+use crate::arena::Arena;
+use crate::base::addr::{Addr, Size};
+use crate::base::ptr::P;
+use crate::base::res::Result;
+use core::cell::Cell;
+
+/// A board: two bits for each aligned place of a segment.
+pub struct Nailboard {
+    base: Addr,
+    shift: u32,
+    words: usize,
+    marks: *mut usize,
+    done: *mut usize,
+    /// Nails have become marks.
+    pub resolved: Cell<bool>,
+    /// There are marks that have not been scanned.
+    pub fresh: Cell<bool>,
+}
+
+impl Nailboard {
+    /// A clean board for `size` bytes from `base`, one place every `align`.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn new(arena: &Arena, base: Addr, size: Size, align: Size) -> Result<P<Nailboard>> {
+        let shift = align.trailing_zeros();
+        let words = (size >> shift).div_ceil(usize::BITS as usize);
+        let bytes = words.wrapping_mul(2 * size_of::<usize>());
+        let marks: *mut usize = arena.control_alloc(bytes)?.ptr();
+        for i in 0..words.wrapping_mul(2) {
+            // SAFETY: two tables of `words` words, just allocated.
+            unsafe { marks.add(i).write(0) };
+        }
+        let board = Nailboard {
+            base,
+            shift,
+            words,
+            marks,
+            // SAFETY: the second table.
+            done: unsafe { marks.add(words) },
+            resolved: Cell::new(false),
+            fresh: Cell::new(false),
+        };
+        arena.control_new(board).inspect_err(|_| arena.control_free(Addr::of(marks), bytes))
+    }
+
+    /// Takes it down.
+    pub fn finish(self_: P<Nailboard>, arena: &Arena) {
+        let bytes = self_.words.wrapping_mul(2 * size_of::<usize>());
+        arena.control_free(Addr::of(self_.marks), bytes);
+        arena.control_drop(self_);
+    }
+
+    fn place(&self, a: Addr) -> (usize, usize) {
+        let i = a.since(self.base) >> self.shift;
+        let w = i / usize::BITS as usize;
+        crate::aver_critical!(w < self.words);
+        (w, 1usize << (i % usize::BITS as usize))
+    }
+
+    /// Drives in a nail, or makes a mark. True if it is new.
+    pub fn set(&self, a: Addr) -> bool {
+        let (w, bit) = self.place(a);
+        // SAFETY: in the table, which is ours alone.
+        let word = unsafe { &mut *self.marks.add(w) };
+        let new = *word & bit == 0;
+        *word |= bit;
+        if new {
+            self.fresh.set(true);
+        }
+        new
+    }
+
+    /// Is the mark at `a` there?
+    #[inline]
+    pub fn get(&self, a: Addr) -> bool {
+        let (w, bit) = self.place(a);
+        // SAFETY: in the table.
+        unsafe { *self.marks.add(w) & bit != 0 }
+    }
+
+    /// Notes that the object at `a` is being scanned. True if it had not been.
+    pub fn start_scan(&self, a: Addr) -> bool {
+        let (w, bit) = self.place(a);
+        // SAFETY: in the table, which is ours alone.
+        let word = unsafe { &mut *self.done.add(w) };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    /// Forgets that any object was scanned: all marks are fresh again.
+    pub fn rescan(&self) {
+        for w in 0..self.words {
+            // SAFETY: in the table, which is ours alone.
+            unsafe { self.done.add(w).write(0) };
+        }
+        self.fresh.set(true);
+    }
+
+    /// Turns the nails in `base..limit` (an object) into a mark at `base`;
+    /// `only_at` says the one place where a nail counts, if not anywhere.
+    pub fn resolve(&self, base: Addr, limit: Addr, only_at: Option<Addr>) {
+        let held = match only_at {
+            Some(a) => a < limit && self.get(a),
+            None => self.any(base, limit),
+        };
+        let (first, first_bit) = self.place(base);
+        let (last, last_bit) = self.place(limit.sub(1 << self.shift));
+        for w in first..=last {
+            let mut gone = usize::MAX;
+            if w == first {
+                gone &= !first_bit.wrapping_sub(1);
+            }
+            if w == last {
+                gone &= last_bit | last_bit.wrapping_sub(1);
+            }
+            // SAFETY: in the table, which is ours alone.
+            unsafe { *self.marks.add(w) &= !gone };
+        }
+        if held {
+            self.set(base);
+        }
+    }
+
+    fn any(&self, base: Addr, limit: Addr) -> bool {
+        let (first, first_bit) = self.place(base);
+        let (last, last_bit) = self.place(limit.sub(1 << self.shift));
+        (first..=last).any(|w| {
+            let mut mask = usize::MAX;
+            if w == first {
+                mask &= !first_bit.wrapping_sub(1);
+            }
+            if w == last {
+                mask &= last_bit | last_bit.wrapping_sub(1);
+            }
+            // SAFETY: in the table.
+            unsafe { *self.marks.add(w) & mask != 0 }
+        })
+    }
+}

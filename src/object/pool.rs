@@ -1,0 +1,215 @@
+//! Pools, and what a pool class has to do.
+
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::list::{Link, Linked, List};
+use crate::base::ptr::{P, Slot};
+use crate::base::res::{Res, Result};
+use crate::object::buffer::Buffer;
+use crate::object::cx::Cx;
+use crate::object::format::Format;
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+use crate::seam::args::Args;
+use core::cell::Cell;
+
+/// What a class hands an allocation point: a segment (if the class has them)
+/// and the room in it.
+pub struct Room {
+    /// The segment the room is in.
+    pub seg: Option<P<Seg>>,
+    /// Where allocation goes on.
+    pub base: Addr,
+    /// Where it ends.
+    pub limit: Addr,
+}
+
+/// A pool class: how its pools manage memory. The tracer and the allocation
+/// point code reach pools only through this.
+///
+/// All methods run under the instance's lock. On `Err` nothing has changed.
+/// A class keeps its own data behind [`Pool::data`].
+pub trait PoolClass: Sync {
+    /// Its name, for messages.
+    fn name(&self) -> &'static str;
+
+    /// Reads the arguments it knows and sets the pool up. The format, if any,
+    /// is already in place.
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result;
+
+    /// Gives back everything. No allocation points are left.
+    fn finish(&self, pool: P<Pool>);
+
+    /// Does it need `MPS_KEY_FORMAT`?
+    fn needs_format(&self) -> bool {
+        false
+    }
+
+    /// Is it garbage collected?
+    fn is_automatic(&self) -> bool {
+        false
+    }
+
+    /// `mps_alloc`.
+    fn alloc(&self, _pool: P<Pool>, _size: Size) -> Result<Addr> {
+        Err(Res::Unimpl)
+    }
+
+    /// `mps_free`.
+    fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Sets up an allocation point: reads the arguments it knows.
+    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Finds room for at least `size` bytes (a multiple of the alignment).
+    fn ap_fill(&self, _ap: P<Buffer>, _size: Size) -> Result<Room> {
+        Err(Res::Unimpl)
+    }
+
+    /// Takes back the room from `init` on; what is before it is in use.
+    fn ap_empty(&self, _ap: P<Buffer>, _seg: Option<P<Seg>>, _init: Addr) {}
+
+    /// An allocation pattern begins on an allocation point.
+    fn ramp_begin(&self, _ap: P<Buffer>) {}
+
+    /// The last of them ends.
+    fn ramp_end(&self, _ap: P<Buffer>) {}
+
+    /// Pushes an allocation frame. Nothing is reserved. A class that does not
+    /// manage memory by frames gives a frame that means nothing.
+    fn frame_push(&self, _ap: P<Buffer>) -> Result<Addr> {
+        Ok(Addr::NULL)
+    }
+
+    /// Pops to a frame.
+    fn frame_pop(&self, _ap: P<Buffer>, _frame: Addr) -> Result {
+        Ok(())
+    }
+
+    /// Is about to be condemned. False: leave it out.
+    fn whiten(&self, _seg: P<Seg>) -> bool {
+        true
+    }
+
+    /// Fixes a reference to a white segment. Hot.
+    fn fix(&self, _seg: P<Seg>, _ss: &ScanState, _ref_io: *mut Addr) -> Result {
+        Ok(())
+    }
+
+    /// Scans what is grey in a segment, exposed. True if nothing grey is left;
+    /// then the scan state's summary is that of the whole segment unless the
+    /// scan was only of a part (`Ok(Part)`).
+    fn scan(&self, _seg: P<Seg>, _ss: &ScanState) -> Result<Scanned> {
+        Ok(Scanned::All)
+    }
+
+    /// Takes back what is still white in a segment; it is no longer white, and
+    /// no longer in any generation's list, when this is called. The class puts
+    /// it back into one, or frees it.
+    fn reclaim(&self, _seg: P<Seg>) {}
+
+    /// Tells the class that a trace has ended.
+    fn trace_done(&self, _pool: P<Pool>) {}
+
+    /// Calls `f` for ranges (bases) that cover all objects of the pool, and no
+    /// forwarding markers. The arena is parked.
+    fn areas(
+        &self,
+        _pool: P<Pool>,
+        _f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
+        Ok(())
+    }
+
+    /// The object (client pointer) that `a` lies in. `Fail`: none.
+    fn object_at(&self, _seg: P<Seg>, _a: Addr) -> Result<Addr> {
+        Err(Res::Unimpl)
+    }
+
+    /// `mps_pool_total_size`.
+    fn total_size(&self, pool: P<Pool>) -> Size {
+        pool.get().bytes.get()
+    }
+
+    /// `mps_pool_free_size`.
+    fn free_size(&self, _pool: P<Pool>) -> Size {
+        0
+    }
+}
+
+/// What a client's class handle points to.
+pub struct ClassHandle {
+    /// [`Sig::CLASS`].
+    pub sig: Sig,
+    /// The class.
+    pub class: &'static dyn PoolClass,
+}
+
+impl ClassHandle {
+    /// A handle on a class.
+    pub const fn new(class: &'static dyn PoolClass) -> ClassHandle {
+        ClassHandle { sig: Sig::CLASS, class }
+    }
+}
+
+/// How much of a segment a scan dealt with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scanned {
+    /// All of it: the summary found is the segment's.
+    All,
+    /// The part that was grey: the summary found adds to the segment's.
+    Part,
+    /// The scan was broken off: it is still grey.
+    Unfinished,
+}
+
+/// A pool.
+pub struct Pool {
+    /// [`Sig::POOL`].
+    pub sig: Cell<Sig>,
+    /// How it manages memory.
+    pub class: &'static dyn PoolClass,
+    /// The parts of its instance.
+    pub cx: P<Cx>,
+    link: Link<Pool>,
+    /// The format of its objects.
+    pub format: Slot<Format>,
+    /// Alignment of blocks.
+    pub align: Cell<Size>,
+    /// Its segments.
+    pub segs: List<Seg, 2>,
+    /// Its allocation points.
+    pub buffers: List<Buffer, 0>,
+    /// Bytes it has from the arena for blocks.
+    pub bytes: Cell<Size>,
+    /// The class's own.
+    pub data: Cell<*mut ()>,
+}
+
+impl Linked<0> for Pool {
+    fn link(&self) -> &Link<Pool> {
+        &self.link
+    }
+}
+
+impl Pool {
+    /// A pool of a class, not yet set up.
+    pub fn new(class: &'static dyn PoolClass, cx: P<Cx>, format: Option<P<Format>>) -> Pool {
+        Pool {
+            sig: Cell::new(Sig::DEAD),
+            class,
+            cx,
+            link: Link::default(),
+            format: Cell::new(format),
+            align: Cell::new(format.map_or(crate::seam::client::PF_ALIGN, |f| f.m.align)),
+            segs: List::default(),
+            buffers: List::default(),
+            bytes: Cell::new(0),
+            data: Cell::new(core::ptr::null_mut()),
+        }
+    }
+}

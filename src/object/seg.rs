@@ -1,0 +1,456 @@
+//! Segments: runs of grains of one pool that the tracer handles as one.
+//!
+//! A segment is white (condemned), grey (holds references that are still to be
+//! fixed) and has a summary (a superset of the zones it refers to). The
+//! barriers follow from these: [`Seg::wanted`] says which accesses are denied,
+//! and every change to what it depends on marks the segment unsynced; [`sync`]
+//! brings memory into line when the mutator is about to run.
+//!
+//! # Invariants
+//! - While the mutator runs, memory is as `wanted` says, unless the port can't.
+//! - A segment with an allocation point's room in it has summary `ALL`.
+
+use crate::arena::Home;
+use crate::base::addr::{Addr, Range, Size};
+use crate::base::list::{Link, Linked};
+use crate::base::ptr::{P, Slot};
+use crate::base::res::Result;
+use crate::base::sets::{AccessSet, Rank, RankSet, RefSet, TraceSet, ZoneSet};
+use crate::object::buffer::Buffer;
+use crate::object::cx::{Cx, Phase};
+use crate::object::locus::Gen;
+use crate::object::nailboard::Nailboard;
+use crate::object::pool::{Pool, PoolClass};
+use crate::shield::Runs;
+use core::cell::Cell;
+
+/// Scans after a write hit for which the write barrier stays off: memory that
+/// was written to is likely to be written to again, and scanning it is cheaper
+/// than a fault.
+const DEFER: u8 = 3;
+
+/// A segment.
+pub struct Seg {
+    /// Its pool's class, at hand for fix.
+    pub class: &'static dyn PoolClass,
+    /// The traces it is white for.
+    pub white: Cell<TraceSet>,
+    /// The traces it is grey for.
+    pub grey: Cell<TraceSet>,
+    /// The accesses its memory denies just now.
+    pub mode: Cell<AccessSet>,
+    /// Scans for which to leave the write barrier off.
+    defer: Cell<u8>,
+    /// The ranks of its references; empty for leaf objects.
+    pub ranks: RankSet,
+    /// It is one object, never moved.
+    pub large: Cell<bool>,
+    /// Everything in it that has not gone elsewhere stays where it is.
+    pub hold_all: Cell<bool>,
+    /// To be freed when its allocation point lets go.
+    pub doomed: Cell<bool>,
+    /// Its pool.
+    pub pool: P<Pool>,
+    /// Its range.
+    pub base: Addr,
+    /// See `base`.
+    pub limit: Addr,
+    /// Where its objects end, when no allocation point is at work in it.
+    pub filled: Cell<Addr>,
+    /// Up to where it has been scanned for the trace it is grey for.
+    pub scanned: Cell<Addr>,
+    /// Its generation.
+    pub generation: Slot<Gen>,
+    /// Zones it may refer to.
+    summary: Cell<RefSet>,
+    /// What ambiguous references hold.
+    pub nails: Slot<Nailboard>,
+    /// The allocation point at work in it.
+    pub buffer: Slot<Buffer>,
+    /// The class's own: a number.
+    pub tag: Cell<usize>,
+    in_gen: Link<Seg>,
+    in_grey: Link<Seg>,
+    in_pool: Link<Seg>,
+}
+
+impl Linked<0> for Seg {
+    fn link(&self) -> &Link<Seg> {
+        &self.in_gen
+    }
+}
+impl Linked<1> for Seg {
+    fn link(&self) -> &Link<Seg> {
+        &self.in_grey
+    }
+}
+impl Linked<2> for Seg {
+    fn link(&self) -> &Link<Seg> {
+        &self.in_pool
+    }
+}
+
+/// The segment a tract belongs to.
+#[inline(always)]
+pub fn of_tract(t: crate::arena::chunk::Tract) -> Option<P<Seg>> {
+    // SAFETY: the object layer hangs segments, and nothing else, on tracts, and
+    // takes them off before a segment is finished.
+    unsafe { P::from_raw(t.cast()) }
+}
+
+/// The segment that `a` lies in. Cost: a few loads.
+#[inline(always)]
+pub fn of_addr(cx: &Cx, a: Addr) -> Option<P<Seg>> {
+    of_tract(cx.arena.tract_of(a))
+}
+
+impl Seg {
+    /// A new segment of at least `size` bytes, for objects with these ranks.
+    /// It has no objects, no colour, and summary `ALL`; if it can hold
+    /// references and a trace is about to flip, it is grey.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn create(
+        pool: P<Pool>,
+        home: P<Home>,
+        generation: Option<P<Gen>>,
+        size: Size,
+        ranks: RankSet,
+    ) -> Result<P<Seg>> {
+        let cx = pool.cx.get();
+        let size = crate::base::addr::size_up_checked(size.max(1), cx.arena.grain())
+            .ok_or(crate::base::res::Res::Memory)?;
+        let at = cx.arena.control_alloc(size_of::<Seg>())?;
+        let base = match cx.arena.alloc(home, size, at.ptr()) {
+            Ok(b) => b,
+            Err(e) => {
+                cx.arena.control_free(at, size_of::<Seg>());
+                return Err(e);
+            }
+        };
+        let seg = Seg {
+            class: pool.class,
+            white: Cell::new(TraceSet::EMPTY),
+            grey: Cell::new(TraceSet::EMPTY),
+            mode: Cell::new(AccessSet::EMPTY),
+            defer: Cell::new(0),
+            ranks,
+            large: Cell::new(false),
+            hold_all: Cell::new(false),
+            doomed: Cell::new(false),
+            pool,
+            base,
+            limit: base.add(size),
+            filled: Cell::new(base),
+            scanned: Cell::new(base),
+            generation: Cell::new(generation),
+            summary: Cell::new(RefSet::ALL),
+            nails: Cell::new(None),
+            buffer: Cell::new(None),
+            tag: Cell::new(0),
+            in_gen: Link::default(),
+            in_grey: Link::default(),
+            in_pool: Link::default(),
+        };
+        let p: *mut Seg = at.ptr();
+        // SAFETY: control memory of that size, ours.
+        unsafe { p.write(seg) };
+        // SAFETY: just written; stays until `destroy`.
+        let seg = unsafe { P::new(core::ptr::NonNull::new_unchecked(p)) };
+        pool.get().segs.push_back(seg);
+        let bytes = &pool.get().bytes;
+        bytes.set(bytes.get().wrapping_add(size));
+        if let Some(g) = generation {
+            g.get().segs.push_back(seg);
+            g.get().total.set(g.get().total.get().wrapping_add(size));
+        }
+        if cx.phase.get() == Phase::Grey && !ranks.is_empty() {
+            seg.set_grey(cx);
+        }
+        Ok(seg)
+    }
+
+    /// Bytes in it.
+    #[inline]
+    pub fn size(&self) -> Size {
+        self.limit.since(self.base)
+    }
+
+    /// Its range.
+    pub fn range(&self) -> Range {
+        Range::new(self.base, self.limit)
+    }
+
+    /// Its zones.
+    pub fn zones(&self, cx: &Cx) -> ZoneSet {
+        ZoneSet::of_range(self.base, self.limit, cx.arena.zone_shift())
+    }
+
+    /// Where its objects end.
+    pub fn objects_end(&self) -> Addr {
+        match self.buffer.get() {
+            Some(b) => b.objects_end(),
+            None => self.filled.get(),
+        }
+    }
+
+    /// The list that it is scanned from.
+    fn grey_list(&self) -> usize {
+        self.ranks.0.trailing_zeros().min(3) as usize
+    }
+
+    /// Is it white for anything?
+    #[inline]
+    pub fn is_white(&self) -> bool {
+        !self.white.get().is_empty()
+    }
+
+    /// Is it grey for anything?
+    #[inline]
+    pub fn is_grey(&self) -> bool {
+        !self.grey.get().is_empty()
+    }
+
+    /// What it may refer to.
+    #[inline]
+    pub fn summary(&self) -> RefSet {
+        self.summary.get()
+    }
+
+    /// The accesses to deny the mutator.
+    pub fn wanted(&self, cx: &Cx) -> AccessSet {
+        if self.ranks.is_empty() || !cx.can_shield.get() {
+            return AccessSet::EMPTY;
+        }
+        if self.is_grey() {
+            // Before the flip a grey segment may be written to freely: it will
+            // be scanned anyway.
+            let shielded =
+                cx.phase.get() == Phase::Flipped && !crate::seam::fault("read_barrier");
+            return if shielded { AccessSet::READ_WRITE } else { AccessSet::EMPTY };
+        }
+        if self.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {
+            return AccessSet::WRITE;
+        }
+        AccessSet::EMPTY
+    }
+
+    fn touch(&self, cx: &Cx) {
+        if self.wanted(cx) != self.mode.get() {
+            cx.arena.mark_unsynced(self.base);
+        }
+    }
+}
+
+impl P<Seg> {
+    /// Returns its memory.
+    pub fn destroy(self) {
+        let seg = self.get();
+        let cx = seg.pool.cx.get();
+        if let Some(g) = seg.generation.get() {
+            if self.link_gen_is_linked() {
+                self.unlist(cx);
+            }
+            let total = &g.get().total;
+            total.set(total.get().wrapping_sub(seg.size()));
+        } else if self.link_gen_is_linked() {
+            cx.white.remove(self);
+        }
+        self.set_not_grey(cx);
+        if let Some(n) = seg.nails.take() {
+            Nailboard::finish(n, &cx.arena);
+        }
+        let pool = seg.pool.get();
+        pool.segs.remove(self);
+        pool.bytes.set(pool.bytes.get().wrapping_sub(seg.size()));
+        let protected = !seg.mode.get().is_empty();
+        let (base, size) = (seg.base, seg.size());
+        cx.arena.clear_unsynced(base);
+        cx.arena.control_drop(self);
+        cx.arena.free_protected(base, size, protected);
+    }
+
+    fn link_gen_is_linked(self) -> bool {
+        self.get().in_gen.is_linked()
+    }
+
+    /// Takes it out of its generation's list, or the white list.
+    pub fn unlist(self, cx: &Cx) {
+        if self.is_white() {
+            cx.white.remove(self);
+        } else if let Some(g) = self.generation.get() {
+            g.get().segs.remove(self);
+        }
+    }
+
+    /// Moves it, unlisted, into generation `g`.
+    pub fn enlist(self, g: P<Gen>) {
+        let size = self.get().size();
+        if let Some(old) = self.generation.get() {
+            let total = &old.get().total;
+            total.set(total.get().wrapping_sub(size));
+        }
+        let total = &g.get().total;
+        total.set(total.get().wrapping_add(size));
+        self.get().generation.set(Some(g));
+        g.get().segs.push_back(self);
+    }
+
+    /// Makes it grey, all of it, for the trace in progress.
+    pub fn set_grey(self, cx: &Cx) {
+        let seg = self.get();
+        if seg.is_grey() || seg.ranks.is_empty() {
+            return;
+        }
+        seg.scanned.set(seg.base);
+        self.set_grey_from_scanned(cx);
+    }
+
+    /// Makes it grey from where it was scanned to.
+    #[inline]
+    pub fn set_grey_from_scanned(self, cx: &Cx) {
+        let seg = self.get();
+        if seg.is_grey() || seg.ranks.is_empty() {
+            return;
+        }
+        seg.grey.set(TraceSet::ALL);
+        if let Some(l) = cx.grey.get(seg.grey_list()) {
+            l.push_front(self);
+        }
+        seg.touch(cx);
+    }
+
+    /// Makes it not grey.
+    pub fn set_not_grey(self, cx: &Cx) {
+        let seg = self.get();
+        if !seg.is_grey() {
+            return;
+        }
+        seg.grey.set(TraceSet::EMPTY);
+        if let Some(l) = cx.grey.get(seg.grey_list()) {
+            l.remove(self);
+        }
+        seg.touch(cx);
+    }
+
+    /// Sets what it may refer to, as found by a scan.
+    pub fn set_summary(self, cx: &Cx, found: RefSet) {
+        let seg = self.get();
+        let mut s = found;
+        if crate::seam::fault("remembered_summaries") {
+            s = RefSet::EMPTY;
+        } else if seg.buffer.get().is_some() || !cx.can_shield.get() {
+            s = RefSet::ALL;
+        } else if seg.defer.get() != 0 {
+            seg.defer.set(seg.defer.get().wrapping_sub(1));
+            s = RefSet::ALL;
+        }
+        seg.summary.set(s);
+        seg.touch(cx);
+    }
+
+    /// It may refer to anything: an allocation point is to work in it, or it
+    /// was written to.
+    pub fn set_summary_all(self, cx: &Cx) {
+        let seg = self.get();
+        if seg.summary.get() != RefSet::ALL {
+            seg.summary.set(RefSet::ALL);
+            if cx.phase.get() == Phase::Grey && !seg.is_white() {
+                self.set_grey(cx);
+            }
+            seg.touch(cx);
+        }
+    }
+
+    /// The mutator wrote to it through the barrier.
+    pub fn write_hit(self, cx: &Cx) {
+        self.get().defer.set(DEFER);
+        self.set_summary_all(cx);
+    }
+
+    /// Makes it accessible to the collector, holding the mutator if the mutator
+    /// is denied something.
+    #[inline(always)]
+    pub fn expose(self, cx: &Cx) {
+        if !self.get().mode.get().is_empty() {
+            self.expose_slow(cx);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn expose_slow(self, cx: &Cx) {
+        let seg = self.get();
+        cx.hold();
+        let done = cx.arena.port.protect(seg.base, seg.size(), AccessSet::EMPTY);
+        crate::aver!(done.is_ok(), "the port can take protection off again");
+        crate::object::cx::bump(&cx.arena.calls.protect, 1);
+        seg.mode.set(AccessSet::EMPTY);
+        cx.arena.mark_unsynced(seg.base);
+    }
+
+    /// Brings its own memory into line at once, without holding anyone: for a
+    /// barrier hit, where the faulting thread is to go on.
+    pub fn sync_now(self, cx: &Cx) {
+        let seg = self.get();
+        let wanted = seg.wanted(cx);
+        if wanted != seg.mode.get() {
+            let done = cx.arena.port.protect(seg.base, seg.size(), wanted);
+            crate::aver!(done.is_ok() || !wanted.is_empty(), "the port can take protection off again");
+            crate::object::cx::bump(&cx.arena.calls.protect, 1);
+            if done.is_ok() {
+                seg.mode.set(wanted);
+            }
+        }
+    }
+}
+
+/// Brings memory into line with what segments want. False: there are grey
+/// segments that can't be shielded, so the mutator must not run yet.
+pub fn sync(cx: &Cx) -> bool {
+    let mut runs = Runs::default();
+    let mut good = true;
+    cx.arena.drain_unsynced(|t| {
+        let Some(seg) = of_tract(t) else { return };
+        let wanted = seg.wanted(cx);
+        if wanted == seg.mode.get() {
+            return;
+        }
+        if !runs.joins(seg.range(), wanted) {
+            good &= settle(cx, &mut runs);
+        }
+        runs.add(seg.range(), wanted);
+        seg.mode.set(wanted);
+    });
+    good &= settle(cx, &mut runs);
+    crate::object::cx::bump(&cx.arena.calls.protect, runs.calls);
+    good
+}
+
+/// Makes the call for a run. If the system refuses, its segments go without a
+/// barrier: one that would be write protected is scanned every time instead.
+fn settle(cx: &Cx, runs: &mut Runs) -> bool {
+    let (run, mode, done) = runs.flush(cx.arena.port);
+    if done.is_ok() {
+        return true;
+    }
+    crate::aver!(!mode.is_empty(), "the port can take protection off again");
+    let back = cx.arena.port.protect(run.base, run.size(), AccessSet::EMPTY);
+    crate::aver!(back.is_ok(), "the port can take protection off again");
+    let mut at = run.base;
+    while at < run.limit {
+        let Some(seg) = of_addr(cx, at) else { break };
+        seg.mode.set(AccessSet::EMPTY);
+        if !mode.meets(AccessSet::READ) {
+            seg.get().summary.set(RefSet::ALL);
+        }
+        at = seg.limit;
+    }
+    !mode.meets(AccessSet::READ)
+}
+
+/// The rank at which a set of ranks is scanned first.
+pub fn first_rank(ranks: RankSet) -> Rank {
+    Rank::from_code(ranks.0.trailing_zeros()).unwrap_or(Rank::Exact)
+}

@@ -1,0 +1,114 @@
+//! Fixing a reference to a condemned object. Critical path.
+
+use super::{class_of, data, format, nailed, reserve_copy};
+use crate::base::addr::{Addr, Size, WORD};
+use crate::base::ptr::P;
+use crate::base::res::Result;
+use crate::base::sets::{Rank, TraceSet};
+use crate::object::cx::bump;
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+
+/// See [`crate::object::pool::PoolClass::fix`].
+#[inline]
+pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
+    // SAFETY: a scanner's reference: readable, and writable unless ambiguous.
+    let p = unsafe { ref_io.read() };
+    if ss.rank == Rank::Ambig {
+        nailed::fix_ambig(seg, ss, p);
+        return Ok(());
+    }
+    if seg.large.get() {
+        fix_large(seg, ss, ref_io);
+        return Ok(());
+    }
+    let pool = seg.pool.get();
+    let fmt = format(pool);
+    crate::aver_critical!(
+        p.is_aligned(pool.align.get()) && p.sub(fmt.m.header) >= seg.base,
+        "an exact reference is aligned and leads to an object"
+    );
+    let new = fmt.forwarded(p);
+    if !new.is_null() {
+        // SAFETY: as above.
+        unsafe { ref_io.write(new) };
+        return Ok(());
+    }
+    if seg.nails.get().is_some() || seg.hold_all.get() {
+        if nailed::is_held(seg, p.sub(fmt.m.header)) {
+            return Ok(());
+        }
+    }
+    if ss.rank == Rank::Weak {
+        // SAFETY: as above.
+        unsafe { ref_io.write(Addr::NULL) };
+        return Ok(());
+    }
+    let size = fmt.size(p);
+    crate::aver_critical!(size != 0, "skip method goes forward");
+    let Some((to, base)) = reserve_copy(class_of(seg), seg, size) else {
+        nailed::hold(seg, p.sub(fmt.m.header), size);
+        return Ok(());
+    };
+    let cx = ss.cx.get();
+    to.expose(cx);
+    // SAFETY: a whole object of `size` bytes, and as much room in `to`, which
+    // is another segment; both exposed (white segments are never protected).
+    unsafe { copy(p.sub(fmt.m.header), base, size) };
+    let new = base.add(fmt.m.header);
+    fmt.forward(p, new);
+    if !to.is_grey() {
+        to.set_grey_from_scanned(cx);
+    }
+    ss.copied.set(ss.copied.get().wrapping_add(size));
+    // SAFETY: as above.
+    unsafe { ref_io.write(new) };
+    Ok(())
+}
+
+/// Copies an object: mostly a few words, for which a call is too much.
+///
+/// # Safety
+/// 1. `size` bytes at both; they don't overlap.
+/// 2. Objects are word aligned, or at least both equally aligned.
+#[inline(always)]
+unsafe fn copy(from: Addr, to: Addr, size: Size) {
+    if size <= 8 * WORD && (size | from.0 | to.0) & (WORD - 1) == 0 {
+        let (s, d): (*const usize, *mut usize) = (from.ptr(), to.ptr());
+        let mut i = 0;
+        while i < size / WORD {
+            // SAFETY: in range, by the caller's promise.
+            unsafe { d.add(i).write(s.add(i).read()) };
+            i = i.wrapping_add(1);
+        }
+    } else {
+        // SAFETY: by the caller's promise.
+        unsafe { core::ptr::copy_nonoverlapping(from.ptr::<u8>(), to.ptr::<u8>(), size) };
+    }
+}
+
+/// A large object: it changes generation, not place.
+fn fix_large(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) {
+    if ss.rank == Rank::Weak {
+        // SAFETY: a scanner's reference.
+        unsafe { ref_io.write(Addr::NULL) };
+        return;
+    }
+    keep_large(seg, ss);
+}
+
+/// The large object of `seg` is alive: promote it.
+pub fn keep_large(seg: P<Seg>, ss: &ScanState) {
+    let cx = ss.cx.get();
+    let d = data(seg.pool.get());
+    let i = seg.tag.get().wrapping_add(1);
+    let g = d.generation(i);
+    seg.unlist(cx);
+    seg.white.set(TraceSet::EMPTY);
+    seg.tag.set(if i < d.len { i } else { d.len.wrapping_sub(1) });
+    seg.enlist(g.generation);
+    let size = seg.get().size();
+    bump(&g.promoted, size);
+    bump(&ss.kept, size);
+    seg.set_grey(cx);
+}

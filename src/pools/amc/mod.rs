@@ -1,0 +1,391 @@
+//! AMC and AMCZ: automatic, mostly copying.
+//!
+//! Objects that survive a collection are copied to the next generation of the
+//! pool's chain, the last generation's to the arena's top generation. Objects
+//! that ambiguous references point to stay where they are (`nailed`). Objects
+//! of at least the large size have a segment of their own and change generation
+//! without being copied. AMCZ is the same for objects without references.
+//!
+//! A generation's copies go to the end of one open segment
+//! ([`AmcGen::open`]), which is scanned in Cheney's manner from `scanned` up
+//! to `filled`.
+
+pub mod fix;
+pub mod nailed;
+pub mod scan;
+
+use crate::base::addr::{Addr, Size, size_up};
+use crate::base::ptr::{P, Slot};
+use crate::base::res::{Res, Result};
+use crate::base::sets::{Rank, RankSet, RefSet};
+use crate::object::buffer::Buffer;
+use crate::object::cx::bump;
+use crate::object::format::Format;
+use crate::object::locus::{Chain, Gen};
+use crate::object::pool::{Pool, PoolClass, Room, Scanned};
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+use crate::seam::args::{self, Args};
+use core::cell::Cell;
+
+/// The class; one for objects with references, one for those without.
+pub struct Amc {
+    ranks: RankSet,
+    name: &'static str,
+}
+
+/// Objects with exact references.
+pub static AMC: Amc = Amc { ranks: Rank::Exact.set(), name: "AMC" };
+/// Objects without references.
+pub static AMCZ: Amc = Amc { ranks: RankSet::EMPTY, name: "AMCZ" };
+
+/// Segments grow with the pool up to this size.
+const SEG_MAX: Size = 64 * 1024;
+const EXTEND_BY: Size = 8192;
+const LARGE: Size = 32 * 1024;
+
+/// One generation, as one pool sees it.
+pub struct AmcGen {
+    /// The chain's generation.
+    pub generation: P<Gen>,
+    /// Where copies go.
+    pub open: Slot<Seg>,
+    /// Bytes that came in by promotion in this trace.
+    pub promoted: Cell<Size>,
+}
+
+/// What a pool of the class knows.
+pub struct Data {
+    gens: *mut AmcGen,
+    /// Generations, the top one included.
+    len: usize,
+    chain: P<Chain>,
+    extend_by: Size,
+    large: Size,
+    /// Do ambiguous pointers to the inside of an object count?
+    pub interior: bool,
+}
+
+impl Data {
+    /// Generation `i`, or the top one.
+    #[inline(always)]
+    pub fn generation(&self, i: usize) -> &AmcGen {
+        let i = if i < self.len { i } else { self.len.wrapping_sub(1) };
+        // SAFETY: the array has `len` entries, at least one.
+        unsafe { &*self.gens.add(i) }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &AmcGen> {
+        (0..self.len).map(|i| self.generation(i))
+    }
+}
+
+/// The pool's own data.
+#[inline(always)]
+pub fn data(pool: &Pool) -> &Data {
+    // SAFETY: set by `init`, to a `Data` that lives until `finish`.
+    unsafe { &*pool.data.get().cast::<Data>() }
+}
+
+/// The pool's format.
+#[inline(always)]
+pub fn format(pool: &Pool) -> &Format {
+    match pool.format.get() {
+        Some(f) => f.get(),
+        // A pool of this class is never made without (`needs_format`).
+        None => crate::base::check::stop(),
+    }
+}
+
+impl Amc {
+    /// A segment for generation `i`: `least` bytes at least, more if the pool
+    /// is large enough to deserve it and memory allows.
+    fn new_seg(&self, pool: P<Pool>, i: usize, least: Size) -> Result<P<Seg>> {
+        let d = data(pool.get());
+        let g = d.generation(i).generation;
+        let grain = pool.cx.arena.grain();
+        let least = size_up(least, grain);
+        let wish = (pool.bytes.get() / 32)
+            .min(g.capacity.get() / 8)
+            .clamp(d.extend_by, SEG_MAX.max(d.extend_by));
+        let wish = size_up(wish, grain).max(least);
+        let make = |size| Seg::create(pool, g.home(), Some(g), size, self.ranks);
+        let seg = match make(wish) {
+            Err(_) if wish > least => make(least)?,
+            other => other?,
+        };
+        seg.tag.set(i);
+        Ok(seg)
+    }
+}
+
+impl PoolClass for Amc {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn needs_format(&self) -> bool {
+        true
+    }
+
+    fn is_automatic(&self) -> bool {
+        true
+    }
+
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+        let cx = pool.cx.get();
+        let chain: Option<P<Chain>> = match args.pointer(&args::_mps_key_CHAIN) {
+            // SAFETY: the key's value is a chain handle, checked below.
+            Some(p) => unsafe { P::from_raw(p.cast()) },
+            None => cx.default_chain.get(),
+        };
+        let interior = args.bool(&args::_mps_key_INTERIOR).unwrap_or(true);
+        let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(EXTEND_BY);
+        let large = args.size(&args::_mps_key_LARGE_SIZE).unwrap_or(LARGE);
+        crate::aver_client!(
+            extend_by != 0 && extend_by <= large,
+            "MPS_KEY_EXTEND_BY is positive and at most MPS_KEY_LARGE_SIZE",
+            Err(Res::Param)
+        );
+        let Some(chain) = chain else { return Err(Res::Param) };
+        crate::aver_client!(
+            chain.sig.get() == crate::base::check::Sig::CHAIN && chain.instance == cx.instance.get(),
+            "MPS_KEY_CHAIN is a chain of this arena",
+            Err(Res::Param)
+        );
+        let len = chain.len.wrapping_add(1);
+        let bytes = len.wrapping_mul(size_of::<AmcGen>());
+        let gens: *mut AmcGen = cx.arena.control_alloc(bytes)?.ptr();
+        for i in 0..len {
+            let generation = chain.generation(i).unwrap_or(cx.top());
+            // SAFETY: an array of `len`, just allocated.
+            unsafe {
+                gens.add(i).write(AmcGen {
+                    generation,
+                    open: Cell::new(None),
+                    promoted: Cell::new(0),
+                })
+            };
+        }
+        let data = Data { gens, len, chain, extend_by, large, interior };
+        let d = cx
+            .arena
+            .control_new(data)
+            .inspect_err(|_| cx.arena.control_free(Addr::of(gens), bytes))?;
+        bump(&chain.users, 1);
+        pool.get().data.set(d.as_ptr().cast());
+        Ok(())
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        while let Some(seg) = pool.segs.first() {
+            seg.destroy();
+        }
+        let arena = &pool.cx.get().arena;
+        let d = data(pool.get());
+        d.chain.users.set(d.chain.users.get().wrapping_sub(1));
+        arena.control_free(Addr::of(d.gens), d.len.wrapping_mul(size_of::<AmcGen>()));
+        arena.control_free(Addr::of(d), size_of::<Data>());
+    }
+
+    fn ap_init(&self, ap: P<Buffer>, args: &mut Args) -> Result {
+        ap.uncounted.set(args.bool(&args::_mps_key_ap_hash_arrays).unwrap_or(false));
+        // Not in the reference, where the key is left alone: allocate straight
+        // into that generation.
+        if let Some(g) = args.unsigned(&args::_mps_key_GEN) {
+            let d = data(ap.pool.get());
+            crate::aver_client!(
+                (g as usize) < d.len,
+                "MPS_KEY_GEN is at most the length of the chain",
+                Err(Res::Param)
+            );
+            ap.generation.set(g as usize);
+        }
+        Ok(())
+    }
+
+    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
+        let pool = ap.pool;
+        let d = data(pool.get());
+        let large = size >= d.large;
+        let seg = if large {
+            let g = d.generation(ap.generation.get()).generation;
+            let seg = Seg::create(pool, g.home(), Some(g), size, self.ranks)?;
+            seg.tag.set(ap.generation.get());
+            seg.large.set(true);
+            seg
+        } else {
+            self.new_seg(pool, ap.generation.get(), size)?
+        };
+        // Of a large segment only as much as the object, so that nothing else
+        // comes to live there.
+        let limit = if large { seg.base.add(size) } else { seg.limit };
+        Ok(Room { seg: Some(seg), base: seg.base, limit })
+    }
+
+    fn ap_empty(&self, ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
+        let Some(seg) = seg else { return };
+        seg.filled.set(init);
+        if seg.doomed.get() || (init == seg.base && seg.nails.get().is_none()) {
+            seg.destroy();
+            return;
+        }
+        if !ap.uncounted.get() && ap.ramps.get() == 0 && !ap.stale.get() {
+            if let Some(g) = seg.generation.get() {
+                bump(&g.get().new_size, init.since(ap.base.get()));
+            }
+        }
+    }
+
+    fn ramp_begin(&self, ap: P<Buffer>) {
+        bump(&data(ap.pool.get()).chain.ramps, 1);
+    }
+
+    fn ramp_end(&self, ap: P<Buffer>) {
+        let ramps = &data(ap.pool.get()).chain.get().ramps;
+        ramps.set(ramps.get().wrapping_sub(1));
+    }
+
+    fn whiten(&self, seg: P<Seg>) -> bool {
+        if seg.doomed.get() {
+            return false;
+        }
+        let d = data(seg.pool.get());
+        let g = d.generation(seg.tag.get());
+        if g.open.get() == Some(seg) {
+            g.open.set(None);
+        }
+        true
+    }
+
+    #[inline]
+    fn fix(&self, seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
+        fix::fix(seg, ss, ref_io)
+    }
+
+    fn scan(&self, seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+        scan::scan(seg, ss)
+    }
+
+    fn reclaim(&self, seg: P<Seg>) {
+        let cx = seg.pool.cx.get();
+        if seg.hold_all.get() || seg.nails.get().is_some() {
+            nailed::reclaim(seg);
+            return;
+        }
+        bump(&cx.stats.reclaimed, seg.get().objects_end().since(seg.base));
+        if seg.buffer.get().is_some() {
+            // Its allocation point has not been back since the flip, and may
+            // have a block reserved; the memory must wait for it.
+            seg.doomed.set(true);
+            seg.filled.set(seg.base);
+            if let Some(g) = seg.generation.get() {
+                seg.enlist(g);
+            }
+            return;
+        }
+        seg.destroy();
+    }
+
+    fn trace_done(&self, pool: P<Pool>) {
+        for g in data(pool.get()).all() {
+            bump(&g.generation.get().new_size, g.promoted.replace(0));
+        }
+    }
+
+    fn areas(
+        &self,
+        pool: P<Pool>,
+        f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
+        for seg in pool.segs.iter() {
+            let end = if seg.doomed.get() { seg.base } else { seg.get().objects_end() };
+            if end > seg.base {
+                f(seg, seg.base, end)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn object_at(&self, seg: P<Seg>, a: Addr) -> Result<Addr> {
+        let fmt = format(seg.pool.get());
+        let end = seg.get().objects_end();
+        if a >= end || seg.doomed.get() {
+            return Err(Res::Fail);
+        }
+        let cx = seg.pool.cx.get();
+        seg.expose(cx);
+        let h = fmt.m.header;
+        let mut base = seg.base;
+        while base < end {
+            let p = base.add(h);
+            let next = base.add(fmt.size(p));
+            crate::aver!(next > base, "skip method goes forward");
+            if a < next {
+                let gone = seg.is_white() && !fmt.forwarded(p).is_null();
+                return if gone { Err(Res::Fail) } else { Ok(p) };
+            }
+            base = next;
+        }
+        Err(Res::Fail)
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        // Room in an allocation point's buffer counts as in use.
+        pool.segs
+            .iter()
+            .filter(|s| s.buffer.get().is_none())
+            .map(|s| s.limit.since(s.filled.get()))
+            .sum()
+    }
+}
+
+/// A place for a copy of `size` bytes in the generation after `i`, and the
+/// segment it is in.
+#[inline(always)]
+pub fn reserve_copy(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Addr)> {
+    let pool = seg.pool;
+    let g = data(pool.get()).generation(seg.tag.get().wrapping_add(1));
+    if let Some(open) = g.open.get() {
+        let at = open.filled.get();
+        if size <= open.limit.since(at) {
+            open.filled.set(at.add(size));
+            bump(&g.promoted, size);
+            return Some((open, at));
+        }
+    }
+    reserve_copy_slow(class, seg, size)
+}
+
+#[cold]
+#[inline(never)]
+fn reserve_copy_slow(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Addr)> {
+    let pool = seg.pool;
+    let cx = pool.cx.get();
+    if cx.emergency.get() {
+        return None;
+    }
+    let d = data(pool.get());
+    let i = seg.tag.get().wrapping_add(1).min(d.len.wrapping_sub(1));
+    match class.new_seg(pool, i, size) {
+        Ok(new) => {
+            new.set_summary(cx, RefSet::EMPTY);
+            new.filled.set(new.base.add(size));
+            let g = d.generation(i);
+            g.open.set(Some(new));
+            bump(&g.promoted, size);
+            Some((new, new.base))
+        }
+        Err(_) => {
+            // No room to copy to: from here on everything stays where it is.
+            cx.emergency.set(true);
+            None
+        }
+    }
+}
+
+/// The class of a segment's pool.
+#[inline(always)]
+pub fn class_of(seg: P<Seg>) -> &'static Amc {
+    if seg.ranks.is_empty() { &AMCZ } else { &AMC }
+}

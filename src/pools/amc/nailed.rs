@@ -1,0 +1,219 @@
+//! Objects that stay where they are: held by ambiguous references, or because
+//! there is no memory to copy them to.
+
+use super::fix::keep_large;
+use super::{data, format};
+use crate::base::addr::{Addr, Size};
+use crate::base::ptr::P;
+use crate::base::res::Result;
+use crate::base::sets::RefSet;
+use crate::object::cx::{Cx, bump};
+use crate::object::nailboard::Nailboard;
+use crate::object::pool::Scanned;
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+
+/// An ambiguous reference to anywhere in a white segment.
+pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
+    if crate::seam::fault("pinning") {
+        return;
+    }
+    let cx = ss.cx.get();
+    let pool = seg.pool.get();
+    let d = data(pool);
+    let h = format(pool).m.header;
+    if p >= seg.get().objects_end().add(if d.interior { 0 } else { h }) {
+        return;
+    }
+    if !d.interior && (p.since(seg.base) < h || !p.sub(h).is_aligned(pool.align.get())) {
+        return;
+    }
+    if seg.large.get() {
+        if d.interior || p == seg.base.add(h) {
+            keep_large(seg, ss);
+        }
+        return;
+    }
+    match board(seg, cx) {
+        Some(n) if n.resolved.get() => nail_late(seg, n, p),
+        Some(n) => {
+            // Past the last object there is at most its header's worth.
+            let last = seg.limit.sub(1).down(pool.align.get());
+            n.set(p.down(pool.align.get()).min(last));
+        }
+        None => {}
+    }
+    seg.set_grey(cx);
+}
+
+/// The segment's nailboard, new if need be; without memory for one, everything
+/// in the segment is held.
+fn board(seg: P<Seg>, cx: &Cx) -> Option<P<Nailboard>> {
+    if seg.hold_all.get() {
+        return None;
+    }
+    if let Some(n) = seg.nails.get() {
+        return Some(n);
+    }
+    // What is held will be scanned from the beginning, and only that counts.
+    seg.set_summary(cx, RefSet::EMPTY);
+    match Nailboard::new(&cx.arena, seg.base, seg.get().size(), seg.pool.align.get()) {
+        Ok(n) => {
+            seg.nails.set(Some(n));
+            Some(n)
+        }
+        Err(_) => {
+            seg.hold_all.set(true);
+            None
+        }
+    }
+}
+
+/// An ambiguous reference that turned up after copying began.
+fn nail_late(seg: P<Seg>, n: P<Nailboard>, p: Addr) {
+    let interior = data(seg.pool.get()).interior;
+    let h = format(seg.pool.get()).m.header;
+    each_object(seg, |base, end, gone| {
+        let hit = if interior { base <= p && p < end } else { p == base.add(h) };
+        if hit && !gone {
+            n.set(base);
+        }
+    });
+}
+
+/// Calls `f(base, limit, gone)` for every object of a segment, with whether
+/// it has been forwarded.
+fn each_object(seg: P<Seg>, mut f: impl FnMut(Addr, Addr, bool)) {
+    let fmt = format(seg.pool.get());
+    let h = fmt.m.header;
+    let end = seg.get().objects_end();
+    let mut base = seg.base;
+    while base < end {
+        let p = base.add(h);
+        let next = base.add(fmt.size(p));
+        crate::aver!(next > base && next <= end, "skip method stays in the segment");
+        f(base, next, !fmt.forwarded(p).is_null());
+        base = next;
+    }
+}
+
+fn resolve(seg: P<Seg>, n: P<Nailboard>) {
+    if n.resolved.replace(true) {
+        return;
+    }
+    let interior = data(seg.pool.get()).interior;
+    let h = format(seg.pool.get()).m.header;
+    each_object(seg, |base, end, gone| {
+        let only_at = if gone {
+            Some(end)
+        } else if interior {
+            None
+        } else {
+            // The nail stands at the client pointer; an object of nothing but
+            // a header does not exist.
+            Some(base.add(h))
+        };
+        n.get().resolve(base, end, only_at);
+    });
+}
+
+/// Does the object at `base` stay? An exact reference to it has been found.
+pub fn is_held(seg: P<Seg>, base: Addr) -> bool {
+    if seg.hold_all.get() {
+        return true;
+    }
+    match seg.nails.get() {
+        Some(n) => {
+            resolve(seg, n);
+            n.get().get(base)
+        }
+        None => false,
+    }
+}
+
+/// The object at `base` can't be copied: hold it.
+#[cold]
+#[inline(never)]
+pub fn hold(seg: P<Seg>, base: Addr, _size: Size) {
+    let cx = seg.pool.cx.get();
+    if let Some(n) = board(seg, cx) {
+        resolve(seg, n);
+        n.get().set(base);
+    }
+    seg.set_grey(cx);
+}
+
+/// Scans the objects that a nailboard holds.
+pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+    let Some(n) = seg.nails.get() else { return Ok(Scanned::Part) };
+    let fmt = format(seg.pool.get());
+    resolve(seg, n);
+    loop {
+        n.fresh.set(false);
+        let mut done = Ok(());
+        each_object(seg, |base, end, _| {
+            if done.is_ok() && n.get().get(base) && n.start_scan(base) {
+                done = fmt.scan(ss, base, end);
+            }
+        });
+        done?;
+        if !n.fresh.get() {
+            return Ok(Scanned::Part);
+        }
+    }
+}
+
+/// Scans every object that has not gone elsewhere.
+pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+    let fmt = format(seg.pool.get());
+    let mut done = Ok(());
+    each_object(seg, |base, end, gone| {
+        if done.is_ok() && !gone {
+            done = fmt.scan(ss, base, end);
+        }
+    });
+    done?;
+    Ok(Scanned::Part)
+}
+
+/// Pads what is dead between the objects that stay; the segment goes on in its
+/// generation.
+pub fn reclaim(seg: P<Seg>) {
+    let cx = seg.pool.cx.get();
+    let fmt = format(seg.pool.get());
+    let nails = seg.nails.get();
+    if let Some(n) = nails {
+        resolve(seg, n);
+    }
+    let all = seg.hold_all.get();
+    seg.expose(cx);
+    let mut dead = seg.base;
+    let mut live = 0usize;
+    let mut lost = 0usize;
+    let pad = |from: Addr, to: Addr| {
+        if from < to {
+            fmt.pad(from, to.since(from));
+        }
+    };
+    each_object(seg, |base, end, gone| {
+        let stays = if all { !gone } else { nails.is_some_and(|n| n.get().get(base)) };
+        if stays {
+            pad(dead, base);
+            live = live.wrapping_add(end.since(base));
+            dead = end;
+        } else {
+            lost = lost.wrapping_add(end.since(base));
+        }
+    });
+    pad(dead, seg.get().objects_end());
+    if let Some(n) = seg.nails.take() {
+        Nailboard::finish(n, &cx.arena);
+    }
+    seg.hold_all.set(false);
+    bump(&cx.stats.reclaimed, lost);
+    if live == 0 && seg.buffer.get().is_none() {
+        seg.destroy();
+    } else if let Some(g) = seg.generation.get() {
+        seg.enlist(g);
+    }
+}

@@ -1,0 +1,36 @@
+//! Scanning a grey segment.
+
+use super::{format, nailed};
+use crate::base::ptr::P;
+use crate::base::res::Result;
+use crate::object::pool::Scanned;
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+
+/// See [`crate::object::pool::PoolClass::scan`].
+pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+    if seg.hold_all.get() {
+        return nailed::scan_all(seg, ss);
+    }
+    if seg.nails.get().is_some() {
+        return nailed::scan(seg, ss);
+    }
+    let fmt = format(seg.pool.get());
+    let start = seg.scanned.get();
+    loop {
+        let from = seg.scanned.get();
+        // Scanning may add objects to this very segment.
+        let end = seg.get().objects_end();
+        if from >= end {
+            break;
+        }
+        if let Err(e) = fmt.scan(ss, from, end) {
+            if ss.broken_off.get() {
+                return Ok(Scanned::Unfinished);
+            }
+            return Err(e);
+        }
+        seg.scanned.set(end);
+    }
+    Ok(if start == seg.base { Scanned::All } else { Scanned::Part })
+}

@@ -1,0 +1,3 @@
+//! The pool classes that come with the library.
+
+pub mod amc;

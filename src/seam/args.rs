@@ -1,0 +1,169 @@
+//! Keyword arguments as C passes them, and the keys.
+
+use crate::base::addr::Addr;
+use core::ffi::c_void;
+
+/// What a key is: only its address counts. The name is for people.
+#[repr(C)]
+pub struct Key {
+    name: *const u8,
+}
+// SAFETY: never written, and the name is static.
+unsafe impl Sync for Key {}
+
+macro_rules! keys {
+    ($($sym:ident $name:literal)*) => {$(
+        #[doc = concat!("`MPS_KEY_", $name, "`.")]
+        #[unsafe(no_mangle)]
+        #[allow(non_upper_case_globals)]
+        pub static $sym: Key = Key { name: concat!($name, "\0").as_ptr() };
+    )*};
+}
+
+keys! {
+    _mps_key_ARGS_END "ARGS_END"
+    _mps_key_ARENA_GRAIN_SIZE "ARENA_GRAIN_SIZE"
+    _mps_key_ARENA_SIZE "ARENA_SIZE"
+    _mps_key_ARENA_ZONED "ARENA_ZONED"
+    _mps_key_arena_extended "ARENA_EXTENDED"
+    _mps_key_arena_contracted "ARENA_CONTRACTED"
+    _mps_key_FORMAT "FORMAT"
+    _mps_key_CHAIN "CHAIN"
+    _mps_key_GEN "GEN"
+    _mps_key_RANK "RANK"
+    _mps_key_COMMIT_LIMIT "COMMIT_LIMIT"
+    _mps_key_SPARE_COMMIT_LIMIT "SPARE_COMMIT_LIMIT"
+    _mps_key_PAUSE_TIME "PAUSE_TIME"
+    _mps_key_EXTEND_BY "EXTEND_BY"
+    _mps_key_LARGE_SIZE "LARGE_SIZE"
+    _mps_key_MIN_SIZE "MIN_SIZE"
+    _mps_key_MEAN_SIZE "MEAN_SIZE"
+    _mps_key_MAX_SIZE "MAX_SIZE"
+    _mps_key_ALIGN "ALIGN"
+    _mps_key_SPARE "SPARE"
+    _mps_key_INTERIOR "INTERIOR"
+    _mps_key_VMW3_TOP_DOWN "VMW3_TOP_DOWN"
+    _mps_key_FMT_ALIGN "FMT_ALIGN"
+    _mps_key_FMT_HEADER_SIZE "FMT_HEADER_SIZE"
+    _mps_key_FMT_SCAN "FMT_SCAN"
+    _mps_key_FMT_SKIP "FMT_SKIP"
+    _mps_key_FMT_FWD "FMT_FWD"
+    _mps_key_FMT_ISFWD "FMT_ISFWD"
+    _mps_key_FMT_PAD "FMT_PAD"
+    _mps_key_FMT_CLASS "FMT_CLASS"
+    _mps_key_ap_hash_arrays "AP_HASH_ARRAYS"
+    _mps_key_POOL_DEBUG_OPTIONS "POOL_DEBUG_OPTIONS"
+    _mps_key_ARENA_CL_BASE "ARENA_CL_BASE"
+    _mps_key_AMS_SUPPORT_AMBIGUOUS "AMS_SUPPORT_AMBIGUOUS"
+    _mps_key_AWL_FIND_DEPENDENT "AWL_FIND_DEPENDENT"
+    _mps_key_MFS_UNIT_SIZE "MFS_UNIT_SIZE"
+    _mps_key_MVFF_SLOT_HIGH "MVFF_SLOT_HIGH"
+    _mps_key_MVFF_ARENA_HIGH "MVFF_ARENA_HIGH"
+    _mps_key_MVFF_FIRST_FIT "MVFF_FIRST_FIT"
+    _mps_key_MVT_RESERVE_DEPTH "MVT_RESERVE_DEPTH"
+    _mps_key_MVT_FRAG_LIMIT "MVT_FRAG_LIMIT"
+}
+
+/// The value half of `mps_arg_s`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union Val {
+    /// Boolean.
+    pub b: i32,
+    /// Unsigned.
+    pub u: u32,
+    /// Floating.
+    pub d: f64,
+    /// Size, alignment, count or word.
+    pub size: usize,
+    /// Address.
+    pub addr: Addr,
+    /// Any pointer: function, format, chain.
+    pub p: *mut c_void,
+}
+
+/// `mps_arg_s`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Arg {
+    /// Which.
+    pub key: *const Key,
+    /// What.
+    pub val: Val,
+}
+
+/// `MPS_ARGS_MAX`, terminator included.
+pub const ARGS_MAX: usize = 32;
+
+/// A client's argument list, writable and ended by the end key.
+pub struct Args {
+    at: *mut Arg,
+}
+
+impl Args {
+    /// # Safety
+    /// `at` points to an array that ends with the end key and is the call's
+    /// alone.
+    pub unsafe fn new(at: *mut Arg) -> Args {
+        Args { at }
+    }
+
+    /// Takes the first argument of this key out of the list; the rest moves
+    /// down.
+    pub fn take(&mut self, key: &'static Key) -> Option<Val> {
+        let end: *const Key = &raw const _mps_key_ARGS_END;
+        let mut p = self.at;
+        // SAFETY: the list is ended by the end key, and we stop there.
+        unsafe {
+            loop {
+                if (*p).key == end {
+                    return None;
+                }
+                if core::ptr::eq((*p).key, key) {
+                    break;
+                }
+                p = p.add(1);
+            }
+            let val = (*p).val;
+            loop {
+                let next = p.add(1);
+                (*p).key = (*next).key;
+                if (*next).key == end {
+                    return Some(val);
+                }
+                (*p).val = (*next).val;
+                p = next;
+            }
+        }
+    }
+
+    /// A boolean.
+    pub fn bool(&mut self, key: &'static Key) -> Option<bool> {
+        // SAFETY: the key says which member was stored; so below.
+        self.take(key).map(|v| unsafe { v.b } != 0)
+    }
+
+    /// An unsigned.
+    pub fn unsigned(&mut self, key: &'static Key) -> Option<u32> {
+        // SAFETY: as above.
+        self.take(key).map(|v| unsafe { v.u })
+    }
+
+    /// A size, alignment or count.
+    pub fn size(&mut self, key: &'static Key) -> Option<usize> {
+        // SAFETY: as above.
+        self.take(key).map(|v| unsafe { v.size })
+    }
+
+    /// A floating number.
+    pub fn double(&mut self, key: &'static Key) -> Option<f64> {
+        // SAFETY: as above.
+        self.take(key).map(|v| unsafe { v.d })
+    }
+
+    /// An address or any other pointer.
+    pub fn pointer(&mut self, key: &'static Key) -> Option<*mut c_void> {
+        // SAFETY: as above.
+        self.take(key).map(|v| unsafe { v.p })
+    }
+}

@@ -1,0 +1,193 @@
+//! The port: what the core needs from the machine under it.
+//!
+//! A port sees addresses, sizes, modes and words; never a segment, a scan
+//! state or an arena. `include/mpsport.h` states the same contract for C.
+//!
+//! # Preconditions, once for all calls
+//!
+//! - Ranges are never empty and are multiples of [`Port::page_size`].
+//! - Each range is in one state, and a call is made only from the state named:
+//!
+//!   | call      | from               | to                 |
+//!   |-----------|--------------------|--------------------|
+//!   | `reserve` | -                  | reserved           |
+//!   | `map`     | reserved           | mapped, zeroed, readable and writable, never executable |
+//!   | `protect` | mapped             | mapped, with the given accesses denied |
+//!   | `unmap`   | mapped             | reserved (contents lost) |
+//!   | `release` | reserved or mapped | -                  |
+//!
+//! - A port returns codes and decides nothing. It never calls the library, but
+//!   for the fault handler and the fork hooks it was given.
+//! - Calls may be made inside a fault handler, and with other threads stopped
+//!   at any instruction: a port takes no lock that those threads may hold.
+
+use crate::base::addr::{Addr, Size};
+use crate::base::res::{Res, Result};
+use crate::base::sets::AccessSet;
+use core::cell::Cell;
+
+/// What a port can do. Read once, when an arena is created.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Caps(pub u32);
+
+impl Caps {
+    /// Nothing beyond the required group.
+    pub const NONE: Caps = Caps(0);
+    /// Address space can be reserved and mapped: VM arenas work.
+    pub const VM: Caps = Caps(1);
+    /// Memory can be protected and faults are reported: barriers work.
+    pub const PROTECT: Caps = Caps(2);
+    /// Other threads can be stopped and looked at.
+    pub const THREADS: Caps = Caps(4);
+
+    /// Are all of `other` there?
+    #[inline]
+    pub const fn has(self, other: Caps) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both.
+    #[inline]
+    pub const fn with(self, other: Caps) -> Caps {
+        Caps(self.0 | other.0)
+    }
+}
+
+/// Room for what a port knows of one registered thread. The core keeps it and
+/// hands it back; the port fills it.
+#[repr(C)]
+#[derive(Default)]
+pub struct ThreadSlot {
+    /// The port's own; all zero before [`Port::thread_register`].
+    pub words: [Cell<usize>; 8],
+}
+
+/// Where a stopped thread stands.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context {
+    /// The hot end of its stack: the lowest address in use, red zone included.
+    pub hot: Addr,
+    /// Its saved registers, as words in memory that stay put until it resumes.
+    pub regs: Addr,
+    /// How many of those words there are.
+    pub reg_count: usize,
+}
+
+/// Called by the port on an access to memory whose protection forbids it:
+/// address, and 1 for a write or 0 for a read. Non-zero: the cause is gone,
+/// run the instruction again. Zero: not ours, hand it on. The only call from
+/// a port into the library but for [`ForkHooks`]. It may be called on any
+/// thread that touches managed memory, and re-entered.
+pub type FaultHandler = unsafe extern "C" fn(addr: usize, write: i32) -> i32;
+
+/// What to run round a fork. All three run on the forking thread.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ForkHooks {
+    /// Before: takes the locks.
+    pub prepare: unsafe extern "C" fn(),
+    /// After, in the parent: lets them go.
+    pub parent: unsafe extern "C" fn(),
+    /// After, in the child: lets them go and forgets the other threads.
+    pub child: unsafe extern "C" fn(),
+}
+
+/// The services. All calls are system-call cold: nothing hot goes through here.
+///
+/// # Safety
+///
+/// Implementors promise what the table above says: ranges given out do not
+/// overlap anything, mapped memory is zero and stays until unmapped or
+/// released, and a thread that [`Port::thread_wait`] reports as stopped
+/// executes nothing until [`Port::thread_resume`].
+pub unsafe trait Port: Sync {
+    /// What this port can do.
+    fn capabilities(&self) -> Caps;
+
+    /// The unit of mapping and protection in bytes: a power of two.
+    fn page_size(&self) -> Size;
+
+    /// Takes `size` bytes of address space at a multiple of `align` (a power
+    /// of two, at least a page).
+    ///
+    /// # Errors
+    /// `Resource`: there is no such range to be had.
+    fn reserve(&self, size: Size, align: Size) -> Result<Addr>;
+
+    /// Gives address space back: exactly a range that `reserve` gave.
+    fn release(&self, base: Addr, size: Size);
+
+    /// Puts memory under reserved addresses.
+    ///
+    /// # Errors
+    /// `Memory`: the system has none; nothing changed.
+    fn map(&self, base: Addr, size: Size) -> Result;
+
+    /// Takes the memory away again, keeping the address space.
+    fn unmap(&self, base: Addr, size: Size);
+
+    /// Denies accesses to mapped memory (the empty set: allows all).
+    ///
+    /// # Errors
+    /// Any: nothing changed, or part of the range has the new mode.
+    fn protect(&self, _base: Addr, _size: Size, _denied: AccessSet) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Says where protection faults go. Called once per process, early.
+    fn install_faults(&self, _handler: FaultHandler) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Says what to run round forks. Called once per process.
+    fn install_fork(&self, _hooks: &'static ForkHooks) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// A number that tells the calling thread from all others alive; not 0.
+    /// Callable in a fault handler.
+    fn thread_id(&self) -> usize {
+        1
+    }
+
+    /// Makes the calling thread known, so that others can stop it.
+    fn thread_register(&self, _slot: &ThreadSlot) -> Result {
+        Ok(())
+    }
+
+    /// Forgets it.
+    fn thread_deregister(&self, _slot: &ThreadSlot) {}
+
+    /// Before a batch of `thread_stop`: one batch runs at a time per process.
+    fn stop_begin(&self) {}
+
+    /// Asks a registered thread, not the caller, to stop.
+    ///
+    /// # Errors
+    /// `Fail`: it is gone.
+    fn thread_stop(&self, _slot: &ThreadSlot) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Waits until it has stopped.
+    fn thread_wait(&self, _slot: &ThreadSlot) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Where it stands; only while stopped.
+    fn thread_context(&self, _slot: &ThreadSlot) -> Context {
+        Context::default()
+    }
+
+    /// Lets it run.
+    fn thread_resume(&self, _slot: &ThreadSlot) {}
+
+    /// After a batch: all of it has been resumed.
+    fn stop_end(&self) {}
+
+    /// Called while waiting for a spin lock; `round` counts up from 0.
+    fn relax(&self, _round: u32) {
+        core::hint::spin_loop();
+    }
+}

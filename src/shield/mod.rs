@@ -1,0 +1,57 @@
+//! The shield: what the mutator may touch while the collector looks away.
+//!
+//! A segment wants a mode (which accesses are denied); the memory has one. The
+//! two are brought together only when the mutator is about to run, in address
+//! order, neighbours with the same mode in one call ([`Runs`]). While the
+//! collector needs what is denied to the mutator, the mutator's threads are
+//! held ([`threads::Threads::hold`]).
+
+pub mod threads;
+
+use crate::base::addr::Range;
+use crate::base::res::Result;
+use crate::base::sets::AccessSet;
+use crate::seam::port::Port;
+
+/// Joins protection changes, given in address order, into runs.
+pub struct Runs {
+    run: Range,
+    mode: AccessSet,
+    /// Port calls made.
+    pub calls: usize,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Runs { run: Range::default(), mode: AccessSet::EMPTY, calls: 0 }
+    }
+}
+
+impl Runs {
+    /// Can `range` join the run?
+    pub fn joins(&self, range: Range, mode: AccessSet) -> bool {
+        !self.run.is_empty() && self.run.limit == range.base && self.mode == mode
+    }
+
+    /// Adds a change that joins, or that comes after `flush`.
+    pub fn add(&mut self, range: Range, mode: AccessSet) {
+        if self.run.is_empty() {
+            self.run = range;
+            self.mode = mode;
+        } else {
+            self.run.limit = range.limit;
+        }
+    }
+
+    /// Makes the call for the run, if there is one. The run is returned, so
+    /// that a refusal can be dealt with.
+    pub fn flush(&mut self, port: &dyn Port) -> (Range, AccessSet, Result) {
+        let (run, mode) = (self.run, self.mode);
+        self.run = Range::default();
+        if run.is_empty() {
+            return (run, mode, Ok(()));
+        }
+        self.calls = self.calls.wrapping_add(1);
+        (run, mode, port.protect(run.base, run.size(), mode))
+    }
+}

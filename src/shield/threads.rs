@@ -1,0 +1,162 @@
+//! Registered threads, and holding them.
+
+use crate::base::check::Sig;
+use crate::base::list::{Link, Linked, List};
+use crate::base::ptr::{P, Slot};
+use crate::seam::port::{Context, Port, ThreadSlot};
+use core::cell::Cell;
+
+/// One registration of a thread. A thread may have several.
+pub struct Thread {
+    /// [`Sig::THREAD`].
+    pub sig: Cell<Sig>,
+    /// The instance it is registered with, as its handle.
+    pub instance: usize,
+    link: Link<Thread>,
+    /// The port's number for it.
+    pub id: usize,
+    slot: ThreadSlot,
+    /// The registration that stands for the thread when it is stopped.
+    lead: Slot<Thread>,
+    stopped: Cell<bool>,
+    /// It ended without being deregistered, or it was left behind by a fork.
+    pub gone: Cell<bool>,
+}
+
+impl Linked<0> for Thread {
+    fn link(&self) -> &Link<Thread> {
+        &self.link
+    }
+}
+
+impl Thread {
+    /// A registration of the calling thread, not yet known to anyone.
+    pub fn new(instance: usize, port: &dyn Port) -> Thread {
+        Thread {
+            sig: Cell::new(Sig::DEAD),
+            instance,
+            link: Link::default(),
+            id: port.thread_id(),
+            slot: ThreadSlot::default(),
+            lead: Cell::new(None),
+            stopped: Cell::new(false),
+            gone: Cell::new(false),
+        }
+    }
+}
+
+/// All registrations with an instance.
+#[derive(Default)]
+pub struct Threads {
+    list: List<Thread, 0>,
+    held: Cell<bool>,
+    began: Cell<bool>,
+}
+
+impl Threads {
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Is the mutator held?
+    #[inline]
+    pub fn is_held(&self) -> bool {
+        self.held.get()
+    }
+
+    /// Makes the calling thread's registration known.
+    ///
+    /// # Errors
+    /// The port's.
+    pub fn register(&self, t: P<Thread>, port: &dyn Port) -> crate::base::res::Result {
+        port.thread_register(&t.get().slot)?;
+        let lead = self.list.iter().find(|o| o.id == t.id && !o.gone.get());
+        t.lead.set(Some(lead.unwrap_or(t)));
+        t.sig.set(Sig::THREAD);
+        self.list.push_back(t);
+        Ok(())
+    }
+
+    /// Forgets a registration, from any thread.
+    pub fn deregister(&self, t: P<Thread>, port: &dyn Port) {
+        t.sig.set(Sig::DEAD);
+        self.list.remove(t);
+        if !t.gone.get() {
+            port.thread_deregister(&t.get().slot);
+        }
+        let mut lead = None;
+        for o in self.list.iter().filter(|o| o.lead.get() == Some(t)) {
+            lead = lead.or(Some(o));
+            o.lead.set(lead);
+            if lead == Some(o) && t.stopped.get() {
+                // Not while held, but keep the books straight.
+                o.stopped.set(true);
+            }
+        }
+    }
+
+    /// Stops every other registered thread, until [`Threads::release`].
+    /// Calls out: the port.
+    pub fn hold(&self, port: &dyn Port) {
+        if self.held.replace(true) || crate::seam::fault("thread_suspension") {
+            return;
+        }
+        let me = port.thread_id();
+        let others = || {
+            self.list
+                .iter()
+                .filter(|&t| t.id != me && t.lead.get() == Some(t) && !t.gone.get())
+        };
+        if others().next().is_none() {
+            return;
+        }
+        port.stop_begin();
+        for t in others() {
+            match port.thread_stop(&t.get().slot) {
+                Ok(()) => t.stopped.set(true),
+                Err(_) => t.gone.set(true),
+            }
+        }
+        for t in others() {
+            if t.stopped.get() && port.thread_wait(&t.get().slot).is_err() {
+                t.stopped.set(false);
+                t.gone.set(true);
+            }
+        }
+        self.began.set(true);
+    }
+
+    /// Lets them run again.
+    pub fn release(&self, port: &dyn Port) {
+        if !self.held.replace(false) || !self.began.replace(false) {
+            return;
+        }
+        for t in self.list.iter() {
+            if t.stopped.replace(false) {
+                port.thread_resume(&t.get().slot);
+            }
+        }
+        port.stop_end();
+    }
+
+    /// Where a held thread stands; `None` if it is the caller or gone.
+    pub fn context(&self, t: P<Thread>, port: &dyn Port) -> Option<Context> {
+        let lead = t.lead.get().unwrap_or(t);
+        if !lead.stopped.get() {
+            return None;
+        }
+        Some(port.thread_context(&lead.get().slot))
+    }
+
+    /// After a fork, in the child: only the calling thread is left.
+    pub fn forked(&self, port: &dyn Port) {
+        let me = port.thread_id();
+        for t in self.list.iter() {
+            if t.id != me {
+                t.gone.set(true);
+                t.stopped.set(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! After the flip: scanning what is grey, strongest references first.
+
+use super::{Budget, Report, Tracer};
+use crate::base::addr::Size;
+use crate::base::ptr::P;
+use crate::object::cx::{Cx, Phase, bump};
+use crate::object::pool::Scanned;
+use crate::object::scan::ScanState;
+use crate::object::seg::{self, Seg};
+
+/// References fixed before the scan of one large object is broken off, to go
+/// on in the next step. A millisecond's worth, more or less.
+const PART: isize = 16 * 1024;
+
+/// Scans grey segments. False: time is up.
+pub fn advance(t: &Tracer, cx: P<Cx>, budget: &Budget, _report: &mut Report) -> bool {
+    while let Some(s) = cx.grey.iter().find_map(|l| l.first()) {
+        let work = scan_seg(t, cx, s, budget.is_limited());
+        if budget.spend(work) {
+            return !has_grey(cx.get()) && finish(cx);
+        }
+    }
+    finish(cx)
+}
+
+fn has_grey(cx: &Cx) -> bool {
+    cx.grey.iter().any(|l| !l.is_empty())
+}
+
+/// Nothing is grey any more: what is white is garbage. False, as time may be up.
+fn finish(cx: P<Cx>) -> bool {
+    cx.phase.set(Phase::Reclaim);
+    true
+}
+
+/// Scans what is grey in a segment; in parts if that is allowed. Returns how
+/// much work that was, in bytes. Calls out: format.
+pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, in_parts: bool) -> Size {
+    let ss = ScanState::new(cx, cx.traces.get(), seg::first_rank(s.ranks), cx.white_zones.get());
+    if in_parts && s.large.get() {
+        ss.budget.set(PART);
+    }
+    s.expose(cx.get());
+    cx.hold();
+    let size = s.get().objects_end().since(s.scanned.get());
+    match s.class.scan(s, &ss) {
+        Ok(Scanned::All) => {
+            s.set_not_grey(cx.get());
+            s.set_summary(cx.get(), ss.summary());
+        }
+        Ok(Scanned::Part) => {
+            s.set_not_grey(cx.get());
+            s.set_summary(cx.get(), ss.summary().or(s.summary()));
+        }
+        Ok(Scanned::Unfinished) => {}
+        Err(_) => {
+            crate::base::check::report(
+                concat!(file!(), "\0"),
+                line!(),
+                "format scan method returned MPS_RES_OK\0",
+            );
+            s.set_not_grey(cx.get());
+            s.set_summary_all(cx.get());
+        }
+    }
+    bump(&t.live, ss.copied.get().wrapping_add(ss.kept.get()));
+    bump(&cx.stats.copied, ss.copied.get());
+    size.wrapping_add(ss.copied.get().wrapping_mul(2))
+}

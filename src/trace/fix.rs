@@ -1,0 +1,39 @@
+//! Stage 2 of fix: is it ours, is it white, and if so what does its pool say?
+//! Critical path: the one function here that the C shell may call.
+
+use crate::base::addr::Addr;
+use crate::base::res::{Res, Result};
+use crate::base::sets::ZoneSet;
+use crate::object::scan::ScanState;
+use crate::object::seg;
+
+/// Fixes the reference at `ref_io`.
+///
+/// # Errors
+/// `Limit`: the scan is to be broken off, and will be done again.
+///
+/// # Cost
+/// A handful of loads for what is not condemned.
+#[inline]
+pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
+    if let Some(h) = ss.hook {
+        return h(ss, ref_io);
+    }
+    let cx = ss.cx.get();
+    // SAFETY: a scanner's reference, readable.
+    let mut r = unsafe { ref_io.read() };
+    let Some(s) = seg::of_addr(cx, r) else { return Ok(()) };
+    if s.white.get().meets(ss.traces) {
+        let left = ss.budget.get().wrapping_sub(1);
+        ss.budget.set(left);
+        if left < 0 {
+            ss.broken_off.set(true);
+            return Err(Res::Limit);
+        }
+        s.class.fix(s, ss, ref_io)?;
+        // SAFETY: as above.
+        r = unsafe { ref_io.read() };
+    }
+    ss.fixed.set(ss.fixed.get().or(ZoneSet::of(r, ss.head.zs.get() as u32)));
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Decisions: numbers in, decision out.
+
+use crate::base::addr::Size;
+
+/// Is everything to be collected? `top`: bytes in the top generation now;
+/// `after`: after the last full collection; `new`: bytes promoted into it since.
+pub fn wants_full(top: Size, after: Size, new: Size) -> bool {
+    // Collect when as much again has come in as was alive, but not for less
+    // than what is quickly allocated anyway.
+    const FLOOR: Size = 16 << 20;
+    top > FLOOR && new > after.max(FLOOR / 2)
+}
+
+/// How many of a chain's generations to collect, given each one's new bytes
+/// and capacity: all up to the highest that has exceeded its capacity.
+pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
+    let mut upto = 0;
+    for (i, (new, capacity)) in gens.enumerate() {
+        if new > capacity {
+            upto = i.wrapping_add(1);
+        }
+    }
+    upto
+}
+
+/// Bytes of allocation to let pass before the next step of a trace that has
+/// `left` bytes to look at, when a step of `pause` seconds gets through `rate`
+/// bytes: so that the trace ends before `room` bytes have been allocated.
+pub fn interval(left: Size, per_step: Size, room: Size) -> Size {
+    let steps = (left / per_step.max(1)).wrapping_add(1);
+    (room / steps).clamp(4 << 10, 1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains() {
+        let g = [(0usize, 10usize), (0, 10)];
+        assert_eq!(wants_chain(g.into_iter()), 0);
+        assert_eq!(wants_chain([(11, 10), (0, 10)].into_iter()), 1);
+        assert_eq!(wants_chain([(0, 10), (11, 10)].into_iter()), 2);
+    }
+
+    #[test]
+    fn full() {
+        assert!(!wants_full(1 << 20, 0, 1 << 20));
+        assert!(wants_full(100 << 20, 40 << 20, 60 << 20));
+        assert!(!wants_full(100 << 20, 60 << 20, 40 << 20));
+    }
+
+    #[test]
+    fn pacing() {
+        assert_eq!(interval(0, 100, 1 << 30), 1 << 20);
+        assert!(interval(1 << 30, 1 << 10, 1 << 20) >= 4 << 10);
+    }
+}

@@ -1,0 +1,200 @@
+//! Roots: where the client keeps references outside managed memory.
+//!
+//! A root that the client allows us to protect, and whose pages hold nothing
+//! else, has a summary like a segment's: its inner pages are write protected
+//! after a scan, and skipped by the next one if they were not written to and
+//! led nowhere near what is condemned.
+
+use super::{Tracer, stack};
+use crate::base::addr::{Addr, Range};
+use crate::base::check::Sig;
+use crate::base::list::{Link, Linked};
+use crate::base::ptr::P;
+use crate::base::res::{Result, of_code};
+use crate::base::sets::{AccessSet, Rank, RefSet};
+use crate::object::cx::{Cx, bump};
+use crate::object::scan::ScanState;
+use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
+use crate::shield::threads::Thread;
+use core::cell::Cell;
+use core::ffi::c_void;
+
+/// The kinds of root, with what each needs: `mps.h` says what the fields are.
+#[allow(missing_docs)]
+pub enum Kind {
+    /// A function that finds the references itself.
+    Fun { scan: RootScan, p: *mut c_void, s: usize },
+    /// An area and a scanner for it. `splits`: the scanner can be given any
+    /// part of it, in whole words.
+    Area { base: Addr, limit: Addr, scan: AreaScan, closure: *mut c_void, splits: bool },
+    /// The same with a tag that we keep.
+    AreaTagged { base: Addr, limit: Addr, scan: AreaScan, tag: ScanTag, splits: bool },
+    /// Formatted objects.
+    Fmt { base: Addr, limit: Addr, scan: FmtScan },
+    /// A thread, by a function that asks us for its stack.
+    Reg { thread: P<Thread>, scan: RegScan, p: *mut c_void, s: usize },
+    /// A thread's registers and stack up to its cold end, by an area scanner.
+    Stack { thread: P<Thread>, cold: Addr, scan: AreaScan, closure: *mut c_void },
+    /// The same with a tag that we keep.
+    StackTagged { thread: P<Thread>, cold: Addr, scan: AreaScan, tag: ScanTag },
+}
+
+/// A registered root.
+pub struct Root {
+    /// [`Sig::ROOT`].
+    pub sig: Cell<Sig>,
+    /// The instance, as its handle.
+    pub instance: usize,
+    link: Link<Root>,
+    /// The rank of all its references.
+    pub rank: Rank,
+    /// What it is.
+    pub kind: Kind,
+    /// The part of it that can be protected.
+    pub inner: Range,
+    /// Zones that part may refer to.
+    pub summary: Cell<RefSet>,
+    /// Is that part write protected?
+    pub protected: Cell<bool>,
+    /// Scans for which to leave it unprotected.
+    defer: Cell<u8>,
+}
+
+impl Linked<0> for Root {
+    fn link(&self) -> &Link<Root> {
+        &self.link
+    }
+}
+
+impl Root {
+    /// A root; `may_protect` says that the client allows it.
+    pub fn new(cx: &Cx, rank: Rank, kind: Kind, may_protect: bool) -> Root {
+        let page = cx.arena.port.page_size().max(1);
+        let inner = match kind {
+            Kind::Area { base, limit, splits, .. }
+            | Kind::AreaTagged { base, limit, splits, .. }
+                if may_protect && cx.can_shield.get() =>
+            {
+                let r = Range::new(base.up(page), limit.down(page));
+                let whole = r.base == base && r.limit == limit;
+                if r.base < r.limit && (whole || splits) { r } else { Range::default() }
+            }
+            _ => Range::default(),
+        };
+        Root {
+            sig: Cell::new(Sig::ROOT),
+            instance: cx.instance.get(),
+            link: Link::default(),
+            rank,
+            kind,
+            inner,
+            summary: Cell::new(RefSet::ALL),
+            protected: Cell::new(false),
+            defer: Cell::new(0),
+        }
+    }
+
+    /// Takes protection off, for good or until the next scan.
+    pub fn expose(&self, cx: &Cx) {
+        if self.protected.replace(false) {
+            let r = self.inner;
+            let done = cx.arena.port.protect(r.base, r.size(), AccessSet::EMPTY);
+            crate::aver!(done.is_ok(), "the port can take protection off again");
+            bump(&cx.arena.calls.protect, 1);
+        }
+    }
+
+    /// The mutator wrote to it.
+    pub fn write_hit(&self, cx: &Cx) {
+        self.summary.set(RefSet::ALL);
+        self.defer.set(2);
+        self.expose(cx);
+    }
+}
+
+/// Scans a root. Calls out: the client's scanner.
+///
+/// # Errors
+/// The scanner's.
+pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
+    match &r.get().kind {
+        // SAFETY: the client's scanner, with the client's arguments; so below.
+        Kind::Fun { scan, p, s } => of_code(unsafe { scan(ss.as_client(), *p, *s) }),
+        Kind::Area { base, limit, scan, closure, .. } => {
+            scan_area(r, ss, Range::new(*base, *limit), *scan, *closure)
+        }
+        Kind::AreaTagged { base, limit, scan, tag, .. } => {
+            let closure = core::ptr::from_ref(tag).cast_mut().cast();
+            scan_area(r, ss, Range::new(*base, *limit), *scan, closure)
+        }
+        // SAFETY: as above.
+        Kind::Fmt { base, limit, scan } => {
+            of_code(unsafe { scan(ss.as_client(), *base, *limit) })
+        }
+        // SAFETY: as above.
+        Kind::Reg { thread, scan, p, s } => of_code(unsafe {
+            scan(ss.as_client(), thread.as_ptr().cast(), *p, *s)
+        }),
+        Kind::Stack { thread, cold, scan, closure } => {
+            stack::scan(ss, t, *thread, *cold, *scan, *closure)
+        }
+        Kind::StackTagged { thread, cold, scan, tag } => {
+            let closure = core::ptr::from_ref(tag).cast_mut().cast();
+            stack::scan(ss, t, *thread, *cold, *scan, closure)
+        }
+    }
+}
+
+fn scan_area(
+    r: P<Root>,
+    ss: &ScanState,
+    all: Range,
+    scan: AreaScan,
+    closure: *mut c_void,
+) -> Result {
+    let call = |part: Range| -> Result {
+        if part.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: the client's scanner, on its area or (if it splits) part of it.
+        of_code(unsafe { scan(ss.as_client(), part.base, part.limit, closure) })
+    };
+    let inner = r.inner;
+    let cx = ss.cx.get();
+    if inner.is_empty() || ss.hook.is_some() {
+        if ss.hook.is_some() {
+            r.get().expose(cx);
+            r.summary.set(RefSet::ALL);
+        }
+        return call(all);
+    }
+    call(Range::new(all.base, inner.base))?;
+    call(Range::new(inner.limit, all.limit))?;
+    if !r.summary.get().meets(crate::base::sets::ZoneSet(ss.head.w.get())) {
+        return Ok(());
+    }
+    r.get().expose(cx);
+    let (seen, fixed) = (ss.head.ufs.get(), ss.fixed.get());
+    ss.reset_summary();
+    let done = call(inner);
+    let found = ss.summary();
+    ss.head.ufs.set(ss.head.ufs.get() | seen);
+    ss.fixed.set(ss.fixed.get().or(fixed));
+    done?;
+    if r.defer.get() != 0 {
+        r.defer.set(r.defer.get().wrapping_sub(1));
+        r.summary.set(RefSet::ALL);
+        return Ok(());
+    }
+    r.summary.set(found);
+    if found != RefSet::ALL
+        && !crate::seam::fault("write_barrier")
+        && cx.arena.port.protect(inner.base, inner.size(), AccessSet::WRITE).is_ok()
+    {
+        bump(&cx.arena.calls.protect, 1);
+        r.protected.set(true);
+    } else {
+        r.summary.set(RefSet::ALL);
+    }
+    Ok(())
+}
