@@ -40,6 +40,18 @@ pub struct Home {
     regions: List<Region, 0>,
 }
 
+/// How far a walk over all tracts has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Walk {
+    /// Nowhere yet.
+    #[default]
+    Start,
+    /// To this address in this chunk. Chunks are returned only between traces.
+    At(P<Chunk>, Addr),
+    /// To the end.
+    End,
+}
+
 /// What system calls were made, for those who count them.
 #[derive(Default)]
 pub struct Calls {
@@ -1189,20 +1201,17 @@ impl Arena {
         self.primary.get()
     }
 
-    /// The first tract at or after `from`, going through the chunks in their
-    /// order: its address and what hangs there. `from` null: from the start.
-    /// For going through all segments a few at a time.
-    pub fn next_tract(&self, from: Addr) -> Option<(Addr, Tract)> {
-        let mut at = if from.is_null() { self.chunks.first() } else { self.chunk_of(from) };
-        let mut start = from;
-        if at.is_none() && !from.is_null() {
-            // Just past the end of a chunk.
-            let before = self.chunk_of(from.sub(1))?;
-            at = self.chunks.after(before);
-            start = Addr::NULL;
-        }
+    /// The next tract from the cursor on: its address and what hangs there. For
+    /// going through all segments a few at a time, chunk by chunk; what comes
+    /// in behind the cursor meanwhile is not seen.
+    pub fn next_tract(&self, from: Walk) -> Option<(Addr, Tract)> {
+        let (mut at, mut start) = match from {
+            Walk::Start => (self.chunks.first(), Addr::NULL),
+            Walk::At(c, a) => (Some(c), a),
+            Walk::End => return None,
+        };
         while let Some(c) = at {
-            let mut a = if start.is_null() { c.range.base } else { start.max(c.range.base) };
+            let mut a = start.max(c.range.base);
             let end = c.range.limit;
             while a < end {
                 let i = c.index_of(a);

@@ -16,6 +16,7 @@ mod pool;
 mod root;
 mod scan;
 mod thread;
+mod varargs;
 mod walk;
 mod x;
 

@@ -7,6 +7,7 @@
 use super::Mpm;
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
+use crate::object::buffer;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::trace::barrier;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -116,7 +117,13 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
 unsafe extern "C" fn fork_prepare() {
     core::mem::forget(CHANGE.lock());
     each(|m| {
-        m.get().claim();
+        let i = m.get();
+        i.claim();
+        // Held only for this: a held thread may have a lock of the C library's
+        // that the fork is going to need.
+        i.cx.hold();
+        i.each_buffer(buffer::before_fork);
+        i.cx.threads.release(i.cx.arena.port);
         false
     });
 }
@@ -134,6 +141,7 @@ unsafe extern "C" fn fork_child() {
     each(|m| {
         let i = m.get();
         i.cx.threads.forked(i.cx.arena.port);
+        i.each_buffer(buffer::after_fork);
         i.unclaim();
         false
     });

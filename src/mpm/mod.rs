@@ -329,6 +329,13 @@ impl Mpm {
         self.cx.arena.control_drop(t);
     }
 
+    /// Calls `f` with every allocation point.
+    pub fn each_buffer(&self, f: impl Fn(P<buffer::Buffer>)) {
+        for pool in self.cx.pools.iter() {
+            pool.get().buffers.iter().for_each(&f);
+        }
+    }
+
     /// The pool that `a` is in.
     pub fn pool_of(&self, a: Addr) -> Option<P<Pool>> {
         seg::of_addr(&self.cx, a).map(|s| s.pool)

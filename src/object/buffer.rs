@@ -42,6 +42,8 @@ pub struct Buffer {
     pub stale: Cell<bool>,
     /// `init` as it was at the first flip since the client was last here.
     pub init_at_flip: Cell<Addr>,
+    /// `init` as a fork began.
+    init_at_fork: Cell<Addr>,
     /// The rank of its objects' references.
     pub rank: Cell<Rank>,
     /// The generation it allocates in.
@@ -78,6 +80,7 @@ impl Buffer {
             trapped: Cell::new(false),
             stale: Cell::new(false),
             init_at_flip: Cell::new(Addr::NULL),
+            init_at_fork: Cell::new(Addr::NULL),
             rank: Cell::new(Rank::Exact),
             generation: Cell::new(0),
             uncounted: Cell::new(false),
@@ -181,5 +184,20 @@ pub fn flip(b: P<Buffer>) {
     }
     if b.seg.get().is_some_and(|s| !s.white.get().is_empty()) {
         b.stale.set(true);
+    }
+}
+
+/// A fork begins, with the mutator held for a moment.
+pub fn before_fork(b: P<Buffer>) {
+    b.init_at_fork.set(b.init.get());
+}
+
+/// In the child. A fork copies memory a page at a time while other threads run
+/// on: what they committed meanwhile may have come over in part, or not at all,
+/// and nobody here knows of it.
+pub fn after_fork(b: P<Buffer>) {
+    if b.init.get() != b.init_at_fork.get() {
+        b.init.set(b.init_at_fork.get());
+        b.alloc.set(b.init_at_fork.get());
     }
 }

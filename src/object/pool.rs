@@ -33,6 +33,17 @@ pub trait PoolClass: Sync {
     /// Its name, for messages.
     fn name(&self) -> &'static str;
 
+    /// The arguments of its variadic creation, as letters of `varargs.c`; ends
+    /// in a NUL.
+    fn values(&self) -> &'static str {
+        "\0"
+    }
+
+    /// The same for allocation points.
+    fn ap_values(&self) -> &'static str {
+        "\0"
+    }
+
     /// Reads the arguments it knows and sets the pool up. The format, if any,
     /// is already in place.
     fn init(&self, pool: P<Pool>, args: &mut Args) -> Result;

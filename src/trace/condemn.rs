@@ -1,7 +1,8 @@
 //! The phases before the flip: white, then grey, both a few segments at a time.
 
 use super::{Budget, Tracer};
-use crate::base::addr::{Addr, Size};
+use crate::arena::Walk;
+use crate::base::addr::Size;
 use crate::base::ptr::{P, Slot};
 use crate::base::sets::TraceSet;
 use crate::object::cx::{Cx, Phase, bump};
@@ -13,9 +14,6 @@ use core::cell::Cell;
 const MOST: usize = 64;
 /// What looking at one segment's header is worth, as bytes of work.
 const SEG_WORK: Size = 128;
-/// The search for grey segments is over.
-pub const WALKED: Addr = Addr(usize::MAX);
-
 /// Which generations have been chosen, and how far whitening has come.
 pub struct Cursor {
     gens: [Slot<Gen>; MOST],
@@ -86,7 +84,7 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
         c.left.set(next.map_or(0, |g| g.get().segs.len()));
     }
     bump(&cx.stats.condemned, t.condemned.get());
-    t.walk.set(Addr::NULL);
+    t.walk.set(Walk::Start);
     cx.phase.set(Phase::Grey);
     true
 }
@@ -95,18 +93,19 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
 pub fn grey(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
     let white = cx.white_zones.get();
     if white.is_empty() {
-        t.walk.set(WALKED);
+        t.walk.set(Walk::End);
     }
-    while t.walk.get() != WALKED {
-        let Some((_, tract)) = cx.arena.next_tract(t.walk.get()) else {
-            t.walk.set(WALKED);
+    while t.walk.get() != Walk::End {
+        let Some((a, tract)) = cx.arena.next_tract(t.walk.get()) else {
+            t.walk.set(Walk::End);
             break;
         };
         let Some(s) = seg::of_tract(tract) else { break };
+        let Some(chunk) = cx.arena.chunk_of(a) else { break };
         if !s.is_white() && s.summary().meets(white) {
             s.set_grey(cx.get());
         }
-        t.walk.set(s.limit);
+        t.walk.set(Walk::At(chunk, s.limit));
         if budget.spend(SEG_WORK) {
             return false;
         }

@@ -27,6 +27,7 @@ pub mod root;
 pub mod sanity;
 pub mod stack;
 
+use crate::arena::Walk;
 use crate::base::addr::{Addr, Size};
 use crate::base::list::List;
 use crate::base::ptr::P;
@@ -56,7 +57,7 @@ pub struct Tracer {
     /// still to be looked at.
     cursor: condemn::Cursor,
     /// Grey: how far the search has come.
-    walk: Cell<Addr>,
+    walk: Cell<Walk>,
     /// Bytes that turned white.
     pub condemned: Cell<Size>,
     /// Bytes in generations that did not.
@@ -77,7 +78,7 @@ impl Default for Tracer {
             roots: List::default(),
             history: history::History::default(),
             cursor: condemn::Cursor::default(),
-            walk: Cell::new(Addr::NULL),
+            walk: Cell::new(Walk::Start),
             condemned: Cell::new(0),
             not_condemned: Cell::new(0),
             live: Cell::new(0),
@@ -169,7 +170,7 @@ impl Tracer {
             if !go_on {
                 return report;
             }
-            if cx.phase.get() == Phase::Grey && self.walk.get() == condemn::WALKED {
+            if cx.phase.get() == Phase::Grey && self.walk.get() == Walk::End {
                 if let Err(e) = flip::flip(self, cx) {
                     report.refused = Some(e);
                 }

@@ -132,12 +132,16 @@ impl PoolClass for Amc {
         true
     }
 
+    fn values(&self) -> &'static str {
+        "fc\0"
+    }
+
     fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
         let cx = pool.cx.get();
         let chain: Option<P<Chain>> = match args.pointer(&args::_mps_key_CHAIN) {
             // SAFETY: the key's value is a chain handle, checked below.
-            Some(p) => unsafe { P::from_raw(p.cast()) },
-            None => cx.default_chain.get(),
+            Some(p) if !p.is_null() => unsafe { P::from_raw(p.cast()) },
+            _ => cx.default_chain.get(),
         };
         let interior = args.bool(&args::_mps_key_INTERIOR).unwrap_or(true);
         let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(EXTEND_BY);

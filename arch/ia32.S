@@ -1,0 +1,52 @@
+/* IA-32, System V ABI: spill the callee-saved registers and call.
+ * What x86_64.S says, with ebx esi edi ebp and arguments on the stack.
+ */
+        .text
+        .globl  mps_arch_with_registers
+        .hidden mps_arch_with_registers
+        .type   mps_arch_with_registers, @function
+        .p2align 4
+mps_arch_with_registers:
+        .cfi_startproc
+        endbr32
+        pushl   %ebp
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %ebp, 0
+        pushl   %ebx
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %ebx, 0
+        pushl   %esi
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %esi, 0
+        pushl   %edi
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset %edi, 0
+        movl    %esp, %edx              /* hot */
+        movl    20(%esp), %eax          /* f */
+        movl    24(%esp), %ecx          /* closure */
+        subl    $4, %esp                /* entry: esp = 16n - 4; calls want 16n */
+        .cfi_adjust_cfa_offset 4
+        pushl   %ecx
+        .cfi_adjust_cfa_offset 4
+        pushl   %edx
+        .cfi_adjust_cfa_offset 4
+        call    *%eax
+        addl    $12, %esp
+        .cfi_adjust_cfa_offset -12
+        popl    %edi
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %edi
+        popl    %esi
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %esi
+        popl    %ebx
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %ebx
+        popl    %ebp
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore %ebp
+        ret
+        .cfi_endproc
+        .size   mps_arch_with_registers, . - mps_arch_with_registers
+
+        .section .note.GNU-stack, "", @progbits

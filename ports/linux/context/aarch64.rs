@@ -1,0 +1,78 @@
+//! ARM64: `ucontext_t` is flags, link, stack, signal mask, then (at a multiple
+//! of 16) the fault address, x0-x30, sp, pc, pstate and 4096 bytes of records,
+//! the vector registers and the fault's syndrome among them.
+
+use super::read;
+use crate::base::addr::Addr;
+use core::ffi::{c_long, c_void};
+
+pub const SYS_GETTID: c_long = 178;
+pub const SYS_RT_SIGTIMEDWAIT: c_long = 137;
+pub const SYS_TGKILL: c_long = 131;
+
+/// The first saved register.
+pub const REGS: usize = 184;
+/// The stack pointer, after thirty-one of them.
+pub const SP: usize = REGS + 31 * 8;
+/// The records.
+const RECORDS: usize = 464;
+const RECORDS_SIZE: usize = 4096;
+/// All of it that is read here.
+pub const SIZE: usize = RECORDS + RECORDS_SIZE;
+
+/// What a function may use below its stack pointer.
+pub const RED_ZONE: usize = 0;
+
+/// The record with the syndrome, and the bit of it that says "write".
+const ESR_MAGIC: u32 = 0x4553_5201;
+const ESR_WRITE: u64 = 1 << 6;
+
+/// # Safety
+/// A ucontext.
+pub unsafe fn is_write(uc: Addr) -> bool {
+    let mut at = uc.add(RECORDS);
+    let limit = at.add(RECORDS_SIZE - 16);
+    while at <= limit {
+        // SAFETY: inside the records.
+        let (magic, size) = unsafe { (read::<u32>(at), read::<u32>(at.add(4))) };
+        if magic == ESR_MAGIC {
+            // SAFETY: as above.
+            return unsafe { read::<u64>(at.add(8)) & ESR_WRITE != 0 };
+        }
+        if magic == 0 || size < 8 {
+            break;
+        }
+        at = at.add(size as usize);
+    }
+    true
+}
+
+/// Where the frame ends.
+///
+/// # Safety
+/// A ucontext in its frame.
+pub unsafe fn limit(uc: Addr) -> Addr {
+    uc.add(SIZE)
+}
+
+/// Calls `f(arg)` with the stack pointer at `sp`.
+///
+/// # Safety
+/// `sp` is aligned, with room below; `f` may be called and returns.
+pub unsafe fn call_on(sp: Addr, f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void) {
+    // SAFETY: as the caller says; the old stack pointer survives in a register
+    // that `f` preserves.
+    unsafe {
+        core::arch::asm!(
+            "mov x20, sp",
+            "mov sp, x21",
+            "blr x22",
+            "mov sp, x20",
+            out("x20") _,
+            in("x21") sp.0,
+            in("x22") f,
+            inout("x0") arg => _,
+            clobber_abi("C"),
+        );
+    }
+}

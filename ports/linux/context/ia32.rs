@@ -1,0 +1,69 @@
+//! IA-32: `ucontext_t` is flags, link, stack, 19 general registers, a pointer
+//! to the floating point state: 112 bytes of FSAVE, then as on x86-64.
+
+use super::read;
+use crate::base::addr::Addr;
+use core::ffi::{c_long, c_void};
+
+pub const SYS_GETTID: c_long = 224;
+pub const SYS_RT_SIGTIMEDWAIT: c_long = 177;
+pub const SYS_TGKILL: c_long = 270;
+
+/// The first saved register.
+pub const REGS: usize = 20;
+/// The stack pointer, the eighth of them.
+pub const SP: usize = REGS + 7 * 4;
+/// The page fault's error code.
+const ERR: usize = REGS + 13 * 4;
+/// The pointer to the floating point state.
+const FP: usize = REGS + 19 * 4;
+/// All of it that is read here.
+pub const SIZE: usize = FP + 4;
+
+/// What a function may use below its stack pointer.
+pub const RED_ZONE: usize = 0;
+
+/// # Safety
+/// A ucontext.
+pub unsafe fn is_write(uc: Addr) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { read::<usize>(uc.add(ERR)) & 2 != 0 }
+}
+
+/// Where the frame ends.
+///
+/// # Safety
+/// A ucontext in its frame.
+pub unsafe fn limit(uc: Addr) -> Addr {
+    // SAFETY: as the caller says.
+    let fp = Addr(unsafe { read::<usize>(uc.add(FP)) });
+    // The kernel puts it above; if not, do without.
+    if fp.since(uc) > 4096 {
+        return uc.add(FP);
+    }
+    // SAFETY: FXSAVE's 512 bytes follow; the last 48 say how long it all is.
+    let (magic, size) = unsafe { (read::<u32>(fp.add(112 + 464)), read::<u32>(fp.add(112 + 468))) };
+    if magic == 0x4650_5853 { fp.add(size as usize) } else { fp.add(112 + 512) }
+}
+
+/// Calls `f(arg)` with the stack pointer at `sp`.
+///
+/// # Safety
+/// `sp` is aligned, with room below; `f` may be called and returns.
+pub unsafe fn call_on(sp: Addr, f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void) {
+    // SAFETY: as the caller says; the old stack pointer survives in a register
+    // that `f` preserves.
+    unsafe {
+        core::arch::asm!(
+            "xchg edi, esp",
+            "sub esp, 12",
+            "push eax",
+            "call ecx",
+            "mov esp, edi",
+            inout("edi") sp.0 => _,
+            inout("ecx") f => _,
+            inout("eax") arg => _,
+            clobber_abi("C"),
+        );
+    }
+}

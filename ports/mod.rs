@@ -1,0 +1,35 @@
+//! The ports: one folder an operating system, one file where there is none.
+//!
+//! `DEFAULT`, what the C shell runs on, is chosen here and nowhere else. A
+//! Rust program may name any port, or bring its own.
+
+pub mod bare;
+
+cfg_if::cfg_if! {
+    if #[cfg(all(target_os = "linux", any(test, feature = "port-host")))] {
+        pub(crate) mod unix;
+        pub mod linux;
+    }
+}
+
+#[cfg(any(test, feature = "port-hooks"))]
+pub mod hooks;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+cfg_if::cfg_if! {
+    if #[cfg(all(target_os = "linux", feature = "port-host"))] {
+        /// The port of the C shell: the system's own.
+        pub static DEFAULT: &dyn crate::seam::port::Port = &linux::LINUX;
+        pub use unix::signals::set_thread_signals;
+    } else if #[cfg(feature = "port-hooks")] {
+        /// The port of the C shell: what the client links in.
+        pub static DEFAULT: &dyn crate::seam::port::Port = &hooks::HOOKS;
+        pub use hooks::set_thread_signals;
+    } else if #[cfg(feature = "port-host")] {
+        compile_error!("feature port-host: this system has no port yet; use port-hooks");
+    } else if #[cfg(feature = "capi")] {
+        compile_error!("feature capi needs a port: turn on port-host or port-hooks");
+    }
+}

@@ -1,0 +1,324 @@
+//! The default plinth: `mpslib.h` and `mpsio.h` on top of libc.
+//!
+//! Every function here comes out of the archive as a weak symbol, so that a
+//! client who defines one of the same name gets it. The symbol is a jump to
+//! the function below: were it the function itself, the compiler would know
+//! what calls from the core do and take a client's no notice.
+//!
+//! May be called in signal handlers, with the arena's lock held.
+
+use super::sys::{self, File};
+use crate::base::res::Res;
+use core::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+macro_rules! weak {
+    ($($symbol:ident => $function:path;)*) => { $(
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+        weak!(@ $symbol, $function, "@function", "jmp {}");
+        #[cfg(target_arch = "aarch64")]
+        weak!(@ $symbol, $function, "%function", "b {}");
+    )* };
+    (@ $symbol:ident, $function:path, $type:literal, $jump:literal) => {
+        core::arch::global_asm!(
+            concat!(".pushsection .text.", stringify!($symbol), ",\"ax\""),
+            concat!(".weak ", stringify!($symbol)),
+            concat!(".type ", stringify!($symbol), ",", $type),
+            concat!(stringify!($symbol), ":"),
+            $jump,
+            concat!(".size ", stringify!($symbol), ", . - ", stringify!($symbol)),
+            ".popsection",
+            sym $function,
+        );
+    };
+}
+
+weak! {
+    mps_lib_get_EOF => get_eof;
+    mps_lib_get_stderr => get_stderr;
+    mps_lib_get_stdout => get_stdout;
+    mps_lib_fputc => fputc;
+    mps_lib_fputs => fputs;
+    mps_lib_assert_fail => assert_fail;
+    mps_lib_assert_fail_install => assert_fail_install;
+    mps_lib_memset => memset;
+    mps_lib_memcpy => memcpy;
+    mps_lib_memcmp => memcmp;
+    mps_clock => clock;
+    mps_clocks_per_sec => clocks_per_sec;
+    mps_lib_telemetry_control => telemetry_control;
+    mps_io_create => io_create;
+    mps_io_destroy => io_destroy;
+    mps_io_write => io_write;
+    mps_io_flush => io_flush;
+}
+
+// Streams.
+
+extern "C" fn get_eof() -> c_int {
+    -1
+}
+
+extern "C" fn get_stderr() -> *mut File {
+    // SAFETY: libc's variable, set before any code of ours runs.
+    unsafe { sys::stderr }
+}
+
+extern "C" fn get_stdout() -> *mut File {
+    // SAFETY: libc's variable, set before any code of ours runs.
+    unsafe { sys::stdout }
+}
+
+unsafe extern "C" fn fputc(c: c_int, stream: *mut File) -> c_int {
+    // SAFETY: the caller got the stream from us.
+    unsafe { sys::fputc(c, stream) }
+}
+
+unsafe extern "C" fn fputs(s: *const c_char, stream: *mut File) -> c_int {
+    // SAFETY: the caller got the stream from us and passes a string.
+    unsafe { sys::fputs(s, stream) }
+}
+
+// Assertions.
+
+type AssertHandler = unsafe extern "C" fn(*const c_char, c_uint, *const c_char);
+
+/// The client's handler, or 0: the one below.
+static ASSERT_HANDLER: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn assert_fail(file: *const c_char, line: c_uint, condition: *const c_char) {
+    // SAFETY: the caller passes strings.
+    unsafe { assert_handler()(file, line, condition) }
+}
+
+extern "C" fn assert_fail_install(handler: AssertHandler) -> AssertHandler {
+    let old = assert_handler();
+    ASSERT_HANDLER.store(handler as usize, Ordering::Release);
+    old
+}
+
+fn assert_handler() -> AssertHandler {
+    match ASSERT_HANDLER.load(Ordering::Acquire) {
+        0 => print_assertion,
+        // SAFETY: nothing else is stored there.
+        f => unsafe { core::mem::transmute::<usize, AssertHandler>(f) },
+    }
+}
+
+/// Prints, and in the cool variety aborts. When it returns, the core traps.
+unsafe extern "C" fn print_assertion(
+    file: *const c_char,
+    line: c_uint,
+    condition: *const c_char,
+) {
+    let mut digits = [0u8; 12];
+    let mut n = line;
+    for d in digits.iter_mut().rev().skip(1) {
+        *d = b'0'.wrapping_add((n % 10) as u8);
+        n /= 10;
+    }
+    // The last byte stays the string's end.
+    let number = digits.iter().position(|d| *d != b'0').unwrap_or(0);
+    let number = digits.get(number.min(10)..).unwrap_or_default();
+    let out = get_stderr();
+    // SAFETY: strings all, and a stream of libc's.
+    unsafe {
+        sys::fflush(get_stdout());
+        sys::fputs(file, out);
+        sys::fputs(c":".as_ptr(), out);
+        sys::fputs(number.as_ptr().cast(), out);
+        sys::fputs(c": MPS assertion failed: ".as_ptr(), out);
+        sys::fputs(condition, out);
+        sys::fputs(c"\n".as_ptr(), out);
+        sys::fflush(out);
+    }
+    if cfg!(feature = "variety-cool") {
+        // SAFETY: no preconditions.
+        unsafe { sys::abort() }
+    }
+}
+
+// Memory.
+
+unsafe extern "C" fn memset(p: *mut c_void, byte: c_int, n: usize) -> *mut c_void {
+    // SAFETY: the caller has `n` bytes there.
+    unsafe { p.cast::<u8>().write_bytes(byte as u8, n) };
+    p
+}
+
+unsafe extern "C" fn memcpy(to: *mut c_void, from: *const c_void, n: usize) -> *mut c_void {
+    // SAFETY: the caller has `n` bytes at each, apart.
+    unsafe { to.cast::<u8>().copy_from_nonoverlapping(from.cast(), n) };
+    to
+}
+
+unsafe extern "C" fn memcmp(a: *const c_void, b: *const c_void, n: usize) -> c_int {
+    if n == 0 {
+        return 0;
+    }
+    // SAFETY: the caller has `n` bytes at each.
+    let (a, b) = unsafe {
+        (core::slice::from_raw_parts(a.cast::<u8>(), n), core::slice::from_raw_parts(b.cast::<u8>(), n))
+    };
+    match a.cmp(b) {
+        core::cmp::Ordering::Less => -1,
+        core::cmp::Ordering::Equal => 0,
+        core::cmp::Ordering::Greater => 1,
+    }
+}
+
+// The clock: processor time of the process, in microseconds, as `clock` has it.
+
+extern "C" fn clock() -> c_ulong {
+    let mut t = sys::Timespec { sec: 0, nsec: 0 };
+    // SAFETY: room for a time.
+    unsafe { sys::clock_gettime(sys::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
+    (t.sec as c_ulong).wrapping_mul(1_000_000).wrapping_add(t.nsec as c_ulong / 1000)
+}
+
+extern "C" fn clocks_per_sec() -> c_ulong {
+    1_000_000
+}
+
+// Telemetry.
+
+/// The categories and their bits.
+const CATEGORIES: [(&[u8], u32); 9] = [
+    (b"arena", 0),
+    (b"pool", 1),
+    (b"trace", 2),
+    (b"seg", 3),
+    (b"segment", 3),
+    (b"ref", 4),
+    (b"reference", 4),
+    (b"object", 5),
+    (b"user", 6),
+];
+
+extern "C" fn telemetry_control() -> c_ulong {
+    match variable(c"MPS_TELEMETRY_CONTROL") {
+        Some(s) => filter(s.to_bytes()),
+        None => 0,
+    }
+}
+
+/// The filter that a control string asks for: a number as C writes it, or
+/// names of categories.
+fn filter(s: &[u8]) -> c_ulong {
+    let s = s.trim_ascii_start();
+    if s.first().is_some_and(u8::is_ascii_digit) {
+        return number(s);
+    }
+    let mut set = 0;
+    for word in s.split(|c| *c == b' ') {
+        if word.eq_ignore_ascii_case(b"all") {
+            return c_ulong::MAX;
+        }
+        for (name, bit) in CATEGORIES {
+            if word.eq_ignore_ascii_case(name) {
+                set |= 1 << bit;
+            }
+        }
+    }
+    set
+}
+
+/// As `strtoul` reads it with base 0.
+fn number(s: &[u8]) -> c_ulong {
+    let (digits, base) = match s {
+        [b'0', b'x' | b'X', d, ..] if d.is_ascii_hexdigit() => (s.get(2..).unwrap_or_default(), 16),
+        [b'0', ..] => (s, 8),
+        _ => (s, 10),
+    };
+    let mut n: c_ulong = 0;
+    for c in digits {
+        let Some(d) = (*c as char).to_digit(base) else { break };
+        let next = n.checked_mul(c_ulong::from(base)).and_then(|m| m.checked_add(c_ulong::from(d)));
+        match next {
+            Some(m) => n = m,
+            None => return c_ulong::MAX,
+        }
+    }
+    n
+}
+
+fn variable(name: &CStr) -> Option<&'static CStr> {
+    // SAFETY: a string.
+    let p = unsafe { sys::getenv(name.as_ptr()) };
+    if p.is_null() {
+        return None;
+    }
+    // SAFETY: the environment's own string; clients do not change it while the
+    // library starts.
+    Some(unsafe { CStr::from_ptr(p) })
+}
+
+unsafe extern "C" fn io_create(out: *mut *mut File) -> c_int {
+    let name = variable(c"MPS_TELEMETRY_FILENAME").unwrap_or(c"mpsio.log");
+    // SAFETY: two strings.
+    let f = unsafe { sys::fopen(name.as_ptr(), c"wb".as_ptr()) };
+    if f.is_null() {
+        return Res::Io.code();
+    }
+    // SAFETY: the caller has room for a handle.
+    unsafe { *out = f };
+    Res::OK
+}
+
+unsafe extern "C" fn io_destroy(io: *mut File) {
+    // SAFETY: a handle of ours.
+    unsafe { sys::fclose(io) };
+}
+
+unsafe extern "C" fn io_write(io: *mut File, buf: *const c_void, n: usize) -> c_int {
+    // SAFETY: a handle of ours and `n` bytes.
+    if unsafe { sys::fwrite(buf, 1, n, io) } == n { Res::OK } else { Res::Io.code() }
+}
+
+unsafe extern "C" fn io_flush(io: *mut File) -> c_int {
+    // SAFETY: a handle of ours.
+    if unsafe { sys::fflush(io) } == 0 { Res::OK } else { Res::Io.code() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_strings() {
+        assert_eq!(filter(b""), 0);
+        assert_eq!(filter(b"arena TRACE Seg ref bogus"), 0b11101);
+        assert_eq!(filter(b"all"), c_ulong::MAX);
+        assert_eq!(filter(b"0x1F arena"), 0x1F);
+        assert_eq!(filter(b"010"), 8);
+        assert_eq!(filter(b"12,3"), 12);
+        assert_eq!(filter(b"arena,pool"), 0);
+        assert_eq!(filter(b"0x"), 0);
+        assert_eq!(filter(b"99999999999999999999999999"), c_ulong::MAX);
+    }
+
+    #[test]
+    fn clock_goes_on() {
+        let t = clock();
+        let mut n = 0u64;
+        while clock() == t {
+            n += 1;
+        }
+        assert!(n < 1_000_000 && clocks_per_sec() == 1_000_000);
+    }
+
+    #[test]
+    fn weak_symbols_reach_the_functions() {
+        unsafe extern "C" {
+            fn mps_clocks_per_sec() -> c_ulong;
+            fn mps_lib_get_EOF() -> c_int;
+            fn mps_lib_memcmp(a: *const c_void, b: *const c_void, n: usize) -> c_int;
+        }
+        // SAFETY: as declared above.
+        unsafe {
+            assert_eq!(mps_clocks_per_sec(), 1_000_000);
+            assert_eq!(mps_lib_get_EOF(), -1);
+            assert!(mps_lib_memcmp(c"abc".as_ptr().cast(), c"abd".as_ptr().cast(), 3) < 0);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Protection, and the faults that come of it.
+//!
+//! The handler answers only accesses that a protection forbids, and of these
+//! only the ones the library says are its own. Everything else goes to whoever
+//! was there before, as if we were not.
+//!
+//! A client that recovers from stack overflow gives its threads alternate
+//! stacks, so the handler must run there. Those are small (Rust's: 8 KB, half
+//! of it taken by the signal frame), and scanning is not for small stacks. So
+//! for an address of ours the library is called on the interrupted stack.
+
+use super::previous::Previous;
+use super::sys::{self, SigAction, SigInfo, SigSet, SigStack};
+use super::{signals, vm};
+use crate::base::addr::{Addr, Size};
+use crate::base::res::{Res, Result};
+use crate::base::sets::AccessSet;
+use crate::ports::linux::context;
+use crate::seam::port::FaultHandler;
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// See `Port::protect`. There is no writing without reading here.
+pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
+    let mode = if denied.meets(AccessSet::READ) {
+        sys::PROT_NONE
+    } else if denied.meets(AccessSet::WRITE) {
+        sys::PROT_READ
+    } else {
+        sys::PROT_READ | sys::PROT_WRITE
+    };
+    // SAFETY: the range is ours and mapped.
+    match unsafe { sys::mprotect(base.0, size, mode) } {
+        0 => Ok(()),
+        _ => Err(Res::Memory),
+    }
+}
+
+/// The library's handler, or 0.
+static HANDLER: AtomicUsize = AtomicUsize::new(0);
+static PREVIOUS: Previous = Previous::new();
+
+/// See `Port::install_faults`.
+pub fn install(handler: FaultHandler) -> Result {
+    let mine = handler as usize;
+    if HANDLER.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        return Err(Res::Fail); // once per process
+    }
+    // Nothing is masked: the library can be stopped while it waits for a lock
+    // in there, and an access it makes may fault again.
+    let flags = sys::SA_ONSTACK | sys::SA_NODEFER;
+    // SAFETY: the exchange above lets one caller through.
+    match unsafe { PREVIOUS.replace(sys::SIGSEGV, on_fault, SigSet::EMPTY, flags) } {
+        true => Ok(()),
+        false => Err(Res::Fail),
+    }
+}
+
+unsafe extern "C" fn on_fault(sig: c_int, info: *mut SigInfo, ucontext: *mut c_void) {
+    sys::keeping_errno(|| {
+        // SAFETY: the system passes both, good until we return.
+        if unsafe { ours(info, ucontext) } {
+            return;
+        }
+        // SAFETY: our own arguments.
+        if unsafe { PREVIOUS.pass_on(sig, info, ucontext) } {
+            return;
+        }
+        // SAFETY: the system passes it.
+        by_default(sig, unsafe { (*info).code });
+    });
+}
+
+/// Asks the library.
+///
+/// # Safety
+///
+/// The arguments of a `SIGSEGV` handler.
+unsafe fn ours(info: *mut SigInfo, ucontext: *mut c_void) -> bool {
+    // SAFETY: as the caller says.
+    let info = unsafe { &*info };
+    if info.code != sys::SEGV_ACCERR {
+        return false;
+    }
+    // SAFETY: as the caller says.
+    let write = unsafe { context::is_write(ucontext) };
+    let mut ask = Ask { addr: info.addr, write, stack: None, blocked: SigSet::EMPTY, ours: false };
+    // SAFETY: as the caller says.
+    ask.stack = unsafe { context::alternate_stack(ucontext) };
+    if ask.stack.is_none() || !vm::is_reserved(Addr(info.addr)) {
+        ask_library(&mut ask);
+        return ask.ours;
+    }
+    // While the thread is off the alternate stack, the system would put the
+    // next signal's frame over ours: no signals, until it knows of no such
+    // stack.
+    let all = SigSet::full();
+    // SAFETY: two signal sets.
+    unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &all, &mut ask.blocked) };
+    let arg: *mut c_void = core::ptr::from_mut(&mut ask).cast();
+    // SAFETY: the interrupted stack is sound: the fault was elsewhere.
+    unsafe { context::on_interrupted_stack(ucontext, away, arg) };
+    // SAFETY: a signal set.
+    unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, &ask.blocked, core::ptr::null_mut()) };
+    ask.ours
+}
+
+/// A fault, and what the library says of it.
+struct Ask {
+    addr: usize,
+    write: bool,
+    /// The alternate stack we came from.
+    stack: Option<SigStack>,
+    /// What was blocked at the fault.
+    blocked: SigSet,
+    ours: bool,
+}
+
+fn ask_library(ask: &mut Ask) {
+    let handler = HANDLER.load(Ordering::Acquire);
+    if handler == 0 {
+        return;
+    }
+    // SAFETY: `install` stored such a function.
+    let handler = unsafe { core::mem::transmute::<usize, FaultHandler>(handler) };
+    // SAFETY: this is what it is for.
+    ask.ours = unsafe { handler(ask.addr, i32::from(ask.write)) != 0 };
+}
+
+/// On the interrupted stack, all signals blocked.
+///
+/// # Safety
+/// `arg` is an [`Ask`] with a stack.
+unsafe extern "C" fn away(arg: *mut c_void) {
+    // SAFETY: as the caller says.
+    let ask = unsafe { &mut *arg.cast::<Ask>() };
+    let none = SigStack { sp: 0, flags: sys::SS_DISABLE, size: 0 };
+    let mut all = SigSet::EMPTY;
+    // SAFETY: not on the alternate stack; it is brought back below.
+    unsafe {
+        sys::sigaltstack(&none, core::ptr::null_mut());
+        sys::pthread_sigmask(sys::SIG_SETMASK, &ask.blocked, &mut all);
+    }
+    ask_library(ask);
+    if let Some(stack) = &ask.stack {
+        // SAFETY: as it was, in the opposite order.
+        unsafe {
+            sys::pthread_sigmask(sys::SIG_SETMASK, &all, core::ptr::null_mut());
+            sys::sigaltstack(stack, core::ptr::null_mut());
+        }
+    }
+}
+
+/// Nobody was there before: let the system do what it does then.
+fn by_default(sig: c_int, code: c_int) {
+    let sent = code <= 0; // by a process, so that returning does not repeat it
+    if sent && PREVIOUS.ignored() {
+        return;
+    }
+    // SAFETY: a complete action; the instruction at fault runs again and ends
+    // the process, by this very signal.
+    unsafe { sys::sigaction(sig, &SigAction::DEFAULT, core::ptr::null_mut()) };
+    if sent {
+        signals::send(signals::tid(), sig);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The two signals that stop threads and let them go, and sending signals.
+
+use super::previous::Previous;
+use super::sys::{self, Handler, SigSet, Timespec};
+use crate::base::res::{Res, Result};
+use crate::ports::linux::context;
+use core::ffi::{c_int, c_long};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+
+static SUSPEND: AtomicI32 = AtomicI32::new(sys::SIGXFSZ);
+static RESUME: AtomicI32 = AtomicI32::new(sys::SIGXCPU);
+
+/// Have the handlers been installed? 0 no, 1 under way, 2 yes, 3 refused.
+static INSTALLED: AtomicU8 = AtomicU8::new(0);
+/// Who had them before.
+pub static BEFORE_SUSPEND: Previous = Previous::new();
+/// As above.
+pub static BEFORE_RESUME: Previous = Previous::new();
+
+/// Chooses the signals that stop threads and let them go, real-time ones
+/// included. The default is `SIGXFSZ` and `SIGXCPU`.
+///
+/// # Errors
+/// `Fail`: a thread has been registered already. `Param`: not two different
+/// signals that a program may use.
+pub fn set_thread_signals(suspend: c_int, resume: c_int) -> Result {
+    let usable = |s: c_int| {
+        // Two between the ordinary and the real-time ones are the C library's.
+        (1..=sys::SIGNAL_MAX).contains(&s)
+            && ![sys::SIGKILL, sys::SIGSTOP, sys::SIGSEGV, 32, 33].contains(&s)
+    };
+    if !usable(suspend) || !usable(resume) || suspend == resume {
+        return Err(Res::Param);
+    }
+    if INSTALLED.load(Ordering::Acquire) != 0 {
+        return Err(Res::Fail);
+    }
+    SUSPEND.store(suspend, Ordering::Release);
+    RESUME.store(resume, Ordering::Release);
+    Ok(())
+}
+
+/// The signal that stops a thread.
+pub fn suspend() -> c_int {
+    SUSPEND.load(Ordering::Acquire)
+}
+
+/// The signal that lets it go.
+pub fn resume() -> c_int {
+    RESUME.load(Ordering::Acquire)
+}
+
+/// Takes our signals out of a set that is about to be blocked.
+pub fn spare_signals(mask: &mut SigSet) {
+    mask.remove(suspend());
+    mask.remove(resume());
+}
+
+/// The calling thread, as the C library names it.
+pub fn id() -> usize {
+    // SAFETY: no preconditions, and fit for signal handlers.
+    unsafe { sys::pthread_self() }
+}
+
+/// The calling thread, as the system numbers it.
+pub fn tid() -> usize {
+    // SAFETY: this call takes no arguments.
+    (unsafe { sys::syscall(context::SYS_GETTID) }) as usize
+}
+
+/// Sends a signal to a thread of this process. False: there is no such thread.
+pub fn send(tid: usize, sig: c_int) -> bool {
+    sys::keeping_errno(|| {
+        loop {
+            // SAFETY: numbers only.
+            let r = unsafe {
+                sys::syscall(context::SYS_TGKILL, sys::getpid() as c_long, tid as c_long, sig as c_long)
+            };
+            if r == 0 {
+                return true;
+            }
+            if sys::errno() != sys::EAGAIN {
+                return false;
+            }
+            pause(); // too many real-time signals under way
+        }
+    })
+}
+
+/// See `Port::relax`.
+pub fn relax(round: u32) {
+    match round {
+        0..16 => core::hint::spin_loop(),
+        // SAFETY: no preconditions.
+        16..256 => drop(unsafe { sys::sched_yield() }),
+        _ => pause(),
+    }
+}
+
+/// Sleeps for a moment.
+fn pause() {
+    let moment = Timespec { sec: 0, nsec: 50_000 };
+    sys::keeping_errno(|| {
+        // SAFETY: a good time, and nowhere to put the rest.
+        unsafe { sys::nanosleep(&moment, null_mut()) };
+    });
+}
+
+/// Installs the handlers, once; from then on the signals stay as chosen.
+///
+/// # Errors
+/// `Fail`: the system refuses these signals.
+pub fn install_once(on_suspend: Handler, on_resume: Handler) -> Result {
+    loop {
+        match INSTALLED.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => break,
+            Err(1) => pause(),
+            Err(2) => return Ok(()),
+            Err(_) => return Err(Res::Fail),
+        }
+    }
+    let (s, r) = (suspend(), resume());
+    // Not on an alternate stack: those are small, and the thread's own has room.
+    // SAFETY: the exchange lets one caller through.
+    let ok = unsafe {
+        BEFORE_SUSPEND.replace(s, on_suspend, SigSet::full(), 0)
+            && BEFORE_RESUME.replace(r, on_resume, SigSet::EMPTY, 0)
+    };
+    INSTALLED.store(if ok { 2 } else { 3 }, Ordering::Release);
+    if ok { Ok(()) } else { Err(Res::Fail) }
+}
+
+/// Lets the calling thread be stopped, whatever it was born with.
+pub fn unblock_suspend() {
+    let mut mine = SigSet::EMPTY;
+    mine.add(suspend());
+    // SAFETY: a signal set, and nowhere to put the old one.
+    unsafe { sys::pthread_sigmask(sys::SIG_UNBLOCK, &mine, null_mut()) };
+}
+
+/// Waits for the resume signal, which is blocked, or for nothing.
+///
+/// Not `sigsuspend`: that would run a handler, which takes a second signal
+/// frame on what may be a small alternate stack; and, as `sigwait`, it is a
+/// point at which threads can be cancelled.
+pub fn sleep_until_resume() {
+    let mut wanted = SigSet::EMPTY;
+    wanted.add(resume());
+    let set = core::ptr::from_ref(&wanted);
+    // SAFETY: a signal set, of which the kernel reads the first 64.
+    unsafe { sys::syscall(context::SYS_RT_SIGTIMEDWAIT, set, 0 as c_long, 0 as c_long, 8 as c_long) };
+}
