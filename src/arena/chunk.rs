@@ -166,8 +166,8 @@ impl Layout {
         Some(Layout { all, extra, dir, maps, table, limit, origin, nregions, map_words })
     }
 
-    /// Makes the chunk. The header up to `mapped` is readable, writable and
-    /// zero; nothing else in it is touched.
+    /// Makes the chunk. The header up to `mapped` is readable and writable;
+    /// nothing else in it is touched.
     ///
     /// # Safety
     /// The range is the caller's to give, `mapped` is past the region table's
@@ -207,6 +207,10 @@ impl Layout {
         unsafe { p.write(chunk) };
         // SAFETY: just written; finished only by `Arena::chunk_release`.
         let Some(c) = (unsafe { P::from_raw(p) }) else { crate::base::check::stop() };
+        for w in 0..self.map_words.wrapping_mul(3) {
+            // SAFETY: as above. A client's memory need not be zero.
+            unsafe { maps.add(w).write(Cell::new(0)) };
+        }
         for i in 0..self.nregions {
             // SAFETY: the directory has `nregions` entries, in mapped memory.
             unsafe { c.dir.add(i).write(EMPTY_TRACTS.table()) };

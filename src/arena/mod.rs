@@ -63,6 +63,10 @@ pub struct Calls {
     pub protect: Cell<usize>,
 }
 
+/// An entry of the chunk table: a granule of address space (as many regions as
+/// a word has bits), and a chunk that reaches into it.
+type TableEntry = (usize, Option<P<Chunk>>);
+
 /// The memory half of an instance.
 pub struct Arena {
     /// The port under it.
@@ -77,8 +81,11 @@ pub struct Arena {
     primary: Slot<Chunk>,
     primary_origin: Cell<Addr>,
     primary_span: Cell<Size>,
-    table: Cell<*mut (usize, Option<P<Chunk>>)>,
+    table: Cell<*mut TableEntry>,
     table_len: Cell<usize>,
+    /// The chunk whose header the table stands in, if it is not in control
+    /// memory.
+    table_in: Slot<Chunk>,
     control: control::Control,
     control_home: Home,
     /// Zones that some home has regions in.
@@ -263,6 +270,7 @@ impl Arena {
             primary_span: Cell::new(0),
             table: Cell::new(core::ptr::null_mut()),
             table_len: Cell::new(0),
+            table_in: Cell::new(None),
             control: control::Control::default(),
             control_home: Home::default(),
             used_zones: Cell::new(ZoneSet::EMPTY),
@@ -408,34 +416,52 @@ impl Arena {
         }
     }
 
-    /// Makes the chunk table anew with room for `extra` more, from the list.
-    fn table_rebuild(&self, extra: Option<P<Chunk>>, without: Option<P<Chunk>>) -> Result {
+    /// Table entries that a chunk over `r` needs.
+    fn keys(&self, r: Range) -> core::ops::RangeInclusive<usize> {
+        self.granule(r.base)..=self.granule(r.limit.sub(1))
+    }
+
+    /// The table's length if `more` entries are added to those of all chunks
+    /// but `without`.
+    fn table_need(&self, more: usize, without: Option<P<Chunk>>) -> usize {
         let primary = self.primary.get();
-        let every = || {
-            self.chunks
-                .iter()
-                .filter(move |&c| Some(c) != primary && Some(c) != without)
-                .chain(extra)
-        };
-        let keys = |c: P<Chunk>| {
-            let first = self.granule(c.reserved.base);
-            let last = self.granule(c.reserved.limit.sub(1));
-            first..=last
-        };
-        let need: usize = every().map(|c| keys(c).count()).sum();
-        let len = need.wrapping_mul(2).max(16).next_power_of_two();
-        let size = len.wrapping_mul(size_of::<(usize, Option<P<Chunk>>)>());
-        let table: *mut (usize, Option<P<Chunk>>) = if len == self.table_len.get() {
-            self.table.get()
-        } else {
-            self.control_alloc(size)?.ptr()
-        };
+        let have: usize = self
+            .chunks
+            .iter()
+            .filter(|&c| Some(c) != primary && Some(c) != without)
+            .map(|c| self.keys(c.reserved).count())
+            .sum();
+        have.wrapping_add(more).wrapping_mul(2).max(16).next_power_of_two()
+    }
+
+    /// Bytes to ask for in the header of a new chunk of about `size` bytes, so
+    /// that the table for all chunks finds room there: an arena may be extended
+    /// just because it has no room left.
+    fn table_extra(&self, size: Size) -> Size {
+        let granules = ((size >> self.region_shift) / WORD_BITS as usize).wrapping_add(3);
+        self.table_need(granules, None).wrapping_mul(size_of::<TableEntry>())
+    }
+
+    /// Puts the table for all chunks, `extra` too, at `table`.
+    fn table_fill(
+        &self,
+        table: *mut TableEntry,
+        len: usize,
+        extra: Option<P<Chunk>>,
+        without: Option<P<Chunk>>,
+    ) {
+        let primary = self.primary.get();
         for i in 0..len {
             // SAFETY: the table has `len` entries.
             unsafe { table.add(i).write((0, None)) };
         }
-        for c in every() {
-            for key in keys(c) {
+        let every = self
+            .chunks
+            .iter()
+            .filter(|&c| Some(c) != primary && Some(c) != without)
+            .chain(extra);
+        for c in every {
+            for key in self.keys(c.reserved) {
                 let mut i = hash(key) & len.wrapping_sub(1);
                 // SAFETY: masked; and at most half of the entries are taken.
                 while unsafe { (*table.add(i)).1.is_some() } {
@@ -445,16 +471,13 @@ impl Arena {
                 unsafe { table.add(i).write((key, Some(c))) };
             }
         }
-        let old = (self.table.get(), self.table_len.get());
-        if old.0 != table {
-            self.table.set(table);
-            self.table_len.set(len);
-            if !old.0.is_null() {
-                let bytes = old.1.wrapping_mul(size_of::<(usize, Option<P<Chunk>>)>());
-                self.control_free(Addr::of(old.0), bytes);
-            }
+        let bytes = self.table_len.get().wrapping_mul(size_of::<TableEntry>());
+        if self.table_in.get().is_none() && bytes != 0 {
+            self.control_free(Addr::of(self.table.get()), bytes);
         }
-        Ok(())
+        self.table.set(table);
+        self.table_len.set(len);
+        self.table_in.set(extra);
     }
 
     /// Who has the grain of `a`; null if nobody, or if it is not ours.
@@ -1093,7 +1116,8 @@ impl Arena {
         let mut try_size = wish;
         loop {
             let room = self.limit.get().saturating_sub(self.committed.get());
-            match vm_chunk(self.port, try_size, 0, room, self.region_shift, self.grain_shift) {
+            let extra = self.table_extra(try_size);
+            match vm_chunk(self.port, try_size, extra, room, self.region_shift, self.grain_shift) {
                 Ok(new) => return self.take_in_chunk(new),
                 Err(Res::CommitLimit) => {
                     let spare = self.spare.get();
@@ -1111,15 +1135,10 @@ impl Arena {
         }
     }
 
-    fn take_in_chunk(&self, (c, _, header): NewChunk) -> Result {
+    fn take_in_chunk(&self, (c, table, header): NewChunk) -> Result {
         self.committed.set(self.committed.get().wrapping_add(header));
-        if let Err(e) = self.table_rebuild(Some(c), None) {
-            self.committed.set(self.committed.get().wrapping_sub(header));
-            if !self.is_client {
-                self.port.release(c.reserved.base, c.reserved.size());
-            }
-            return Err(e);
-        }
+        let len = self.table_need(self.keys(c.reserved).count(), None);
+        self.table_fill(table.ptr(), len, Some(c), None);
         self.adopt(c);
         Ok(())
     }
@@ -1131,7 +1150,8 @@ impl Arena {
     pub fn extend_client(&self, base: Addr, size: Size) -> Result {
         let room = self.limit.get().saturating_sub(self.committed.get());
         let given = Range::sized(base, size);
-        let new = client_chunk(given, 0, room, self.region_shift, self.grain_shift)?;
+        let extra = self.table_extra(size);
+        let new = client_chunk(given, extra, room, self.region_shift, self.grain_shift)?;
         self.take_in_chunk(new)
     }
 
@@ -1144,9 +1164,15 @@ impl Arena {
             if Some(c) == self.primary.get() || c.in_use.get() != 0 {
                 continue;
             }
-            if self.table_rebuild(None, Some(c)).is_err() {
-                return;
+            let len = self.table_need(0, Some(c));
+            let bytes = len.wrapping_mul(size_of::<TableEntry>());
+            let Ok(table) = self.control_alloc(bytes) else { return };
+            if c.in_use.get() != 0 {
+                // That very memory came from it.
+                self.control_free(table, bytes);
+                continue;
             }
+            self.table_fill(table.ptr(), len, None, Some(c));
             let mut mapped = 0usize;
             for i in 0..c.ninit.get() {
                 mapped = mapped.wrapping_add(bits::count(&c.region(i).mapped.get()));

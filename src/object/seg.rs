@@ -189,6 +189,10 @@ impl Seg {
 
     /// Where its objects end.
     pub fn objects_end(&self) -> Addr {
+        if self.doomed.get() {
+            // What its allocation point remembers is gone.
+            return self.base;
+        }
         match self.buffer.get() {
             Some(b) => b.objects_end(),
             None => self.filled.get(),

@@ -303,7 +303,7 @@ impl PoolClass for Amc {
         f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
     ) -> Result {
         for seg in pool.segs.iter() {
-            let end = if seg.doomed.get() { seg.base } else { seg.get().objects_end() };
+            let end = seg.get().objects_end();
             if end > seg.base {
                 f(seg, seg.base, end)?;
             }
@@ -314,7 +314,7 @@ impl PoolClass for Amc {
     fn object_at(&self, seg: P<Seg>, a: Addr) -> Result<Addr> {
         let fmt = format(seg.pool.get());
         let end = seg.get().objects_end();
-        if a >= end || seg.doomed.get() {
+        if a >= end {
             return Err(Res::Fail);
         }
         let cx = seg.pool.cx.get();
