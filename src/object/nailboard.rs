@@ -12,7 +12,7 @@ use crate::base::ptr::P;
 use crate::base::res::Result;
 use core::cell::Cell;
 
-/// A board: two bits for each aligned place of a segment.
+/// A board: a few bits for each aligned place of a segment.
 pub struct Nailboard {
     base: Addr,
     shift: u32,
@@ -79,6 +79,13 @@ impl Nailboard {
         new
     }
 
+    /// Takes a mark away.
+    pub fn clear(&self, a: Addr) {
+        let (w, bit) = self.place(a);
+        // SAFETY: in the table, which is ours alone.
+        unsafe { *self.marks.add(w) &= !bit };
+    }
+
     /// Is the mark at `a` there?
     #[inline]
     pub fn get(&self, a: Addr) -> bool {
@@ -97,13 +104,11 @@ impl Nailboard {
         new
     }
 
-    /// Forgets that any object was scanned: all marks are fresh again.
-    pub fn rescan(&self) {
-        for w in 0..self.words {
-            // SAFETY: in the table, which is ours alone.
-            unsafe { self.done.add(w).write(0) };
-        }
-        self.fresh.set(true);
+    /// Has `start_scan` been called for the object at `a`?
+    pub fn is_started(&self, a: Addr) -> bool {
+        let (w, bit) = self.place(a);
+        // SAFETY: in the table.
+        unsafe { *self.done.add(w) & bit != 0 }
     }
 
     /// Turns the nails in `base..limit` (an object) into a mark at `base`;

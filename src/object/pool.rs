@@ -61,6 +61,11 @@ pub trait PoolClass: Sync {
         false
     }
 
+    /// Do its objects move, leaving forwarding markers?
+    fn moves(&self) -> bool {
+        false
+    }
+
     /// `mps_alloc`.
     fn alloc(&self, _pool: P<Pool>, _size: Size) -> Result<Addr> {
         Err(Res::Unimpl)

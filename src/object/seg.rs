@@ -65,6 +65,8 @@ pub struct Seg {
     summary: Cell<RefSet>,
     /// What ambiguous references hold.
     pub nails: Slot<Nailboard>,
+    /// What the sanity trace knows of its objects.
+    pub objects: Slot<Nailboard>,
     /// The allocation point at work in it.
     pub buffer: Slot<Buffer>,
     /// The class's own: a number.
@@ -147,6 +149,7 @@ impl Seg {
             generation: Cell::new(generation),
             summary: Cell::new(RefSet::ALL),
             nails: Cell::new(None),
+            objects: Cell::new(None),
             buffer: Cell::new(None),
             tag: Cell::new(0),
             in_gen: Link::default(),
@@ -202,6 +205,11 @@ impl Seg {
     /// The list that it is scanned from.
     fn grey_list(&self) -> usize {
         self.ranks.0.trailing_zeros().min(3) as usize
+    }
+
+    /// Is it in a list of segments to scan?
+    pub fn is_in_grey_list(&self) -> bool {
+        self.in_grey.is_linked()
     }
 
     /// Is it white for anything?

@@ -132,6 +132,10 @@ impl PoolClass for Amc {
         true
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
     fn values(&self) -> &'static str {
         "fc\0"
     }
