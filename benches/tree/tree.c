@@ -1,0 +1,494 @@
+/* tree.c -- a tree mutator, on MPS AMC or on the Boehm collector
+ *
+ * What it stresses: allocation of small objects, most of which die young,
+ * over a live heap of constant size into which young objects are written.
+ *
+ * A full binary tree of 2^18 - 1 nodes of four words (8.4 MB on 64 bits) is
+ * built once; then subtrees of random height at random places are replaced
+ * by new ones, with some reading in between, until so many nodes have been
+ * allocated in all.  Before every allocation the clock is read, so the gap
+ * between two allocations tells how long the collector kept the program
+ * waiting.
+ *
+ * One source for both: -DUSE_MPS or -DUSE_BOEHM.
+ *
+ *   tree [-n OBJECTS] [-d DEPTH] [-s SEED] [-g 0|1] [-p PAUSE] [-c KB] [-i]
+ *
+ *   -n  objects to allocate in all (8000000)
+ *   -d  depth of the tree (18)
+ *   -g  measure gaps? (1); without, the time for an object is more precise
+ *   -p  MPS: pause time in seconds (the default, 0.1)
+ *   -c  MPS: capacity of the nursery in KB (the default chain)
+ *   -i  Boehm: incremental
+ *
+ * Prints one line of name=value pairs.
+ *
+ * Gaps in CPU time.  Reading the thread's CPU clock for each object would
+ * cost more than the object.  So the time stamp counter is read; only when
+ * it says that a gap is long (LONG_GAP) is the CPU clock read.  What it has
+ * advanced since it was last read, less the time that passed before the gap
+ * began, is the gap in CPU time: in a stretch of short gaps the two clocks
+ * agree, since being suspended makes a long one.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(USE_MPS)
+#include "mps.h"
+#include "mpsavm.h"
+#include "mpscamc.h"
+#ifdef HAVE_MPSX
+#include "mpsx.h"
+#endif
+#elif defined(USE_BOEHM)
+#include <gc.h>
+#else
+#error "tree.c: define USE_MPS or USE_BOEHM"
+#endif
+
+typedef struct node_s {
+  uintptr_t head;               /* words << 2 | kind */
+  struct node_s *left, *right;
+  uintptr_t value;
+} node_s, *node_t;
+
+enum { NODE = 1, FWD = 2, PAD = 3 };
+#define NODE_WORDS (sizeof(node_s) / sizeof(uintptr_t))
+#define NODE_HEAD ((uintptr_t)(NODE_WORDS << 2 | NODE))
+
+/* --- options --- */
+
+static unsigned long objects = 8000000;
+static int depth = 18, gaps = 1, incremental = 0;
+static double pause_time = -1.0;
+static unsigned long nursery_kb = 0;
+static uint64_t state = 88172645463325252ull;
+
+static inline uint32_t rnd(void)
+{
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return (uint32_t)(state >> 32);
+}
+
+/* --- clocks and gaps --- */
+
+static double cpu(clockid_t id)
+{
+  struct timespec t;
+  clock_gettime(id, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static inline uint64_t ticks(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+  uint64_t t;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+  return t;
+#else
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+#endif
+}
+
+static double tick_seconds;     /* one tick */
+static uint64_t long_gap;       /* LONG_GAP in ticks */
+#define LONG_GAP 20e-6
+
+static uint64_t last_ticks, ref_ticks;
+static double ref_cpu, longest_gap;
+
+/* Gaps by size: 16 steps for each doubling, in nanoseconds. */
+enum { STEPS = 16, BUCKETS = 48 * STEPS };
+static uint64_t bucket[BUCKETS], gap_count;
+static uint8_t short_gap[1 << 16];      /* bucket of a short gap */
+
+static unsigned bucket_of(double ns)
+{
+  unsigned e = 0;
+  if (ns < 1.0)
+    return 0;
+  while (ns >= 2.0) {
+    ns /= 2.0;
+    ++e;
+  }
+  return e * STEPS + (unsigned)((ns - 1.0) * STEPS);
+}
+
+static double bucket_ns(unsigned b)
+{
+  return (double)(1ull << (b / STEPS)) * (1.0 + (b % STEPS + 1) / (double)STEPS);
+}
+
+static void calibrate(void)
+{
+  struct timespec t;
+  double a, b;
+  uint64_t u, v;
+  unsigned i;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  a = (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+  u = ticks();
+  do {
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    b = (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    v = ticks();
+  } while (b - a < 0.05);
+  tick_seconds = (b - a) / (double)(v - u);
+  long_gap = (uint64_t)(LONG_GAP / tick_seconds);
+  if (long_gap >= sizeof short_gap)
+    long_gap = sizeof short_gap - 1;
+  for (i = 0; i < sizeof short_gap; ++i) {
+    unsigned k = bucket_of((double)i * tick_seconds * 1e9);
+    short_gap[i] = (uint8_t)(k > 255 ? 255 : k);
+  }
+}
+
+static void gaps_start(void)
+{
+  ref_cpu = cpu(CLOCK_THREAD_CPUTIME_ID);
+  ref_ticks = last_ticks = ticks();
+}
+
+static __attribute__((noinline)) void long_one(uint64_t from)
+{
+  double c = cpu(CLOCK_THREAD_CPUTIME_ID);
+  double before = (double)(from - ref_ticks) * tick_seconds;
+  double gap = c - ref_cpu - before;
+  if (gap > longest_gap)
+    longest_gap = gap;
+  ++bucket[bucket_of(gap * 1e9)];
+  ref_cpu = c;
+  ref_ticks = last_ticks = ticks();
+}
+
+static inline void operation(void)
+{
+  uint64_t now, gap;
+  if (!gaps)
+    return;
+  now = ticks();
+  gap = now - last_ticks;
+  ++gap_count;
+  if (gap < long_gap) {
+    ++bucket[short_gap[gap]];
+    last_ticks = now;
+  } else
+    long_one(last_ticks);
+}
+
+static double percentile(double part)
+{
+  uint64_t rest = (uint64_t)((double)gap_count * (1.0 - part));
+  unsigned b = BUCKETS;
+  while (b-- > 0) {
+    if (bucket[b] > rest)
+      return bucket_ns(b);
+    rest -= bucket[b];
+  }
+  return 0.0;
+}
+
+/* --- the two collectors --- */
+
+static node_t root;
+static unsigned long made;
+
+static void fail(const char *what)
+{
+  fprintf(stderr, "tree: %s\n", what);
+  exit(1);
+}
+
+#if defined(USE_MPS)
+
+static mps_arena_t arena;
+static mps_pool_t pool;
+static mps_ap_t ap;
+
+static mps_res_t scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+{
+  MPS_SCAN_BEGIN(ss) {
+    while (base < limit) {
+      node_t n = base;
+      if ((n->head & 3) == NODE) {
+        mps_addr_t p = n->left;
+        mps_res_t res;
+        if (MPS_FIX1(ss, p)) {
+          if ((res = MPS_FIX2(ss, &p)) != MPS_RES_OK)
+            return res;
+          n->left = p;
+        }
+        p = n->right;
+        if (MPS_FIX1(ss, p)) {
+          if ((res = MPS_FIX2(ss, &p)) != MPS_RES_OK)
+            return res;
+          n->right = p;
+        }
+      }
+      base = (uintptr_t *)base + (n->head >> 2);
+    }
+  } MPS_SCAN_END(ss);
+  return MPS_RES_OK;
+}
+
+static mps_addr_t skip(mps_addr_t p)
+{
+  return (uintptr_t *)p + (((node_t)p)->head >> 2);
+}
+
+static void fwd(mps_addr_t old, mps_addr_t new_)
+{
+  node_t n = old;
+  n->head = (n->head & ~(uintptr_t)3) | FWD;
+  n->left = new_;
+}
+
+static mps_addr_t isfwd(mps_addr_t p)
+{
+  node_t n = p;
+  return (n->head & 3) == FWD ? n->left : NULL;
+}
+
+static void pad(mps_addr_t p, size_t size)
+{
+  *(uintptr_t *)p = size / sizeof(uintptr_t) << 2 | PAD;
+}
+
+static inline node_t new_node(node_t left, node_t right)
+{
+  mps_addr_t p;
+  node_t n;
+  operation();
+  do {
+    if (mps_reserve(&p, ap, sizeof(node_s)) != MPS_RES_OK)
+      fail("out of memory");
+    n = p;
+    n->head = NODE_HEAD;
+    n->left = left;
+    n->right = right;
+    n->value = made;
+  } while (!mps_commit(ap, p, sizeof(node_s)));
+  ++made;
+  return n;
+}
+
+static void run(void);
+
+static void begin(void *cold)
+{
+  mps_fmt_t fmt;
+  mps_chain_t chain;
+  mps_thr_t thr;
+  mps_root_t r;
+  mps_res_t res;
+  if (mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none)
+      != MPS_RES_OK)
+    fail("no arena");
+  if (pause_time >= 0.0)
+    mps_arena_pause_time_set(arena, pause_time);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_ALIGN, sizeof(uintptr_t));
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, scan);
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, skip);
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_FWD, fwd);
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_ISFWD, isfwd);
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_PAD, pad);
+    res = mps_fmt_create_k(&fmt, arena, args);
+  } MPS_ARGS_END(args);
+  if (res != MPS_RES_OK)
+    fail("no format");
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
+    if (nursery_kb != 0) {
+      mps_gen_param_s g[2];
+      g[0].mps_capacity = nursery_kb;
+      g[0].mps_mortality = 0.85;
+      g[1].mps_capacity = nursery_kb * 4;
+      g[1].mps_mortality = 0.45;
+      if (mps_chain_create(&chain, arena, 2, g) != MPS_RES_OK)
+        fail("no chain");
+      MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
+    }
+    res = mps_pool_create_k(&pool, arena, mps_class_amc(), args);
+  } MPS_ARGS_END(args);
+  if (res != MPS_RES_OK
+      || mps_ap_create_k(&ap, pool, mps_args_none) != MPS_RES_OK
+      || mps_thread_reg(&thr, arena) != MPS_RES_OK
+      || mps_root_create_thread(&r, arena, thr, cold) != MPS_RES_OK
+      || mps_root_create_table(&r, arena, mps_rank_exact(), 0,
+                               (mps_addr_t *)&root, 1) != MPS_RES_OK)
+    fail("no pool or roots");
+}
+
+#define NAME "mps"
+
+static void report(void)
+{
+  printf(" collections=%lu committed_kb=%lu",
+         (unsigned long)mps_collections(arena),
+         (unsigned long)mps_arena_committed(arena) / 1024);
+#ifdef HAVE_MPSX
+  {
+    mps_x_stats_s s;
+    s.struct_size = sizeof s;
+    if (mps_x_stats(arena, &s) == MPS_RES_OK)
+      printf(" syscalls=%lu map=%lu unmap=%lu protect=%lu reads=%lu"
+             " writes=%lu steps=%lu longest_step_ms=%.3f",
+             (unsigned long)(s.syscalls_map + s.syscalls_unmap
+                             + s.syscalls_protect),
+             (unsigned long)s.syscalls_map, (unsigned long)s.syscalls_unmap,
+             (unsigned long)s.syscalls_protect,
+             (unsigned long)s.barrier_hits_read,
+             (unsigned long)s.barrier_hits_write, (unsigned long)s.steps,
+             s.longest_step_seconds * 1e3);
+  }
+#endif
+}
+
+#else
+
+static inline node_t new_node(node_t left, node_t right)
+{
+  node_t n;
+  operation();
+  n = GC_MALLOC(sizeof(node_s));
+  if (n == NULL)
+    fail("out of memory");
+  n->head = NODE_HEAD;
+  n->left = left;
+  n->right = right;
+  n->value = made;
+  ++made;
+  return n;
+}
+
+static void run(void);
+
+static void begin(void *cold)
+{
+  (void)cold;
+  setenv("GC_MARKERS", "1", 0); /* no help from other threads */
+  GC_INIT();
+  if (incremental)
+    GC_enable_incremental();
+}
+
+#define NAME "boehm"
+
+static void report(void)
+{
+  printf(" collections=%lu committed_kb=%lu", (unsigned long)GC_get_gc_no(),
+         (unsigned long)GC_get_heap_size() / 1024);
+}
+
+#endif
+
+/* --- the mutator --- */
+
+static node_t build(int height)
+{
+  node_t left, right;
+  if (height == 1)
+    return new_node(NULL, NULL);
+  left = build(height - 1);
+  right = build(height - 1);
+  return new_node(left, right);
+}
+
+static volatile uintptr_t sink;
+
+static __attribute__((noinline)) void run(void)
+{
+  root = build(depth);
+  while (made < objects) {
+    int height = 1 + (int)(rnd() % 8), level, reads;
+    uint32_t path = rnd();
+    node_t n = root;
+    for (level = depth; level > height + 1; --level, path >>= 1)
+      n = path & 1 ? n->left : n->right;
+    if (path & 1) {
+      node_t t = build(height);
+      n->left = t;
+    } else {
+      node_t t = build(height);
+      n->right = t;
+    }
+    for (reads = 0; reads < 2; ++reads) {
+      uintptr_t sum = 0;
+      path = rnd();
+      for (n = root; n != NULL; path >>= 1) {
+        sum += n->value;
+        n = path & 1 ? n->left : n->right;
+      }
+      sink += sum;
+    }
+  }
+}
+
+static unsigned long count(node_t n)
+{
+  if (n == NULL)
+    return 0;
+  if (n->head != NODE_HEAD || n->value >= made)
+    fail("the tree is damaged");
+  return 1 + count(n->left) + count(n->right);
+}
+
+static unsigned long peak_kb(void)
+{
+  char line[200];
+  unsigned long kb = 0;
+  FILE *f = fopen("/proc/self/status", "r");
+  while (f != NULL && fgets(line, sizeof line, f) != NULL)
+    if (sscanf(line, "VmHWM: %lu", &kb) == 1)
+      break;
+  if (f != NULL)
+    fclose(f);
+  return kb;
+}
+
+int main(int argc, char **argv)
+{
+  void *cold = NULL;
+  double start, used;
+  int c;
+  while ((c = getopt(argc, argv, "n:d:s:g:p:c:i")) != -1)
+    switch (c) {
+    case 'n': objects = strtoul(optarg, NULL, 0); break;
+    case 'd': depth = atoi(optarg); break;
+    case 's': state ^= strtoull(optarg, NULL, 0) * 0x9E3779B97F4A7C15ull; break;
+    case 'g': gaps = atoi(optarg); break;
+    case 'p': pause_time = atof(optarg); break;
+    case 'c': nursery_kb = strtoul(optarg, NULL, 0); break;
+    case 'i': incremental = 1; break;
+    default: fail("see the top of tree.c for the options");
+    }
+  calibrate();
+  begin(&cold);
+  start = cpu(CLOCK_PROCESS_CPUTIME_ID);
+  gaps_start();
+  run();
+  used = cpu(CLOCK_PROCESS_CPUTIME_ID) - start;
+  if (count(root) != (1ul << depth) - 1)
+    fail("the tree has lost nodes");
+  printf("prog=%s objects=%lu ns=%.2f rss_kb=%lu", NAME, made,
+         used * 1e9 / (double)made, peak_kb());
+  if (gaps)
+    printf(" gap_max_ms=%.3f gap_p999_us=%.3f gap_p99999_us=%.3f",
+           longest_gap * 1e3, percentile(0.999) / 1e3,
+           percentile(0.99999) / 1e3);
+  report();
+  printf("\n");
+  return 0;
+}

@@ -1,0 +1,166 @@
+/* stats.c -- watching the collector from the program's side
+ *
+ * Pauses are measured from outside.  The evaluator calls stats_sample every
+ * SAMPLE_CALLS procedure calls, and the gap between two samples goes into a
+ * histogram.  Most gaps contain no collector work, so the median gap is what
+ * the program itself needs; whatever a gap exceeds the median by is called a
+ * pause.  That includes barrier faults and, unavoidably, time taken by the
+ * operating system and by single long-running builtins.  Time inside the
+ * allocation slow path is also measured by itself ("allocation stall").
+ */
+
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <time.h>
+
+#include "mps.h"
+#include "heap.h"
+#include "stats.h"
+
+enum { SAMPLE_CALLS = 64, IDLE_CALLS = 20000 };
+
+/* Buckets: powers of two of nanoseconds, each divided into SUB equal parts,
+ * so a reading is off by at most one part in SUB. */
+enum { SUB = 16, OCTAVES = 48 };
+typedef struct { unsigned long count[OCTAVES * SUB], total; double longest; }
+  histogram_s;
+
+static stats_options_s options;
+static double origin, last;
+static mps_word_t seen;
+static histogram_s gaps, stalls;
+
+static double clock_seconds(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void record(histogram_s *h, double seconds)
+{
+  unsigned long long ns = seconds > 0 ? (unsigned long long)(seconds * 1e9) : 0;
+  unsigned octave = 0;
+  while ((ns >> octave) >= 2 * SUB && octave < OCTAVES - 2)
+    ++octave;
+  /* Below 2*SUB readings are exact; above, the index starts at SUB in each
+   * octave, so that the octaves follow one another without a hole. */
+  ++h->count[octave * SUB + (size_t)((ns >> octave) & (2 * SUB - 1))];
+  ++h->total;
+  if (seconds > h->longest)
+    h->longest = seconds;
+}
+
+static double quantile(const histogram_s *h, double q)
+{
+  double want = q * (double)h->total;
+  unsigned long sum = 0;
+  size_t octave, i;
+  for (octave = 0; octave < OCTAVES - 1; ++octave)
+    for (i = octave == 0 ? 0 : SUB; i < 2 * SUB; ++i) {
+      size_t index = octave * SUB + i;
+      sum += h->count[index];
+      if (h->count[index] != 0 && (double)sum >= want)
+        return (double)((unsigned long long)i << octave) * 1e-9;
+    }
+  return h->longest;
+}
+
+void stats_start(const stats_options_s *o)
+{
+  options = *o;
+  origin = last = clock_seconds();
+#ifdef SCHEME_GC_MESSAGES
+  mps_message_type_enable(heap.arena, mps_message_type_gc());
+#endif
+}
+
+double stats_now(void)
+{
+  return clock_seconds() - origin;
+}
+
+int stats_fuel(void)
+{
+  return options.summary ? SAMPLE_CALLS : IDLE_CALLS;
+}
+
+void stats_sample(void)
+{
+  if (options.summary) {
+    double now = clock_seconds();
+    record(&gaps, now - last);
+    last = now;
+  }
+  stats_poll();
+}
+
+double stats_clock(void)
+{
+  return options.summary ? clock_seconds() : 0;
+}
+
+void stats_stall(double start)
+{
+  if (options.summary)
+    record(&stalls, clock_seconds() - start);
+}
+
+#define MB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
+
+void stats_poll(void)
+{
+  mps_word_t now = mps_collections(heap.arena);
+#ifdef SCHEME_GC_MESSAGES
+  mps_message_t message;
+  while (mps_message_get(&message, heap.arena, mps_message_type_gc())) {
+    if (options.monitor)
+      fprintf(stderr, "gc message: condemned %.2f MB, live %.2f MB, "
+              "not condemned %.2f MB\n",
+              MB(mps_message_gc_condemned_size(heap.arena, message)),
+              MB(mps_message_gc_live_size(heap.arena, message)),
+              MB(mps_message_gc_not_condemned_size(heap.arena, message)));
+    mps_message_discard(heap.arena, message);
+  }
+#endif
+  while (seen != now) {
+    ++seen;
+    if (options.monitor)
+      fprintf(stderr, "gc %4lu: committed %8.2f MB, allocated %10.2f MB, "
+              "at %8.3f s\n", (unsigned long)seen,
+              MB(mps_arena_committed(heap.arena)), MB(heap.bytes),
+              stats_now());
+  }
+}
+
+static void line(const char *what, double value, const char *unit)
+{
+  fprintf(stderr, "  %-34s %14.3f %s\n", what, value, unit);
+}
+
+static double over(double gap, double median)
+{
+  return gap > median ? (gap - median) * 1e3 : 0;
+}
+
+void stats_summary(void)
+{
+  double median;
+  if (!options.summary)
+    return;
+  median = quantile(&gaps, 0.5);
+  heap_measure();
+  fprintf(stderr, "scheme: summary\n");
+  fprintf(stderr, "  %-34s %14lu\n", "collections",
+          (unsigned long)mps_collections(heap.arena));
+  line("run time", stats_now(), "s");
+  line("allocated", MB(heap.bytes), "MB");
+  line("peak committed memory", MB(heap.peak_committed), "MB");
+  line("peak reserved address space", MB(heap.peak_reserved), "MB");
+  fprintf(stderr, "  %-34s %14lu (median gap %.1f us)\n", "pause samples",
+          gaps.total, median * 1e6);
+  line("longest pause", over(gaps.longest, median), "ms");
+  line("99.9th percentile pause", over(quantile(&gaps, 0.999), median), "ms");
+  line("longest allocation stall", stalls.longest * 1e3, "ms");
+  line("99.9th percentile stall", quantile(&stalls, 0.999) * 1e3, "ms");
+}

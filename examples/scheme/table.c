@@ -1,0 +1,280 @@
+/* table.c -- hash tables, keyed by identity or by content
+ *
+ * The collector moves objects, so a hash of an address is good only until the
+ * next move.  Each table has a location dependency to which every address is
+ * added before it is hashed.  When a key is not found and the dependency says
+ * that addresses may have changed, all entries are hashed anew, and during
+ * that pass the key is looked for by comparison, which needs no hash.
+ *
+ * Content tables hash by content, but the content may include objects that
+ * only have an identity (procedures, records ...); those use their address in
+ * the same way.
+ */
+
+#include <string.h>
+
+#include "builtin.h"
+#include "symbol.h"
+
+enum kind { BY_IDENTITY, BY_CONTENT };
+#define NOT_FOUND SIZE_MAX
+
+static enum kind kind_of(obj_t t) { return (enum kind)FIXVAL(TABLE(t)->kind); }
+
+static int same_key(obj_t t, obj_t a, obj_t b)
+{
+  return a == b || (kind_of(t) == BY_CONTENT ? equal(a, b) : eqv(a, b));
+}
+
+/* ---- hashing ------------------------------------------------------------- */
+
+static size_t mix(uintptr_t h)
+{
+  h ^= h >> 29;
+  h *= (uintptr_t)0x9e3779b97f4a7c15u;
+  return (size_t)(h ^ (h >> 32));
+}
+
+/* The address of `x'.  The dependency comes first: a move between the two
+ * steps is noticed, the other way round it would not be. */
+static size_t hash_address(obj_t x, mps_ld_t ld)
+{
+  mps_ld_add(ld, heap.arena, (mps_addr_t)x);
+  return mix(x >> 3);
+}
+
+static size_t hash_content(obj_t x, mps_ld_t ld, int budget)
+{
+  size_t h, i;
+  if (!IS_HEAP(x))
+    return mix(x);
+  switch (TYPE(x)) {
+  case T_FLONUM: {
+    uintptr_t bits = 0;
+    memcpy(&bits, &FLOVAL(x), sizeof bits);
+    return mix(bits);
+  }
+  case T_STRING:
+    return mix(hash_bytes(STRDATA(x), STRLEN(x)));
+  case T_SYMBOL:
+    return mix((uintptr_t)FIXVAL(SYM(x)->hash) + 1);
+  case T_PAIR:
+    for (h = 17; PAIR_P(x) && budget > 0; x = CDR(x), --budget)
+      h = mix(h + hash_content(CAR(x), ld, budget / 2));
+    return h;
+  case T_VECTOR:
+    for (h = 23, i = 0; i < VECLEN(x) && budget > 0; ++i, --budget)
+      h = mix(h + hash_content(VECREF(x, i), ld, budget / 2));
+    return h;
+  default:
+    return hash_address(x, ld);
+  }
+}
+
+static size_t hash(obj_t t, obj_t key, mps_ld_t ld)
+{
+  if (!IS_HEAP(key))
+    return mix(key);
+  if (kind_of(t) == BY_CONTENT || FLONUM_P(key))
+    return hash_content(key, ld, 16);
+  return hash_address(key, ld);
+}
+
+/* Whether it makes sense to look again.  A lookup in an identity table
+ * depends on one address; the content of a key may involve several. */
+static int stale(obj_t t, obj_t key)
+{
+  if (kind_of(t) == BY_CONTENT)
+    return mps_ld_isstale_any(&TABLE(t)->ld, heap.arena);
+  return IS_HEAP(key)
+    && mps_ld_isstale(&TABLE(t)->ld, heap.arena, (mps_addr_t)key);
+}
+
+/* ---- searching ----------------------------------------------------------- */
+
+/* Index of the key, or NOT_FOUND; then *free_o is where it would go.  There
+ * is always a slot that was never used, so the loop ends. */
+static size_t probe(obj_t t, obj_t key, mps_ld_t ld, size_t *free_o)
+{
+  obj_t keys = TABLE(t)->keys;
+  size_t mask = VECLEN(keys) - 1, i = hash(t, key, ld) & mask;
+  size_t free = NOT_FOUND;
+  for (;; i = (i + 1) & mask) {
+    obj_t k = VECREF(keys, i);
+    if (k == EMPTY_SLOT || k == DELETED_SLOT) {
+      if (free == NOT_FOUND)
+        free = i;
+      if (k == EMPTY_SLOT)
+        break;
+    } else if (same_key(t, k, key))
+      return i;
+  }
+  *free_o = free;
+  return NOT_FOUND;
+}
+
+/* Move all entries to arrays of the given capacity, hashing them at their
+ * present addresses.  Returns where `key' has gone, if it is there. */
+static size_t rehash(obj_t t, size_t capacity, obj_t key)
+{
+  obj_t old_keys = TABLE(t)->keys, old_values = TABLE(t)->values;
+  obj_t keys = make_hash_vector(capacity, EMPTY_SLOT);
+  obj_t values = make_hash_vector(capacity, UNSPEC);
+  size_t mask = capacity - 1, i, found = NOT_FOUND;
+
+  mps_ld_reset(&TABLE(t)->ld, heap.arena);
+  for (i = 0; i < VECLEN(old_keys); ++i) {
+    obj_t k = VECREF(old_keys, i);
+    size_t j;
+    if (k == EMPTY_SLOT || k == DELETED_SLOT)
+      continue;
+    j = hash(t, k, &TABLE(t)->ld) & mask;
+    while (VECREF(keys, j) != EMPTY_SLOT)
+      j = (j + 1) & mask;
+    VECREF(keys, j) = k;
+    VECREF(values, j) = VECREF(old_values, i);
+    if (same_key(t, k, key))
+      found = j;
+  }
+  TABLE(t)->keys = keys;
+  TABLE(t)->values = values;
+  TABLE(t)->used = TABLE(t)->count;
+  return found;
+}
+
+/* Looking up must not add to the table's dependency, which is why the hash
+ * here uses a scratch one. */
+static size_t find(obj_t t, obj_t key)
+{
+  mps_ld_s scratch;
+  size_t i, unused;
+  mps_ld_reset(&scratch, heap.arena);
+  i = probe(t, key, &scratch, &unused);
+  if (i == NOT_FOUND && stale(t, key))
+    i = rehash(t, VECLEN(TABLE(t)->keys), key);
+  return i;
+}
+
+/* ---- operations ---------------------------------------------------------- */
+
+static obj_t get(obj_t t, obj_t key, obj_t absent)
+{
+  size_t i = find(t, key);
+  return i == NOT_FOUND ? absent : VECREF(TABLE(t)->values, i);
+}
+
+static void put(obj_t t, obj_t key, obj_t value)
+{
+  size_t i = find(t, key), capacity = VECLEN(TABLE(t)->keys);
+  if (i == NOT_FOUND) {
+    if (4 * (size_t)FIXVAL(TABLE(t)->used) >= 3 * capacity) {
+      /* Mostly deleted entries: the same size will do. */
+      if (2 * (size_t)FIXVAL(TABLE(t)->count) >= capacity)
+        capacity *= 2;
+      rehash(t, capacity, EMPTY_SLOT);
+    }
+    probe(t, key, &TABLE(t)->ld, &i);
+    if (VECREF(TABLE(t)->keys, i) == EMPTY_SLOT)
+      TABLE(t)->used += 2;      /* fixnum plus one */
+    TABLE(t)->count += 2;
+    VECREF(TABLE(t)->keys, i) = key;
+  }
+  VECREF(TABLE(t)->values, i) = value;
+}
+
+static obj_t b_make_eq(int argc, obj_t *argv)
+{ (void)argc; (void)argv; return make_table(BY_IDENTITY); }
+static obj_t b_make_equal(int argc, obj_t *argv)
+{ (void)argc; (void)argv; return make_table(BY_CONTENT); }
+
+static obj_t b_table_p(int argc, obj_t *argv)
+{ (void)argc; return BOOL(IS(T_TABLE, argv[0])); }
+
+static obj_t b_set(int argc, obj_t *argv)
+{
+  (void)argc;
+  arg_is("hash-table-set!", T_TABLE, argv[0]);
+  put(argv[0], argv[1], argv[2]);
+  return UNSPEC;
+}
+
+static obj_t b_ref(int argc, obj_t *argv)
+{
+  arg_is("hash-table-ref", T_TABLE, argv[0]);
+  return get(argv[0], argv[1], argc == 3 ? argv[2] : FALSE_OBJ);
+}
+
+static obj_t b_contains(int argc, obj_t *argv)
+{
+  (void)argc;
+  arg_is("hash-table-contains?", T_TABLE, argv[0]);
+  return BOOL(find(argv[0], argv[1]) != NOT_FOUND);
+}
+
+static obj_t b_delete(int argc, obj_t *argv)
+{
+  obj_t t = argv[0];
+  size_t i;
+  (void)argc;
+  arg_is("hash-table-delete!", T_TABLE, t);
+  i = find(t, argv[1]);
+  if (i == NOT_FOUND)
+    return FALSE_OBJ;
+  VECREF(TABLE(t)->keys, i) = DELETED_SLOT;
+  VECREF(TABLE(t)->values, i) = UNSPEC;
+  TABLE(t)->count -= 2;         /* fixnum minus one */
+  return TRUE_OBJ;
+}
+
+static obj_t b_count(int argc, obj_t *argv)
+{
+  (void)argc;
+  arg_is("hash-table-count", T_TABLE, argv[0]);
+  return TABLE(argv[0])->count;
+}
+
+/* The order of entries changes as objects move. */
+static obj_t b_to_alist(int argc, obj_t *argv)
+{
+  obj_t keys, values, list = NIL;
+  size_t i;
+  (void)argc;
+  arg_is("hash-table->alist", T_TABLE, argv[0]);
+  keys = TABLE(argv[0])->keys;
+  values = TABLE(argv[0])->values;
+  for (i = 0; i < VECLEN(keys); ++i) {
+    obj_t k = VECREF(keys, i);
+    if (k != EMPTY_SLOT && k != DELETED_SLOT)
+      list = cons(cons(k, VECREF(values, i)), list);
+  }
+  return list;
+}
+
+static obj_t b_clear(int argc, obj_t *argv)
+{
+  obj_t t = argv[0], keys, values;
+  (void)argc;
+  arg_is("hash-table-clear!", T_TABLE, t);
+  keys = make_hash_vector(8, EMPTY_SLOT);
+  values = make_hash_vector(8, UNSPEC);
+  TABLE(t)->keys = keys;
+  TABLE(t)->values = values;
+  TABLE(t)->count = TABLE(t)->used = FIXNUM(0);
+  mps_ld_reset(&TABLE(t)->ld, heap.arena);
+  return UNSPEC;
+}
+
+const builtin_s builtins_table[] = {
+  { "make-eq-hashtable", b_make_eq, 0, 1 },
+  { "make-eqv-hashtable", b_make_eq, 0, 1 },
+  { "make-hashtable", b_make_equal, 0, 1 },
+  { "make-string-hashtable", b_make_equal, 0, 1 },
+  { "hash-table?", b_table_p, 1, 1 },
+  { "hash-table-set!", b_set, 3, 3 }, { "hash-table-ref", b_ref, 2, 3 },
+  { "hash-table-contains?", b_contains, 2, 2 },
+  { "hash-table-delete!", b_delete, 2, 2 },
+  { "hash-table-count", b_count, 1, 1 },
+  { "hash-table->alist", b_to_alist, 1, 1 },
+  { "hash-table-clear!", b_clear, 1, 1 },
+  { NULL, NULL, 0, 0 }
+};

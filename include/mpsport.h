@@ -1,0 +1,191 @@
+/* mpsport.h -- the port: what the MPS needs from the machine under it
+ *
+ * For programs that run the MPS where it has no port of its own: on bare
+ * metal, in a kernel, in an enclave. Write these functions, link them with an
+ * archive built with the port hooks (README, "Other targets"). The functions
+ * of mpslib.h are wanted too.
+ *
+ * Everything below is said once, for all functions:
+ *
+ *   - Ranges are never empty; base and size are multiples of
+ *     mps_port_page_size().
+ *   - Functions that can fail return 0 for success, or one of the codes of
+ *     mps.h: 1 fail, 2 resource (no address space), 3 memory, 5 unimplemented.
+ *     On failure nothing has changed.
+ *   - Each range is in one state, and a function is called from the state
+ *     named only:
+ *
+ *       function          from                 to
+ *       mps_port_reserve  -                    reserved
+ *       mps_port_map      reserved             mapped: zeroed, readable and
+ *                                              writable, never executable
+ *       mps_port_protect  mapped               mapped, accesses denied as told
+ *       mps_port_unmap    mapped               reserved; the contents are lost
+ *       mps_port_release  reserved or mapped   -
+ *
+ *   - A port decides nothing and never calls the MPS, but for the fault
+ *     handler and the fork hooks that it was given.
+ *   - Functions may be called inside the fault handler, and while other
+ *     threads are stopped at any instruction: take no lock that those may hold.
+ *
+ * Thread rule, if nothing else is said: any thread may call at any time.
+ */
+
+#ifndef mpsport_h
+#define mpsport_h
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* This contract's version. A port for another one lacks the symbol, and fails
+ * to link rather than to work. MPS_PORT_DEFINE, once in a port, defines it. */
+extern const int mps_port_abi_1;
+
+#ifdef __cplusplus
+#define MPS_PORT_DEFINE extern "C" { extern const int mps_port_abi_1; const int mps_port_abi_1 = 1; }
+#else
+#define MPS_PORT_DEFINE const int mps_port_abi_1 = 1;
+#endif
+
+/* What the port can do: a sum of these. Asked for when an arena is created. */
+#define MPS_PORT_VM      1u /* reserve, map, unmap: arenas of the VM class work */
+#define MPS_PORT_PROTECT 2u /* protect, and faults are reported: barriers work */
+#define MPS_PORT_THREADS 4u /* threads can be stopped and looked at */
+unsigned mps_port_capabilities(void);
+
+/* --- Memory (MPS_PORT_VM). Without it only client arenas work, and none of
+ * these but mps_port_page_size is called. --- */
+
+/* The unit of mapping and protection in bytes: a power of two. */
+size_t mps_port_page_size(void);
+
+/* Takes size bytes of address space at a multiple of align, a power of two and
+ * at least a page, and stores where. Fails with 2. */
+int mps_port_reserve(void **base_o, size_t size, size_t align);
+
+/* Gives back exactly a range that mps_port_reserve gave. */
+void mps_port_release(void *base, size_t size);
+
+/* Puts memory under reserved addresses. Fails with 3. */
+int mps_port_map(void *base, size_t size);
+
+/* Takes it away again, keeping the address space. */
+void mps_port_unmap(void *base, size_t size);
+
+/* --- Protection (MPS_PORT_PROTECT) --- */
+
+/* Denies accesses: the sum of 1 for reads and 2 for writes; 0 allows all. A
+ * port that cannot deny reads alone denies both. */
+int mps_port_protect(void *base, size_t size, int denied);
+
+/* What the MPS does about a denied access, to addr, a write or not. Call it on
+ * the thread that made the access, on a stack with room for the client's scan
+ * methods. Not 0: run the instruction again. 0: the address is not the MPS's.
+ * It may be entered again before it returns. */
+typedef int (*mps_port_fault_t)(size_t addr, int is_write);
+
+/* Says where faults go. Called once. */
+int mps_port_install_faults(mps_port_fault_t handler);
+
+/* --- Forks --- */
+
+/* Run on the forking thread: before, after in the parent, after in the child. */
+typedef struct mps_port_fork_s {
+  void (*prepare)(void);
+  void (*parent)(void);
+  void (*child)(void);
+} mps_port_fork_s;
+
+/* Says what to run round forks. Called once; where there are no forks, 5. The
+ * structure stays. */
+int mps_port_install_fork(const mps_port_fork_s *hooks);
+
+/* --- Threads --- */
+
+/* A number that tells the calling thread from all others alive; not 0. Called
+ * in the fault handler too. Wanted without MPS_PORT_THREADS as well. */
+size_t mps_port_thread_id(void);
+
+/* Called while waiting for a spin lock; round counts up from 0. Spin, yield
+ * or sleep. Wanted without MPS_PORT_THREADS as well. */
+void mps_port_relax(unsigned round);
+
+/* --- Other threads (MPS_PORT_THREADS) --- */
+
+/* Room for what the port knows of a registered thread. The MPS keeps it, all
+ * zero at first; the port fills it. */
+typedef struct mps_port_thread_s {
+  size_t words[8];
+} mps_port_thread_s;
+
+/* Where a stopped thread stands. */
+typedef struct mps_port_context_s {
+  void *hot;        /* the lowest address of its stack in use, red zone included */
+  void *regs;       /* its registers, as words in memory until it resumes */
+  size_t reg_count; /* how many words */
+} mps_port_context_s;
+
+/* Makes the calling thread known, so that others can stop it; forgets it (on
+ * any thread). A thread may be registered more than once. */
+int mps_port_thread_register(mps_port_thread_s *thread);
+void mps_port_thread_deregister(mps_port_thread_s *thread);
+
+/* Round a batch of stops: one batch runs at a time; others wait here, and may
+ * themselves be stopped while they do. */
+void mps_port_stop_begin(void);
+void mps_port_stop_end(void);
+
+/* Asks a registered thread, not the caller, to stop; waits until it has. Both
+ * fail with 1 if it is gone. From then until it is resumed it executes
+ * nothing. Threads are all asked first, then waited for. */
+int mps_port_thread_stop(mps_port_thread_s *thread);
+int mps_port_thread_wait(mps_port_thread_s *thread);
+
+/* Where it stands; only while stopped. */
+void mps_port_thread_context(mps_port_thread_s *thread, mps_port_context_s *context_o);
+
+/* Lets it run. */
+void mps_port_thread_resume(mps_port_thread_s *thread);
+
+/* --- What a simple port need not write. Each line, once in a port, defines
+ * the functions of a group that the capabilities do not name. --- */
+
+#ifdef __cplusplus
+#define MPS_PORT_C_ extern "C"
+#else
+#define MPS_PORT_C_
+#endif
+
+#define MPS_PORT_DEFINE_NO_VM \
+  MPS_PORT_C_ int mps_port_reserve(void **b, size_t s, size_t a) { (void)b; (void)s; (void)a; return 2; } \
+  MPS_PORT_C_ void mps_port_release(void *b, size_t s) { (void)b; (void)s; } \
+  MPS_PORT_C_ int mps_port_map(void *b, size_t s) { (void)b; (void)s; return 3; } \
+  MPS_PORT_C_ void mps_port_unmap(void *b, size_t s) { (void)b; (void)s; }
+
+#define MPS_PORT_DEFINE_NO_PROTECT \
+  MPS_PORT_C_ int mps_port_protect(void *b, size_t s, int d) { (void)b; (void)s; (void)d; return 5; } \
+  MPS_PORT_C_ int mps_port_install_faults(mps_port_fault_t h) { (void)h; return 5; }
+
+#define MPS_PORT_DEFINE_NO_FORK \
+  MPS_PORT_C_ int mps_port_install_fork(const mps_port_fork_s *h) { (void)h; return 5; }
+
+#define MPS_PORT_DEFINE_ONE_THREAD \
+  MPS_PORT_C_ size_t mps_port_thread_id(void) { return 1; } \
+  MPS_PORT_C_ void mps_port_relax(unsigned r) { (void)r; } \
+  MPS_PORT_C_ int mps_port_thread_register(mps_port_thread_s *t) { (void)t; return 0; } \
+  MPS_PORT_C_ void mps_port_thread_deregister(mps_port_thread_s *t) { (void)t; } \
+  MPS_PORT_C_ void mps_port_stop_begin(void) {} \
+  MPS_PORT_C_ void mps_port_stop_end(void) {} \
+  MPS_PORT_C_ int mps_port_thread_stop(mps_port_thread_s *t) { (void)t; return 5; } \
+  MPS_PORT_C_ int mps_port_thread_wait(mps_port_thread_s *t) { (void)t; return 5; } \
+  MPS_PORT_C_ void mps_port_thread_context(mps_port_thread_s *t, mps_port_context_s *c) { (void)t; (void)c; } \
+  MPS_PORT_C_ void mps_port_thread_resume(mps_port_thread_s *t) { (void)t; }
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* mpsport_h */

@@ -1,0 +1,30 @@
+# Makes the archive that users link out of the one that rustc writes:
+#
+#   make -f link/localize.mk IN=raw.a OUT=libmps.a EXPORTS="file..." [DEBUG=1]
+#
+# One relocatable object whose only global symbols are those that EXPORTS list
+# (of these, the ones that exist yet: tests/abi reports the others), without
+# what nothing reaches, without bitcode, and without debug information unless
+# DEBUG is set. BINUTILS is a prefix, for foreign processors.
+
+IN ?= $(error IN: the archive from rustc)
+OUT ?= $(error OUT: the archive to make)
+EXPORTS ?= link/exports.txt
+BINUTILS ?=
+
+T := $(OUT).tmp
+
+$(OUT): $(IN) $(EXPORTS) link/localize.mk
+	@rm -rf $(T) && mkdir -p $(T)
+	@sed -e 's/#.*//' -e '/^ *$$/d' $(EXPORTS) | LC_ALL=C sort -u > $(T)/wanted
+	@$(BINUTILS)nm --defined-only --extern-only $(IN) 2>/dev/null \
+	  | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort -u > $(T)/there
+	@LC_ALL=C comm -12 $(T)/wanted $(T)/there > $(T)/exports
+	@test -s $(T)/exports || { echo "$(IN) defines nothing public"; exit 1; }
+	$(BINUTILS)ld -r --gc-sections $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
+	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
+	  --remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.comment \
+	  $(if $(DEBUG),,--strip-debug) $(T)/mps.o
+	@rm -f $@
+	cd $(T) && $(BINUTILS)ar crsD libmps.a mps.o
+	@mv $(T)/libmps.a $@ && rm -rf $(T)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# check-archive.sh ARCHIVE BOUND-NAME UNDEFINED-LIST [PLINTH-LIST]
+#
+# Prints the archive's loaded bytes, and fails if they break the bound in
+# link/size.txt; if it has more than one member; if a symbol is called
+# anything with `panicking`; if a global symbol is not in link/exports.txt (or
+# the plinth's list); if a plinth symbol is not weak; or if it leaves a symbol
+# undefined that the list does not name. BINUTILS is a prefix.
+set -uo pipefail
+archive=$1 bound=$2 undefined=$3 plinth=${4:-}
+cd "$(dirname "$0")/.." || exit 2
+export LC_ALL=C
+B=${BINUTILS:-}
+bad=0
+complain() { echo "$archive: $*"; bad=1; }
+names() { sed -e 's/#.*//' -e '/^ *$/d' "$@" | sort -u; }
+
+[ -f "$archive" ] || { echo "$archive: not there"; exit 1; }
+
+bytes=$("${B}size" -B -t "$archive" | awk '/TOTALS/ { print $4 }')
+limit=$(awk -v b="$bound" '$1 == b { print $2 }' link/size.txt)
+echo "$archive: $bytes bytes loaded, bound $limit"
+[ "$bytes" -le "$limit" ] || complain "over the bound for $bound in link/size.txt"
+
+members=$("${B}ar" t "$archive" | wc -l)
+[ "$members" = 1 ] || complain "$members members, not one object"
+
+panics=$("${B}nm" "$archive" 2>/dev/null | grep panicking)
+[ -z "$panics" ] || complain "$(printf 'panics get in:\n%s' "$panics")"
+
+extra=$("${B}nm" --defined-only --extern-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u \
+    | comm -23 - <(names link/exports.txt $plinth))
+[ -z "$extra" ] || complain "global but not public:" $extra
+
+wild=$("${B}nm" --undefined-only "$archive" 2>/dev/null | awk 'NF == 2 { print $2 }' \
+    | grep -v '^_GLOBAL_OFFSET_TABLE_$' | sort -u | comm -23 - <(names "$undefined"))
+[ -z "$wild" ] || complain "undefined and not in $undefined:" $wild
+
+if [ -n "$plinth" ]; then
+    weak=$("${B}nm" --defined-only "$archive" 2>/dev/null | awk '$2 ~ /^[WV]$/ { print $3 }' | sort -u)
+    strong=$(comm -23 <(names "$plinth") <(echo "$weak"))
+    [ -z "$strong" ] || complain "plinth functions that are not weak symbols:" $strong
+fi
+
+exec_stack=$("${B}readelf" -SW "$archive" 2>/dev/null | grep -c '\.note\.GNU-stack')
+[ "$exec_stack" -ge 1 ] || complain "no .note.GNU-stack: programs would get an executable stack"
+exit $bad
