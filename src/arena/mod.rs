@@ -657,7 +657,9 @@ impl Arena {
             return Ok(());
         }
         // What else to map along with it: up to MAP_STEP, while it is ours to take.
-        let step = (MAP_STEP >> self.grain_shift).max(1);
+        // More in a large arena, where it will be used soon.
+        let wish = (self.committed.get() / 32).max(MAP_STEP).next_power_of_two();
+        let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
         let lo = bits::first(&cold).unwrap_or(0) / step * step;
         let mut hi = lo;
         let mut from = 0;

@@ -37,8 +37,8 @@ pub enum State {
 }
 
 /// The default chain: capacity in bytes, mortality.
-const DEFAULT_CHAIN: [(Size, f64); 3] =
-    [(4 << 20, 0.85), (16 << 20, 0.45), (64 << 20, 0.3)];
+/// They follow the size of what is alive: [`Mpm::tune`].
+const DEFAULT_CHAIN: [(Size, f64); 1] = [(4 << 20, 0.85)];
 
 /// An instance.
 pub struct Mpm {
