@@ -518,6 +518,14 @@ impl Arena {
         })
     }
 
+    /// Is `a` in memory of the arena's that is not in use?
+    pub fn is_free(&self, a: Addr) -> bool {
+        self.region_of(a).is_some_and(|r| {
+            let i = a.since(r.base) >> self.grain_shift;
+            bits::get(&r.valid, i) && bits::get(&r.free.get(), i)
+        })
+    }
+
     // ------------------------------------------------------------ allocation
 
     /// `size` bytes (rounded up to grains), readable, writable, contents

@@ -137,7 +137,8 @@ impl Mpm {
             Ok(c) => m.cx.default_chain.set(Some(c)),
             Err(e) => {
                 arena.finish();
-                return Err(e);
+                // Too small for the library's own structures.
+                return Err(if e == Res::Resource { Res::Memory } else { e });
             }
         }
         m.sig.set(Sig::ARENA);
