@@ -263,7 +263,7 @@ impl Arena {
             is_client: p.base.is_some(),
             grain_shift: boot.grain_shift,
             region_shift: boot.region_shift,
-            can_protect: caps.has(Caps::PROTECT) && grain % port.page_size().max(1) == 0,
+            can_protect: caps.has(Caps::PROTECT) && grain.is_multiple_of(port.page_size().max(1)),
             chunks: List::default(),
             primary: Cell::new(None),
             primary_origin: Cell::new(Addr::NULL),

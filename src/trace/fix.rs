@@ -3,7 +3,7 @@
 
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
-use crate::base::sets::{Rank, ZoneSet};
+use crate::base::sets::ZoneSet;
 use crate::object::scan::ScanState;
 use crate::object::seg;
 
@@ -22,13 +22,7 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     let cx = ss.cx.get();
     // SAFETY: a scanner's reference, readable.
     let mut r = unsafe { ref_io.read() };
-    let Some(s) = seg::of_addr(cx, r) else {
-        crate::aver_critical!(
-            ss.rank == Rank::Ambig || !cx.arena.is_free(r),
-            "an exact reference does not lead to free memory"
-        );
-        return Ok(());
-    };
+    let Some(s) = seg::of_addr(cx, r) else { return Ok(()) };
     if s.white.get().meets(ss.traces) {
         let left = ss.budget.get().wrapping_sub(1);
         ss.budget.set(left);
