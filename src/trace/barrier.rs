@@ -28,7 +28,7 @@ pub fn access(t: &Tracer, cx: P<Cx>, a: Addr, write: bool, nested: bool) -> bool
         }
         if s.is_grey() {
             bump(&cx.stats.read_hits, 1);
-            advance::scan_seg(t, cx, s, false);
+            advance::scan_seg(t, cx, s, None);
         }
         if write {
             bump(&cx.stats.write_hits, 1);

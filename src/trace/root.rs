@@ -189,14 +189,15 @@ fn scan_area(
         return Ok(());
     }
     r.summary.set(found);
-    if found != RefSet::ALL
-        && !crate::seam::fault("write_barrier")
-        && cx.arena.port.protect(inner.base, inner.size(), AccessSet::WRITE).is_ok()
-    {
+    if found != RefSet::ALL && !crate::seam::fault("write_barrier") {
         bump(&cx.arena.calls.protect, 1);
         r.protected.set(true);
-    } else {
-        r.summary.set(RefSet::ALL);
+        if cx.arena.port.protect(inner.base, inner.size(), AccessSet::WRITE).is_ok() {
+            return Ok(());
+        }
+        // Refused, perhaps half way through.
+        r.get().expose(cx);
     }
+    r.summary.set(RefSet::ALL);
     Ok(())
 }
