@@ -238,7 +238,7 @@ impl PoolClass for Amc {
             seg.destroy();
             return;
         }
-        if !ap.uncounted.get() && ap.ramps.get() == 0 && !ap.stale.get() {
+        if !ap.uncounted.get() && !ap.stale.get() {
             if let Some(g) = seg.generation.get() {
                 bump(&g.get().new_size, init.since(ap.base.get()));
             }
