@@ -409,7 +409,9 @@ impl Arena {
             // SAFETY: the table has `len` entries; `i` is masked.
             let (k, c) = unsafe { *self.table.get().add(i) };
             let c = c?;
-            if k == key && c.reserved.contains(a) {
+            // Given memory may begin before the first region, and end after
+            // the last.
+            if k == key && c.range.contains(a) {
                 return Some(c);
             }
             i = i.wrapping_add(1) & len.wrapping_sub(1);

@@ -174,6 +174,10 @@ impl Model {
                 }
                 assert!(bits::is_empty(&bits::minus(&r.stale_prot.get(), &free)));
                 assert_eq!(r.home.get().is_none(), r.is_free(), "whose is region {i}?");
+                // Listed with its home while there is room in it.
+                let room = !bits::is_empty(&free);
+                let listed = r.home.get().is_some_and(|h| h.regions.iter().any(|x| x == r));
+                assert_eq!((r.get().is_listed(), listed), (listed, room && !r.is_free()), "region {i}");
                 in_use += !r.is_free() as usize;
                 committed += bits::count(&mapped) * g;
                 spare += bits::count(&bits::and(&mapped, &free)) * g;
@@ -198,8 +202,12 @@ impl Model {
             let want = b.filter(|(b, (s, _))| at - **b < *s).map(|(_, (_, t))| *t);
             assert_eq!(Addr::of(self.arena.tract_of(Addr(at))).0, want.unwrap_or(0), "tract of {at:x}");
             assert!(want.is_none() || self.arena.has_addr(Addr(at)));
-            let inside = self.arena.chunks().any(|c| c.reserved.contains(Addr(at)));
-            assert_eq!(self.arena.chunk_of(Addr(at)).is_some(), inside, "chunk of {at:x}");
+            // (Of memory that was given some may be left over at both ends.)
+            let inside = self.arena.chunks().find(|c| c.range.contains(Addr(at)));
+            let outside = self.arena.chunks().all(|c| !c.reserved.contains(Addr(at)));
+            let found = self.arena.chunk_of(Addr(at));
+            assert!(inside.is_none() || found == inside, "chunk of {at:x}");
+            assert!(!outside || found.is_none(), "chunk of {at:x}");
         }
     }
 

@@ -101,17 +101,15 @@ impl Mpm {
     /// Starts a trace if one is due. True if it did.
     pub fn consider(&self) -> bool {
         let top = &self.cx.top;
-        let full =
-            policy::wants_full(top.total.get(), self.tracer.top_after.get());
+        let full = self.full_wanted.get()
+            || policy::wants_full(top.total.get(), self.tracer.top_after.get());
         if full {
             self.start(true, |_| true);
             return true;
         }
         let upto = |c: P<Chain>| {
-            let slack = if c.ramps.get() != 0 { policy::RAMP } else { 1 };
-            policy::wants_chain(c.get().generations().map(|g| {
-                (g.get().new_size.get(), g.get().capacity.get().saturating_mul(slack))
-            }))
+            let gens = c.get().generations();
+            policy::wants_chain(gens.map(|g| (g.get().counted(), g.get().capacity.get())))
         };
         if self.cx.chains.iter().all(|c| upto(c) == 0) {
             return false;
@@ -126,6 +124,7 @@ impl Mpm {
     fn start(&self, full: bool, choose: impl Fn(P<Gen>) -> bool) {
         self.tracer.start(&self.cx, full, choose);
         if full {
+            self.full_wanted.set(false);
             self.last_full.set(self.allocated.get());
         }
     }
@@ -187,6 +186,8 @@ impl Mpm {
     pub fn start_collect(&self) -> Result {
         self.state.set(State::Unclamped);
         if self.tracer.is_busy(&self.cx) {
+            // Not necessarily of everything: that comes next.
+            self.full_wanted.set(true);
             return Ok(());
         }
         if !self.has_objects() {

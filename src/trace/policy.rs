@@ -18,11 +18,6 @@ pub fn nursery(alive: Size) -> Size {
     alive.clamp(4 << 20, 64 << 20)
 }
 
-/// How many times its capacity a generation may hold of new objects while an
-/// allocation point of its chain is in a ramp: most of them should be dead by
-/// the end of it, but a ramp without end must not fill the memory.
-pub const RAMP: usize = 8;
-
 /// How many of a chain's generations to collect, given each one's new bytes
 /// and capacity: all up to the highest that has exceeded its capacity.
 pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
