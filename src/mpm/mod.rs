@@ -2,6 +2,7 @@
 
 pub mod entry;
 pub mod instances;
+pub mod names;
 pub mod poll;
 
 use crate::arena::{Arena, Boot, Params};
