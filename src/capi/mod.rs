@@ -11,6 +11,7 @@ mod args;
 mod chain;
 mod fmt;
 mod ld;
+mod message;
 mod panic;
 mod pool;
 mod root;
@@ -26,6 +27,7 @@ use crate::mpm::Mpm;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
 use crate::object::locus::Chain;
+use crate::object::message::Message;
 use crate::object::pool::Pool;
 use crate::shield::threads::Thread;
 use crate::trace::root::Root;
@@ -58,6 +60,7 @@ handles! {
     root_of Root, ROOT;
     thread_of Thread, THREAD;
     chain_of Chain, CHAIN;
+    message_of Message, MESSAGE;
 }
 
 /// The instance that a structure says it belongs to.
