@@ -263,7 +263,7 @@ impl Arena {
             is_client: p.base.is_some(),
             grain_shift: boot.grain_shift,
             region_shift: boot.region_shift,
-            can_protect: caps.has(Caps::PROTECT) && grain % port.page_size().max(1) == 0,
+            can_protect: caps.has(Caps::PROTECT) && grain.is_multiple_of(port.page_size().max(1)),
             chunks: List::default(),
             primary: Cell::new(None),
             primary_origin: Cell::new(Addr::NULL),
@@ -518,6 +518,14 @@ impl Arena {
         })
     }
 
+    /// Is `a` in memory of the arena's that is not in use?
+    pub fn is_free(&self, a: Addr) -> bool {
+        self.region_of(a).is_some_and(|r| {
+            let i = a.since(r.base) >> self.grain_shift;
+            bits::get(&r.valid, i) && bits::get(&r.free.get(), i)
+        })
+    }
+
     // ------------------------------------------------------------ allocation
 
     /// `size` bytes (rounded up to grains), readable, writable, contents
@@ -657,7 +665,9 @@ impl Arena {
             return Ok(());
         }
         // What else to map along with it: up to MAP_STEP, while it is ours to take.
-        let step = (MAP_STEP >> self.grain_shift).max(1);
+        // More in a large arena, where it will be used soon.
+        let wish = (self.committed.get() / 32).max(MAP_STEP).next_power_of_two();
+        let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
         let lo = bits::first(&cold).unwrap_or(0) / step * step;
         let mut hi = lo;
         let mut from = 0;

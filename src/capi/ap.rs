@@ -46,7 +46,7 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
     let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
-        size != 0 && size <= isize::MAX as Size,
+        size != 0 && b.alloc.get().0.checked_add(size).is_some(),
         "size reserved is positive",
         Res::Param.code()
     );

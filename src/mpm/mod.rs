@@ -39,8 +39,8 @@ pub enum State {
 }
 
 /// The default chain: capacity in bytes, mortality.
-const DEFAULT_CHAIN: [(Size, f64); 3] =
-    [(4 << 20, 0.85), (16 << 20, 0.45), (64 << 20, 0.3)];
+/// They follow the size of what is alive: [`Mpm::tune`].
+const DEFAULT_CHAIN: [(Size, f64); 1] = [(4 << 20, 0.85)];
 
 /// An instance.
 pub struct Mpm {
@@ -142,7 +142,8 @@ impl Mpm {
             Ok(c) => m.cx.default_chain.set(Some(c)),
             Err(e) => {
                 arena.finish();
-                return Err(e);
+                // Too small for the library's own structures.
+                return Err(if e == Res::Resource { Res::Memory } else { e });
             }
         }
         m.sig.set(Sig::ARENA);

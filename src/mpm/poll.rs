@@ -65,9 +65,29 @@ impl Mpm {
         if report.finished {
             self.post_end();
             bump(&self.trace_bytes, self.tracer.condemned.get());
+            self.tune();
             self.check_sanity();
         }
         report
+    }
+
+    /// Fits the default chain to what is alive. Clients who want other sizes
+    /// make a chain of their own.
+    fn tune(&self) {
+        let Some(chain) = self.cx.default_chain.get() else { return };
+        if let Some(g) = chain.get().generation(0) {
+            g.get().capacity.set(policy::nursery(self.tracer.top_after.get()));
+        }
+    }
+
+    /// Bytes in the segments of all generations.
+    fn total(&self) -> Size {
+        self.cx
+            .chains
+            .iter()
+            .flat_map(|c| c.get().generations())
+            .map(|g| g.get().total.get())
+            .fold(self.cx.top.total.get(), Size::wrapping_add)
     }
 
     #[cfg(feature = "variety-cool")]
@@ -82,7 +102,7 @@ impl Mpm {
     pub fn consider(&self) -> bool {
         let top = &self.cx.top;
         let full =
-            policy::wants_full(top.total.get(), self.tracer.top_after.get(), top.new_size.get());
+            policy::wants_full(top.total.get(), self.tracer.top_after.get());
         if full {
             self.start(true, WHY_TOP, |_| true);
             return true;
@@ -253,13 +273,7 @@ impl Mpm {
     /// Clock ticks that collecting everything should take, going by the past
     /// (or, without one, by a guess of 4 nanoseconds a byte).
     fn expected_ticks(&self) -> f64 {
-        let total: Size = self
-            .cx
-            .chains
-            .iter()
-            .flat_map(|c| c.get().generations())
-            .map(|g| g.get().total.get())
-            .fold(self.cx.top.total.get(), Size::wrapping_add);
+        let total = self.total();
         let per_byte = if self.trace_bytes.get() > 1 << 20 {
             self.trace_ticks.get() as f64 / self.trace_bytes.get() as f64
         } else {

@@ -43,8 +43,10 @@ pub struct ScanState {
     pub kept: Cell<Size>,
     /// Bytes copied.
     pub copied: Cell<Size>,
-    /// References fixed that are still allowed before the scan is broken off.
+    /// References that may still be fixed before the clock is looked at.
     pub budget: Cell<isize>,
+    /// The clock's reading at which the scan is broken off.
+    pub until: Cell<usize>,
     /// It was broken off.
     pub broken_off: Cell<bool>,
 }
@@ -67,6 +69,7 @@ impl ScanState {
             kept: Cell::new(0),
             copied: Cell::new(0),
             budget: Cell::new(isize::MAX),
+            until: Cell::new(usize::MAX),
             broken_off: Cell::new(false),
         }
     }

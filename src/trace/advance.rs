@@ -9,9 +9,10 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
 
-/// References fixed before the scan of one large object is broken off, to go
-/// on in the next step. A millisecond's worth, more or less.
-const PART: isize = 16 * 1024;
+/// References fixed, at least, before the scan of a large object is broken off to
+/// go on in the next step. Each part begins with a test of all the words before
+/// it, so parts can't be much smaller than this for objects of some megabytes.
+const PART: isize = 8 * 1024;
 
 /// Follows references, band by band. False: time is up.
 ///
@@ -26,11 +27,11 @@ pub fn advance(t: &Tracer, cx: P<Cx>, budget: &Budget, report: &mut Report) -> b
         let band = t.band.get();
         let strong = if band == Band::Final { None } else { strong_grey(cx.get()) };
         let work = if let Some(s) = strong {
-            scan_seg(t, cx, s, budget.is_limited())
+            scan_seg(t, cx, s, budget.until())
         } else if let Some(work) = match band {
             Band::Exact => scan_held(t, cx),
             Band::Final => scan_final(t, cx, report),
-            Band::Weak => weak_grey(cx.get()).map(|s| scan_seg(t, cx, s, budget.is_limited())),
+            Band::Weak => weak_grey(cx.get()).map(|s| scan_seg(t, cx, s, budget.until())),
         } {
             work
         } else {
@@ -83,12 +84,14 @@ fn scan_final(t: &Tracer, cx: P<Cx>, report: &mut Report) -> Option<Size> {
     work
 }
 
-/// Scans what is grey in a segment; in parts if that is allowed. Returns how
-/// much work that was, in bytes. Calls out: format.
-pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, in_parts: bool) -> Size {
+/// Scans what is grey in a segment; a large object only until the clock reads
+/// `until`, if that is given. Returns how much work that was, in bytes. Calls
+/// out: format.
+pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, until: Option<usize>) -> Size {
     let ss = ScanState::new(cx, cx.traces.get(), seg::first_rank(s.ranks), cx.white_zones.get());
-    if in_parts && s.large.get() {
+    if let Some(until) = until.filter(|_| s.large.get()) {
         ss.budget.set(PART);
+        ss.until.set(until);
     }
     s.expose(cx.get());
     cx.hold();

@@ -14,8 +14,8 @@ pub fn access(t: &Tracer, cx: P<Cx>, a: Addr, write: bool, nested: bool) -> bool
     if let Some(s) = seg::of_addr(cx.get(), a) {
         let need = if write { AccessSet::WRITE } else { AccessSet::READ };
         if !s.mode.get().meets(need) {
-            // Another thread was here first; or it is not the protection.
-            return s.mode.get() == AccessSet::EMPTY || !s.mode.get().meets(need);
+            // Another thread was here first: try again.
+            return true;
         }
         if nested {
             // A scanner that looks at another object: what it sees is for the
@@ -28,7 +28,7 @@ pub fn access(t: &Tracer, cx: P<Cx>, a: Addr, write: bool, nested: bool) -> bool
         }
         if s.is_grey() {
             bump(&cx.stats.read_hits, 1);
-            advance::scan_seg(t, cx, s, false);
+            advance::scan_seg(t, cx, s, None);
         }
         if write {
             bump(&cx.stats.write_hits, 1);

@@ -6,6 +6,7 @@ use crate::base::res::{Res, Result};
 use crate::base::sets::ZoneSet;
 use crate::object::scan::ScanState;
 use crate::object::seg;
+use crate::seam::plinth;
 
 /// Fixes the reference at `ref_io`.
 ///
@@ -26,8 +27,7 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     if s.white.get().meets(ss.traces) {
         let left = ss.budget.get().wrapping_sub(1);
         ss.budget.set(left);
-        if left < 0 {
-            ss.broken_off.set(true);
+        if left < 0 && out_of_time(ss) {
             return Err(Res::Limit);
         }
         s.class.fix(s, ss, ref_io)?;
@@ -36,4 +36,19 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     }
     ss.fixed.set(ss.fixed.get().or(ZoneSet::of(r, ss.head.zs.get() as u32)));
     Ok(())
+}
+
+/// References fixed between two looks at the clock.
+const LOOK: isize = 1024;
+
+/// Is the scan to be broken off?
+#[cold]
+#[inline(never)]
+fn out_of_time(ss: &ScanState) -> bool {
+    if plinth::clock() < ss.until.get() {
+        ss.budget.set(LOOK);
+        return false;
+    }
+    ss.broken_off.set(true);
+    true
 }
