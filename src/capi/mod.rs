@@ -17,6 +17,7 @@ mod pool;
 mod root;
 mod scan;
 mod thread;
+mod transform;
 mod varargs;
 mod walk;
 mod x;
@@ -24,6 +25,7 @@ mod x;
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::mpm::Mpm;
+use crate::mpm::transform::Transform;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
 use crate::object::locus::Chain;
@@ -61,6 +63,7 @@ handles! {
     thread_of Thread, THREAD;
     chain_of Chain, CHAIN;
     message_of Message, MESSAGE;
+    transform_of Transform, TRANSFORM;
 }
 
 /// The instance that a structure says it belongs to.

@@ -5,6 +5,7 @@ pub mod finalize;
 pub mod instances;
 pub mod message;
 pub mod poll;
+pub mod transform;
 
 use crate::arena::{Arena, Boot, Params};
 use crate::base::addr::{Addr, Size};
