@@ -122,4 +122,8 @@ impl Sig {
     pub const THREAD: Sig = Sig(0x5_1A_74_4D);
     /// A chain of generations.
     pub const CHAIN: Sig = Sig(0x5_1A_C4_A1);
+    /// A message.
+    pub const MESSAGE: Sig = Sig(0x5_1A_3E_55);
+    /// A transform.
+    pub const TRANSFORM: Sig = Sig(0x5_1A_74_A5);
 }

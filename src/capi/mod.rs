@@ -11,11 +11,13 @@ mod args;
 mod chain;
 mod fmt;
 mod ld;
+mod message;
 mod panic;
 mod pool;
 mod root;
 mod scan;
 mod thread;
+mod transform;
 mod varargs;
 mod walk;
 mod x;
@@ -23,9 +25,11 @@ mod x;
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::mpm::Mpm;
+use crate::mpm::transform::Transform;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
 use crate::object::locus::Chain;
+use crate::object::message::Message;
 use crate::object::pool::Pool;
 use crate::mpm::names::{Root, Thread};
 use core::ffi::c_void;
@@ -57,6 +61,8 @@ handles! {
     root_of Root, ROOT;
     thread_of Thread, THREAD;
     chain_of Chain, CHAIN;
+    message_of Message, MESSAGE;
+    transform_of Transform, TRANSFORM;
 }
 
 /// The instance that a structure says it belongs to.

@@ -1,9 +1,12 @@
 //! The instance: what `mps_arena_t` points to, and how it is entered.
 
 pub mod entry;
+pub mod finalize;
 pub mod instances;
+pub mod message;
 pub mod names;
 pub mod poll;
+pub mod transform;
 
 use crate::arena::{Arena, Boot, Params};
 use crate::base::addr::{Addr, Size};
@@ -56,6 +59,8 @@ pub struct Mpm {
     pub cx: Cx,
     /// The tracer.
     pub tracer: Tracer,
+    /// Messages for the client.
+    pub messages: message::Messages,
     /// Formats.
     pub formats: List<Format, 0>,
     /// See [`State`].
@@ -114,6 +119,7 @@ impl Mpm {
             protects_roots: AtomicBool::new(false),
             cx: Cx::new(arena),
             tracer: Tracer::default(),
+            messages: message::Messages::default(),
             formats: List::default(),
             state: Cell::new(State::Unclamped),
             pause_time: Cell::new(config.pause_time),
@@ -246,6 +252,7 @@ impl Mpm {
     pub fn pool_destroy(&self, pool: P<Pool>) {
         if pool.class.is_automatic() {
             let _ = self.finish_trace();
+            self.tracer.guardians.pool_gone(&self.cx, pool);
         }
         pool.sig.set(Sig::DEAD);
         self.cx.pools.remove(pool);

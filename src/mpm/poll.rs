@@ -12,6 +12,13 @@ use crate::trace::{Budget, Report, policy};
 /// Bytes of allocation between two steps of a trace that does not fit into one.
 const INTERVAL: Size = 64 << 10;
 
+/// Why collections begin, for messages.
+const WHY_TOP: &str = "As much has become old as was alive at the last full collection: everything is collected.\0";
+const WHY_CHAIN: &str = "New objects in a generation exceed its capacity.\0";
+const WHY_ASKED: &str = "The client asked for a full collection.\0";
+const WHY_STEP: &str = "The client has time for a full collection.\0";
+const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
+
 impl Mpm {
     /// Called whenever an allocation point has been to see us, before it is
     /// given room: all collection work on the mutator's time happens here.
@@ -63,7 +70,11 @@ impl Mpm {
         if took > self.cx.stats.longest.get() {
             self.cx.stats.longest.set(took);
         }
+        if report.ready {
+            self.post_ready();
+        }
         if report.finished {
+            self.post_end();
             bump(&self.trace_bytes, self.tracer.condemned.get());
             self.tune();
             self.check_sanity();
@@ -104,7 +115,7 @@ impl Mpm {
         let full = self.full_wanted.get()
             || policy::wants_full(top.total.get(), self.tracer.top_after.get());
         if full {
-            self.start(true, |_| true);
+            self.start(true, WHY_TOP, |_| true);
             return true;
         }
         let upto = |c: P<Chain>| {
@@ -115,13 +126,14 @@ impl Mpm {
             return false;
         }
         let chains = || self.cx.chains.iter();
-        self.start(false, |g| {
+        self.start(false, WHY_CHAIN, |g| {
             chains().any(|c| c.get().generations().take(upto(c)).any(|x| x == g))
         });
         true
     }
 
-    fn start(&self, full: bool, choose: impl Fn(P<Gen>) -> bool) {
+    fn start(&self, full: bool, why: &'static str, choose: impl Fn(P<Gen>) -> bool) {
+        self.post_start(why);
         self.tracer.start(&self.cx, full, choose);
         if full {
             self.full_wanted.set(false);
@@ -175,7 +187,7 @@ impl Mpm {
         if !self.has_objects() {
             return Err(Res::Fail);
         }
-        self.start(true, |_| true);
+        self.start(true, WHY_ASKED, |_| true);
         self.finish_trace()
     }
 
@@ -193,7 +205,7 @@ impl Mpm {
         if !self.has_objects() {
             return Err(Res::Fail);
         }
-        self.start(true, |_| true);
+        self.start(true, WHY_ASKED, |_| true);
         self.work();
         Ok(())
     }
@@ -221,7 +233,7 @@ impl Mpm {
         if tries > 2 || since <= self.cx.arena.committed.get() / 16 || !self.has_objects() {
             return false;
         }
-        self.start(true, |_| true);
+        self.start(true, WHY_MEMORY, |_| true);
         let _ = self.finish_trace();
         true
     }
@@ -241,7 +253,7 @@ impl Mpm {
             if multiplier <= 0.0 || !self.is_worth_it() || self.expected_ticks() > wait {
                 return false;
             }
-            self.start(true, |_| true);
+            self.start(true, WHY_STEP, |_| true);
         }
         let budget = if self.cx.can_shield.get() {
             Budget::ticks(began, plinth::ticks(interval))

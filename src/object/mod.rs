@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod cx;
 pub mod format;
 pub mod locus;
+pub mod message;
 pub mod nailboard;
 pub mod pool;
 pub mod scan;

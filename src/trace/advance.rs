@@ -1,9 +1,10 @@
 //! After the flip: scanning what is grey, strongest references first.
 
-use super::{Budget, Report, Tracer};
+use super::{Band, Budget, Report, Tracer, root};
 use crate::base::addr::{Range, Size};
 use crate::base::ptr::P;
-use crate::object::cx::{Cx, Phase, bump};
+use crate::base::sets::Rank;
+use crate::object::cx::{Cx, Phase};
 use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
@@ -13,25 +14,74 @@ use crate::object::seg::{self, Seg};
 /// it, so parts can't be much smaller than this for objects of some megabytes.
 const PART: isize = 8 * 1024;
 
-/// Scans grey segments. False: time is up.
-pub fn advance(t: &Tracer, cx: P<Cx>, budget: &Budget, _report: &mut Report) -> bool {
-    while let Some(s) = cx.grey.iter().find_map(|l| l.first()) {
-        let work = scan_seg(t, cx, s, budget.until());
+/// Follows references, band by band. False: time is up.
+///
+/// A band's references are all looked at before what they led to is scanned: of
+/// two objects that are to be finalized, one referring to the other, both are.
+pub fn advance(t: &Tracer, cx: P<Cx>, budget: &Budget, report: &mut Report) -> bool {
+    // With weak roots the mutator, which would see what was not scanned yet,
+    // must not run before the end.
+    let unlimited = Budget::unlimited();
+    let budget = if t.weak_roots.get() { &unlimited } else { budget };
+    loop {
+        let band = t.band.get();
+        let strong = if band == Band::Final { None } else { strong_grey(cx.get()) };
+        let work = if let Some(s) = strong {
+            scan_seg(t, cx, s, budget.until())
+        } else if let Some(work) = match band {
+            Band::Exact => scan_held(t, cx),
+            Band::Final => scan_final(t, cx, report),
+            Band::Weak => weak_grey(cx.get()).map(|s| scan_seg(t, cx, s, budget.until())),
+        } {
+            work
+        } else {
+            t.guardians.rewind();
+            match band {
+                Band::Exact => t.band.set(Band::Final),
+                Band::Final => t.band.set(Band::Weak),
+                Band::Weak => break,
+            }
+            0
+        };
         if budget.spend(work) {
-            return !has_grey(cx.get()) && finish(cx);
+            return false;
         }
     }
-    finish(cx)
-}
-
-fn has_grey(cx: &Cx) -> bool {
-    cx.grey.iter().any(|l| !l.is_empty())
-}
-
-/// Nothing is grey any more: what is white is garbage. False, as time may be up.
-fn finish(cx: P<Cx>) -> bool {
+    if t.weak_roots.replace(false) {
+        let as_rank = if crate::seam::fault("weak_roots") { Rank::Exact } else { Rank::Weak };
+        if let Err(e) = root::scan_all(t, cx, Rank::Weak, as_rank) {
+            report.refused = Some(e);
+        }
+    }
+    // Nothing is grey any more: what is white is garbage.
     cx.phase.set(Phase::Reclaim);
     true
+}
+
+fn strong_grey(cx: &Cx) -> Option<P<Seg>> {
+    cx.grey.iter().take(Rank::Weak as usize).find_map(|l| l.first())
+}
+
+fn weak_grey(cx: &Cx) -> Option<P<Seg>> {
+    cx.grey.get(Rank::Weak as usize).and_then(|l| l.first())
+}
+
+fn scan_held(t: &Tracer, cx: P<Cx>) -> Option<Size> {
+    let ss = ScanState::new(cx, cx.traces.get(), Rank::Exact, cx.white_zones.get());
+    cx.hold();
+    let work = t.guardians.scan_held(cx, &ss);
+    t.count(&ss);
+    work
+}
+
+fn scan_final(t: &Tracer, cx: P<Cx>, report: &mut Report) -> Option<Size> {
+    let exact = ScanState::new(cx, cx.traces.get(), Rank::Exact, cx.white_zones.get());
+    let weak = ScanState::new(cx, cx.traces.get(), Rank::Weak, cx.white_zones.get());
+    cx.hold();
+    let work = t.guardians.scan_final(cx, &exact, &weak);
+    report.ready |= t.guardians.ready.first().is_some();
+    t.count(&exact);
+    work
 }
 
 /// Scans what is grey in a segment; a large object only until the clock reads
@@ -80,7 +130,6 @@ pub fn scan_window(
             s.set_summary_all(cx.get());
         }
     }
-    bump(&t.live, ss.copied.get().wrapping_add(ss.kept.get()));
-    bump(&cx.stats.copied, ss.copied.get());
+    t.count(&ss);
     size.wrapping_add(ss.copied.get().wrapping_mul(2))
 }

@@ -4,10 +4,9 @@
 use super::{Tracer, root};
 use crate::base::ptr::P;
 use crate::base::res::Result;
-use crate::base::sets::{Rank, RankSet};
+use crate::base::sets::Rank;
 use crate::object::buffer;
 use crate::object::cx::{Cx, Phase, bump};
-use crate::object::scan::ScanState;
 use crate::object::seg;
 
 /// Flips. All that can refer to white objects is grey.
@@ -36,25 +35,11 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
         }
     }
     let mut done = Ok(());
-    for rank in [Rank::Ambig, Rank::Exact, Rank::Final, Rank::Weak] {
-        // Weak roots are treated as exact for now: docs/STATUS.md.
-        let as_rank = if rank == Rank::Weak { Rank::Exact } else { rank };
-        let ss = ScanState::new(cx, cx.traces.get(), as_rank, cx.white_zones.get());
-        for r in t.roots.iter() {
-            if r.rank == rank {
-                if let Err(e) = root::scan(r, &ss, t) {
-                    crate::base::check::report(
-                        concat!(file!(), "\0"),
-                        line!(),
-                        "root scanner returned MPS_RES_OK\0",
-                    );
-                    done = Err(e);
-                }
-            }
-        }
-        bump(&t.live, ss.copied.get().wrapping_add(ss.kept.get()));
-        bump(&cx.stats.copied, ss.copied.get());
+    for rank in [Rank::Ambig, Rank::Exact] {
+        done = root::scan_all(t, cx, rank, rank).and(done);
     }
-    let _ = RankSet::EMPTY;
+    // Weak roots come last, and the mutator can't be kept from looking at them
+    // until then: so it waits (`advance`).
+    t.weak_roots.set(t.roots.iter().any(|r| r.rank == Rank::Weak));
     done
 }

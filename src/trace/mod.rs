@@ -10,7 +10,8 @@
 //! 3. *Flip*: threads held, allocation points trapped, roots scanned in order
 //!    of rank. The mutator now has no reference to a white object that was not
 //!    fixed; grey segments are shielded from it.
-//! 4. *Flipped*: grey segments are scanned until there are none.
+//! 4. *Flipped*: what is grey is scanned until nothing is, in bands by rank
+//!    ([`Band`]).
 //! 5. *Reclaim*: white segments are given back.
 //!
 //! The tracer calls no one above: it leaves what happened in [`Report`].
@@ -20,6 +21,7 @@ pub mod barrier;
 pub mod condemn;
 pub mod fix;
 pub mod flip;
+pub mod guardian;
 pub mod history;
 pub mod policy;
 pub mod reclaim;
@@ -35,6 +37,7 @@ use crate::base::res::Res;
 use crate::base::sets::{TraceSet, ZoneSet};
 use crate::object::cx::{Cx, Phase, bump};
 use crate::object::locus::Gen;
+use crate::object::scan::ScanState;
 use core::cell::Cell;
 use root::Root;
 
@@ -43,14 +46,34 @@ use root::Root;
 pub struct Report {
     /// A trace ended.
     pub finished: bool,
+    /// Registered objects would have died: see [`guardian::Guardians::ready`].
+    pub ready: bool,
     /// A client's scanner refused.
     pub refused: Option<Res>,
+}
+
+/// After the flip: whose references are being followed. Each band begins when
+/// all that the ones before lead to has been found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Band {
+    /// Exact references in segments; then those of messages.
+    Exact,
+    /// Registrations for finalization.
+    Final,
+    /// What those kept, and last of all weak references.
+    Weak,
 }
 
 /// The tracer's own.
 pub struct Tracer {
     /// Registered roots.
     pub roots: List<Root, 0>,
+    /// Registrations for finalization.
+    pub guardians: guardian::Guardians,
+    /// How far the trace has come since the flip.
+    band: Cell<Band>,
+    /// There are weak roots, to be scanned before the mutator goes on.
+    weak_roots: Cell<bool>,
     /// Flips seen, and what they may have moved.
     pub history: history::History,
     /// Condemn: which generation comes next, and how many of its segments are
@@ -76,6 +99,9 @@ impl Default for Tracer {
     fn default() -> Self {
         Tracer {
             roots: List::default(),
+            guardians: guardian::Guardians::default(),
+            band: Cell::new(Band::Exact),
+            weak_roots: Cell::new(false),
             history: history::History::default(),
             cursor: condemn::Cursor::default(),
             walk: Cell::new(Walk::Start),
@@ -147,6 +173,12 @@ impl Tracer {
         cx.phase.get() != Phase::Idle
     }
 
+    /// Adds what a scan kept to the figures.
+    pub fn count(&self, ss: &ScanState) {
+        bump(&self.live, ss.copied.get().wrapping_add(ss.kept.get()));
+        bump(&ss.cx.stats.copied, ss.copied.get());
+    }
+
     /// Begins a trace of what `choose` says yes to. No trace is under way.
     pub fn start(&self, cx: &Cx, full: bool, choose: impl Fn(P<Gen>) -> bool) {
         cx.traces.set(TraceSet(1));
@@ -156,6 +188,8 @@ impl Tracer {
         self.not_condemned.set(0);
         self.live.set(0);
         self.full.set(full);
+        self.band.set(Band::Exact);
+        self.guardians.trace_start();
         condemn::choose(self, cx, choose);
         cx.phase.set(Phase::Condemn);
     }
@@ -179,7 +213,7 @@ impl Tracer {
                 if let Err(e) = flip::flip(self, cx) {
                     report.refused = Some(e);
                 }
-                if budget.is_limited() && budget.spend(LOOK) {
+                if !self.weak_roots.get() && budget.is_limited() && budget.spend(LOOK) {
                     return report;
                 }
             }

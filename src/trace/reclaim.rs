@@ -21,6 +21,7 @@ pub fn reclaim(t: &Tracer, cx: P<Cx>, budget: &Budget, report: &mut Report) -> b
     cx.traces.set(TraceSet::EMPTY);
     cx.white_zones.set(ZoneSet::EMPTY);
     cx.phase.set(Phase::Idle);
+    t.guardians.trace_end(cx.get());
     for pool in cx.pools.iter() {
         pool.class.trace_done(pool);
     }

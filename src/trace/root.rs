@@ -112,6 +112,28 @@ impl Root {
     }
 }
 
+/// Scans all roots of a rank, as references of rank `as_rank`. Calls out: the
+/// clients' scanners.
+///
+/// # Errors
+/// A scanner refused (which is reported as well); the others were scanned.
+pub fn scan_all(t: &Tracer, cx: P<Cx>, rank: Rank, as_rank: Rank) -> Result {
+    let mut done = Ok(());
+    let ss = ScanState::new(cx, cx.traces.get(), as_rank, cx.white_zones.get());
+    for r in t.roots.iter().filter(|r| r.rank == rank) {
+        if let Err(e) = scan(r, &ss, t) {
+            crate::base::check::report(
+                concat!(file!(), "\0"),
+                line!(),
+                "root scanner returned MPS_RES_OK\0",
+            );
+            done = Err(e);
+        }
+    }
+    t.count(&ss);
+    done
+}
+
 /// Scans a root. Calls out: the client's scanner.
 ///
 /// # Errors

@@ -48,6 +48,17 @@ pub fn check(t: &Tracer, cx: P<Cx>) -> Option<usize> {
     while let Some(s) = c.todo.pop_front() {
         scan(cx, s, &c);
     }
+    // What does not hold on must lead to objects all the same.
+    let ss = state(cx, Rank::Exact, &c);
+    t.guardians.each_ref(cx.get(), |r| {
+        let _ = meet(&ss, r);
+    });
+    for r in t.roots.iter().filter(|r| r.rank == Rank::Weak) {
+        let _ = root::scan(r, &ss, t);
+    }
+    while let Some(s) = c.todo.pop_front() {
+        scan(cx, s, &c);
+    }
     for pool in cx.pools.iter() {
         for s in pool.segs.iter() {
             if let Some(b) = s.get().objects.take() {

@@ -1,0 +1,176 @@
+//! The message queue: one of each kind, and a common order.
+//!
+//! Messages about collections are in control memory. One about the end is
+//! prepared when the collection begins; for want of memory there is none, and
+//! the collection goes on.
+
+use super::Mpm;
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::ptr::{P, Slot};
+use crate::object::cx::bump;
+use crate::object::message::{Fifo, Kind, Message};
+use crate::seam::plinth;
+use core::cell::Cell;
+
+/// A message about a collection.
+#[repr(C)]
+pub struct GcMessage {
+    head: Message,
+    /// When it was posted, by the plinth's clock.
+    pub clock: Cell<usize>,
+    /// Why the collection began; ends in a NUL.
+    pub why: Cell<&'static str>,
+    /// Bytes that survived.
+    pub live: Cell<Size>,
+    /// Bytes at stake.
+    pub condemned: Cell<Size>,
+    /// Bytes not at stake.
+    pub not_condemned: Cell<Size>,
+}
+
+/// The queues of an instance.
+#[derive(Default)]
+pub struct Messages {
+    queues: [Fifo; 3],
+    enabled: [Cell<bool>; 3],
+    posted: Cell<usize>,
+    /// For the end of the collection in progress.
+    end: Slot<GcMessage>,
+}
+
+impl Messages {
+    fn queue(&self, k: Kind) -> Option<&Fifo> {
+        self.queues.get(k as usize)
+    }
+
+    fn is_enabled(&self, k: Kind) -> bool {
+        self.enabled.get(k as usize).is_some_and(Cell::get)
+    }
+
+    fn set_enabled(&self, k: Kind, on: bool) {
+        if let Some(c) = self.enabled.get(k as usize) {
+            c.set(on);
+        }
+    }
+
+    fn post(&self, m: P<Message>) {
+        bump(&self.posted, 1);
+        m.order.set(self.posted.get());
+        m.sig.set(Sig::MESSAGE);
+        if let Some(q) = self.queue(m.kind) {
+            q.push(m);
+        }
+    }
+
+    /// The kind of the first message.
+    pub fn first(&self) -> Option<Kind> {
+        let heads = self.queues.iter().filter_map(Fifo::first);
+        heads.min_by_key(|m| m.order.get()).map(|m| m.kind)
+    }
+
+    /// Takes the first message of a kind.
+    pub fn take(&self, k: Kind) -> Option<P<Message>> {
+        let m = self.queue(k)?.pop()?;
+        m.taken.set(true);
+        Some(m)
+    }
+}
+
+/// The rest of a message about a collection.
+pub fn gc_message(m: P<Message>) -> Option<P<GcMessage>> {
+    if m.kind == Kind::Finalization {
+        return None;
+    }
+    // SAFETY: messages of the other kinds are made by `new_gc` only.
+    unsafe { P::from_raw(m.as_ptr().cast()) }
+}
+
+fn head(m: P<GcMessage>) -> P<Message> {
+    // SAFETY: its head comes first.
+    unsafe { P::new(core::ptr::NonNull::from(&m.get().head)) }
+}
+
+impl Mpm {
+    fn new_gc(&self, kind: Kind) -> Option<P<GcMessage>> {
+        let m = GcMessage {
+            head: Message::new(kind),
+            clock: Cell::new(0),
+            why: Cell::new("\0"),
+            live: Cell::new(0),
+            condemned: Cell::new(0),
+            not_condemned: Cell::new(0),
+        };
+        self.cx.arena.control_new(m).ok()
+    }
+
+    /// A collection begins.
+    pub(super) fn post_start(&self, why: &'static str) {
+        let q = &self.messages;
+        if q.is_enabled(Kind::GcStart) {
+            if let Some(m) = self.new_gc(Kind::GcStart) {
+                m.why.set(why);
+                m.clock.set(plinth::clock());
+                q.post(head(m));
+            }
+        }
+        if q.is_enabled(Kind::Gc) && q.end.get().is_none() {
+            q.end.set(self.new_gc(Kind::Gc));
+        }
+    }
+
+    /// A collection has ended.
+    pub(super) fn post_end(&self) {
+        let q = &self.messages;
+        if !q.is_enabled(Kind::Gc) {
+            return;
+        }
+        let Some(m) = q.end.take().or_else(|| self.new_gc(Kind::Gc)) else { return };
+        m.clock.set(plinth::clock());
+        m.live.set(self.tracer.live.get());
+        m.condemned.set(self.tracer.condemned.get());
+        m.not_condemned.set(self.tracer.not_condemned.get());
+        q.post(head(m));
+    }
+
+    /// Registered objects were found to be dying.
+    pub(super) fn post_ready(&self) {
+        while let Some(m) = self.tracer.guardians.ready.pop() {
+            if self.messages.is_enabled(Kind::Finalization)
+                && !crate::seam::fault("finalization")
+            {
+                self.messages.post(m);
+            } else {
+                self.tracer.guardians.message_done(&self.cx, m);
+            }
+        }
+    }
+
+    /// From now on messages of a kind are posted.
+    pub fn message_enable(&self, k: Kind) {
+        self.messages.set_enabled(k, true);
+    }
+
+    /// Messages of a kind are posted no longer, and those waiting are dropped.
+    pub fn message_disable(&self, k: Kind) {
+        self.messages.set_enabled(k, false);
+        while let Some(m) = self.messages.queue(k).and_then(Fifo::pop) {
+            self.message_discard(m);
+        }
+    }
+
+    /// A message is no longer needed.
+    pub fn message_discard(&self, m: P<Message>) {
+        m.sig.set(Sig::DEAD);
+        match gc_message(m) {
+            Some(m) => self.cx.arena.control_drop(m),
+            None => self.tracer.guardians.message_done(&self.cx, m),
+        }
+    }
+
+    /// What a finalization message is about, stored where the client wants it.
+    pub fn message_ref(&self, m: P<Message>, out: *mut Addr) {
+        let a = self.tracer.guardians.message_ref(self.cx(), m);
+        self.poke(out, a);
+    }
+}

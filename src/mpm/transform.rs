@@ -1,0 +1,282 @@
+//! Transforms: references to some objects become references to others, in every
+//! root and every object at once.
+//!
+//! Ambiguous roots are looked at first: one that might refer to an old object
+//! can't be changed, and then nothing is. After that it is one pass over all
+//! other roots, all objects and the registrations for finalization, with a hook
+//! in place of fix.
+
+use super::{Mpm, State};
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::{Rank, TraceSet, ZoneSet};
+use crate::object::cx::Cx;
+use crate::object::scan::{Hook, ScanState};
+use crate::object::seg;
+use crate::trace::root;
+use core::cell::Cell;
+
+/// An old object and the new one; an old one that is null is an empty place.
+type Pair = (Addr, Addr);
+
+/// What `mps_transform_t` points to: pairs, by the address of the old object.
+pub struct Transform {
+    /// [`Sig::TRANSFORM`].
+    pub sig: Cell<Sig>,
+    /// The instance, as its handle.
+    pub instance: usize,
+    /// Flips there had been when it was made.
+    flips: usize,
+    table: Cell<*mut Pair>,
+    /// Places in the table: a power of two, or 0.
+    places: Cell<usize>,
+    len: Cell<usize>,
+    /// Zones of old objects.
+    zones: Cell<ZoneSet>,
+    /// An ambiguous reference to an old object was found.
+    blocked: Cell<bool>,
+}
+
+impl Transform {
+    /// The place of an old object, or the empty one where it would be. There is
+    /// an empty one.
+    fn place(&self, old: Addr) -> *mut Pair {
+        let mask = self.places.get().wrapping_sub(1);
+        let hash = (old.0 >> 3).wrapping_mul(0x9E37_79B1);
+        let mut i = hash ^ (hash >> 15);
+        loop {
+            // SAFETY: the table has a power of two places, `mask + 1`.
+            let p = unsafe { self.table.get().add(i & mask) };
+            // SAFETY: as above.
+            let (at, _) = unsafe { p.read() };
+            if at == old || at.is_null() {
+                return p;
+            }
+            i = i.wrapping_add(1);
+        }
+    }
+
+    fn new_of(&self, old: Addr) -> Option<Addr> {
+        if old.is_null() || self.len.get() == 0 {
+            return None;
+        }
+        // SAFETY: a place in the table.
+        let (at, new) = unsafe { self.place(old).read() };
+        if at.is_null() { None } else { Some(new) }
+    }
+
+    /// The first pair for an old object counts.
+    fn add(&self, old: Addr, new: Addr) {
+        let p = self.place(old);
+        // SAFETY: a place in the table.
+        if unsafe { p.read() }.0.is_null() {
+            // SAFETY: as above.
+            unsafe { p.write((old, new)) };
+            self.len.set(self.len.get().wrapping_add(1));
+        }
+    }
+}
+
+fn bytes(places: usize) -> Size {
+    places.wrapping_mul(size_of::<Pair>())
+}
+
+impl Mpm {
+    /// A transform without pairs.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn new_transform(&self) -> Result<P<Transform>> {
+        self.cx.arena.control_new(Transform {
+            sig: Cell::new(Sig::TRANSFORM),
+            instance: self.cx.instance.get(),
+            flips: self.cx.stats.flips.get(),
+            table: Cell::new(core::ptr::null_mut()),
+            places: Cell::new(0),
+            len: Cell::new(0),
+            zones: Cell::new(ZoneSet::EMPTY),
+            blocked: Cell::new(false),
+        })
+    }
+
+    /// Finishes one.
+    pub fn transform_destroy(&self, t: P<Transform>) {
+        t.sig.set(Sig::DEAD);
+        if t.places.get() != 0 {
+            self.cx.arena.control_free(Addr::of(t.table.get()), bytes(t.places.get()));
+        }
+        self.cx.arena.control_drop(t);
+    }
+
+    /// Adds `count` pairs from two arrays of the client's.
+    ///
+    /// # Errors
+    /// The arena's. `Param`: an old object is null. Nothing was added.
+    pub fn transform_add(
+        &self,
+        t: P<Transform>,
+        old: *const Addr,
+        new: *const Addr,
+        count: usize,
+    ) -> Result {
+        for i in 0..count {
+            let a = self.peek(old.wrapping_add(i));
+            crate::aver_client!(!a.is_null(), "old reference is not null", Err(Res::Param));
+        }
+        self.transform_room(t, count)?;
+        for i in 0..count {
+            let a = self.peek(old.wrapping_add(i));
+            t.zones.set(t.zones.get().or(ZoneSet::of(a, self.cx.arena.zone_shift())));
+            t.get().add(a, self.peek(new.wrapping_add(i)));
+        }
+        Ok(())
+    }
+
+    /// Room for `more` pairs, and one place in four empty.
+    fn transform_room(&self, t: P<Transform>, more: usize) -> Result {
+        let need = t.len.get().checked_add(more).ok_or(Res::Memory)?;
+        let least = need.checked_mul(4).ok_or(Res::Memory)? / 3;
+        if least < t.places.get() {
+            return Ok(());
+        }
+        let places = least.wrapping_add(1).max(32).checked_next_power_of_two().ok_or(Res::Memory)?;
+        places.checked_mul(size_of::<Pair>()).ok_or(Res::Memory)?;
+        let table: *mut Pair = self.cx.arena.control_alloc(bytes(places))?.ptr();
+        for i in 0..places {
+            // SAFETY: an array of as many, just allocated.
+            unsafe { table.add(i).write((Addr::NULL, Addr::NULL)) };
+        }
+        let (before, was) = (t.table.replace(table), t.places.replace(places));
+        t.len.set(0);
+        for i in 0..was {
+            // SAFETY: the table as it was.
+            let (old, new) = unsafe { before.add(i).read() };
+            if !old.is_null() {
+                t.get().add(old, new);
+            }
+        }
+        if was != 0 {
+            self.cx.arena.control_free(Addr::of(before), bytes(was));
+        }
+        Ok(())
+    }
+
+    /// Carries it out. False: an ambiguous reference was in the way, and nothing
+    /// was changed. Calls out: formats, scanners.
+    ///
+    /// # Errors
+    /// `Param`: objects may have moved since it was made. `Limit`: collections
+    /// may happen. Nothing was changed. Others: a scanner's; the rest was done.
+    pub fn transform_apply(&self, t: P<Transform>) -> Result<bool> {
+        if self.cx.stats.flips.get() != t.flips || self.tracer.is_busy(&self.cx) {
+            return Err(Res::Param);
+        }
+        crate::aver_client!(
+            self.state.get() != State::Unclamped,
+            "arena is parked",
+            Err(Res::Limit)
+        );
+        self.cx.hold();
+        t.blocked.set(false);
+        let mut done = Ok(());
+        if t.len.get() != 0 {
+            self.transform_roots(t, Rank::Ambig, look)?;
+            if t.blocked.get() {
+                return Ok(false);
+            }
+            for rank in [Rank::Exact, Rank::Weak] {
+                done = self.transform_roots(t, rank, change).and(done);
+            }
+            done = self.transform_objects(t).and(done);
+            let ss = state(self.cx(), t, Rank::Final, change);
+            self.tracer.guardians.each_ref(&self.cx, |r| {
+                // It has nothing to complain about.
+                let _ = change(&ss, r);
+            });
+        }
+        self.state.set(State::Parked);
+        done.map(|()| true)
+    }
+
+    fn transform_roots(&self, t: P<Transform>, rank: Rank, hook: Hook) -> Result {
+        if rank != Rank::Ambig && crate::seam::fault("transform_roots") {
+            return Ok(());
+        }
+        let mut done = Ok(());
+        let ss = state(self.cx(), t, rank, hook);
+        for r in self.tracer.roots.iter().filter(|r| r.rank == rank) {
+            done = root::scan(r, &ss, &self.tracer).and(done);
+        }
+        done
+    }
+
+    fn transform_objects(&self, t: P<Transform>) -> Result {
+        let mut done = Ok(());
+        for pool in self.cx.pools.iter() {
+            if !pool.class.is_automatic() {
+                for s in pool.segs.iter().filter(|s| !s.ranks.is_empty()) {
+                    s.expose(&self.cx);
+                    s.set_summary_all(&self.cx);
+                    let ss = state(self.cx(), t, seg::first_rank(s.ranks), change);
+                    done = s.class.scan(s, &ss).map(|_| ()).and(done);
+                }
+                continue;
+            }
+            let Some(f) = pool.format.get() else { continue };
+            // The closure never fails, so all areas are gone through.
+            let _ = pool.class.areas(pool, &mut |s, base, limit| {
+                if !s.ranks.is_empty() {
+                    s.expose(&self.cx);
+                    s.set_summary_all(&self.cx);
+                    let ss = state(self.cx(), t, seg::first_rank(s.ranks), change);
+                    done = f.get().scan(&ss, base, limit).and(done);
+                }
+                Ok(())
+            });
+        }
+        done
+    }
+}
+
+fn state(cx: P<Cx>, t: P<Transform>, rank: Rank, hook: Hook) -> ScanState {
+    // Interior pointers may lie in another zone than their object.
+    let zones = if rank == Rank::Ambig { ZoneSet::ALL } else { t.zones.get() };
+    let mut ss = ScanState::new(cx, TraceSet::EMPTY, rank, zones);
+    ss.hook = Some(hook);
+    ss.closure = t.as_ptr().cast();
+    ss
+}
+
+/// The transform that a scan is for.
+fn of_state(ss: &ScanState) -> &Transform {
+    // SAFETY: put there by `state`; it outlives the scan.
+    unsafe { &*ss.closure.cast::<Transform>() }
+}
+
+/// An ambiguous reference: to an old object?
+fn look(ss: &ScanState, ref_io: *mut Addr) -> Result {
+    // SAFETY: a scanner's reference.
+    let p = unsafe { ref_io.read() };
+    let t = of_state(ss);
+    if let Some(s) = seg::of_addr(ss.cx.get(), p).filter(|s| s.class.is_automatic()) {
+        // Classes that can't tell where an object begins don't take pointers
+        // into the middle of one for references.
+        let p = s.class.object_at(s, p).unwrap_or(p);
+        if t.new_of(p).is_some() {
+            t.blocked.set(true);
+        }
+    }
+    Ok(())
+}
+
+/// A reference that is changed if it is to an old object.
+fn change(ss: &ScanState, ref_io: *mut Addr) -> Result {
+    // SAFETY: a scanner's reference: exact, so it may be changed.
+    if let Some(new) = of_state(ss).new_of(unsafe { ref_io.read() }) {
+        // SAFETY: as above.
+        unsafe { ref_io.write(new) };
+    }
+    Ok(())
+}

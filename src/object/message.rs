@@ -1,0 +1,90 @@
+//! Messages: what the library has to tell the client, in the order in which it
+//! came up. The head here is what a handle points to; what follows it in memory
+//! depends on the kind (`trace::guardian` for finalization, `mpm::message` for
+//! the others).
+
+use crate::base::check::Sig;
+use crate::base::ptr::{P, Slot};
+use core::cell::Cell;
+
+/// What a message is about. The numbers are the C interface's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// An object would have died.
+    Finalization = 0,
+    /// A collection ended.
+    Gc = 1,
+    /// A collection began.
+    GcStart = 2,
+}
+
+impl Kind {
+    /// All of them, by number.
+    pub const ALL: [Kind; 3] = [Kind::Finalization, Kind::Gc, Kind::GcStart];
+
+    /// The kind a client's number stands for.
+    pub fn from_code(c: u32) -> Option<Kind> {
+        Self::ALL.get(c as usize).copied()
+    }
+}
+
+/// The head of a message.
+#[repr(C)]
+pub struct Message {
+    /// [`Sig::MESSAGE`] from when it is posted until it is discarded.
+    pub sig: Cell<Sig>,
+    /// What it is about.
+    pub kind: Kind,
+    /// The client has it.
+    pub taken: Cell<bool>,
+    next: Slot<Message>,
+    /// Its place in the order of posting, over all kinds.
+    pub order: Cell<usize>,
+}
+
+impl Message {
+    /// One that is not posted.
+    pub fn new(kind: Kind) -> Message {
+        Message {
+            sig: Cell::new(Sig::DEAD),
+            kind,
+            taken: Cell::new(false),
+            next: Cell::new(None),
+            order: Cell::new(0),
+        }
+    }
+}
+
+/// Messages, first in first out.
+#[derive(Default)]
+pub struct Fifo {
+    head: Slot<Message>,
+    tail: Slot<Message>,
+}
+
+impl Fifo {
+    /// The first.
+    pub fn first(&self) -> Option<P<Message>> {
+        self.head.get()
+    }
+
+    /// Adds one that is in no queue.
+    pub fn push(&self, m: P<Message>) {
+        m.get().next.set(None);
+        match self.tail.replace(Some(m)) {
+            Some(last) => last.get().next.set(Some(m)),
+            None => self.head.set(Some(m)),
+        }
+    }
+
+    /// Takes the first out.
+    pub fn pop(&self) -> Option<P<Message>> {
+        let m = self.head.get()?;
+        self.head.set(m.get().next.take());
+        if self.head.get().is_none() {
+            self.tail.set(None);
+        }
+        Some(m)
+    }
+}

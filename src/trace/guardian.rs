@@ -1,0 +1,632 @@
+//! Guardians: the objects whose death the client wants to hear of.
+//!
+//! A registration is a reference of rank final: it is looked at when everything
+//! that exact references lead to has been found. If its object has not been, the
+//! object is kept after all, and the registration becomes *ready*: those above
+//! take it from [`Guardians::ready`] and make it a message, which holds on to
+//! the object like any exact reference until it is discarded.
+//!
+//! Registrations stand in blocks. References are in an array of their own, and
+//! each block has a summary, so that a collection of the young costs nothing for
+//! blocks of old objects: new registrations fill one block at a time, and a
+//! block is used again only when a quarter of it is free.
+//!
+//! To take a registration back there is a table by address, made when it is
+//! first needed. A collection that moves objects leaves their blocks in the
+//! `moved` list; they are brought up to date before the next look.
+//!
+//! # Invariants
+//! - A block's summary covers the zones of all its references.
+//! - A registration is in the table only while it is watched; and it is there if
+//!   there is a table, though perhaps (in a `moved` block) in an old place.
+//! - While a trace is under way no block is given back.
+
+use crate::arena::Arena;
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::list::{Link, Linked, List};
+use crate::base::ptr::{P, Slot};
+use crate::base::res::{Res, Result};
+use crate::base::sets::{Rank, RefSet, ZoneSet};
+use crate::object::cx::{Cx, Phase};
+use crate::object::message::{Fifo, Kind, Message};
+use crate::object::pool::Pool;
+use crate::object::scan::ScanState;
+use crate::object::seg;
+use core::cell::Cell;
+
+/// The first block's size, and what blocks grow to: 32 and 1,000 or so
+/// registrations.
+const BYTES: [Size; 3] = [2048, 16 * 1024, 64 * 1024];
+
+/// Looks that [`Guardians::refresh`] may take in one trace.
+const REFRESH: Size = 64 * 1024;
+
+/// What a registration is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Nothing.
+    Free,
+    /// Waiting for its object to die.
+    Watched,
+    /// It is a message, or about to be one.
+    Held,
+}
+
+/// A registration, and the message that it will be.
+#[repr(C)]
+pub struct Guardian {
+    message: Message,
+    block: P<Block>,
+    /// Its place in the block.
+    index: u32,
+    /// What it is in the table by.
+    hash: Cell<u32>,
+    state: Cell<State>,
+    /// Is it in the table?
+    hashed: Cell<bool>,
+    /// The next in its bucket, or the next that is free.
+    chain: Slot<Guardian>,
+}
+
+/// Registrations made at about the same time.
+pub struct Block {
+    all: Link<Block>,
+    roomy: Link<Block>,
+    moved: Link<Block>,
+    bytes: Size,
+    len: usize,
+    used: Cell<usize>,
+    held: Cell<usize>,
+    free: Slot<Guardian>,
+    summary: Cell<RefSet>,
+    refs: *mut Addr,
+    entries: *mut Guardian,
+}
+
+impl Linked<0> for Block {
+    fn link(&self) -> &Link<Block> {
+        &self.all
+    }
+}
+impl Linked<1> for Block {
+    fn link(&self) -> &Link<Block> {
+        &self.roomy
+    }
+}
+impl Linked<2> for Block {
+    fn link(&self) -> &Link<Block> {
+        &self.moved
+    }
+}
+
+impl Block {
+    /// # Errors
+    /// The arena's.
+    fn create(arena: &Arena, bytes: Size) -> Result<P<Block>> {
+        let each = size_of::<Addr>().wrapping_add(size_of::<Guardian>());
+        let len = bytes.wrapping_sub(size_of::<Block>()) / each;
+        let at = arena.control_alloc(bytes)?;
+        let refs = at.add(size_of::<Block>());
+        let entries = refs.add(len.wrapping_mul(size_of::<Addr>()));
+        let block = Block {
+            all: Link::default(),
+            roomy: Link::default(),
+            moved: Link::default(),
+            bytes,
+            len,
+            used: Cell::new(0),
+            held: Cell::new(0),
+            free: Cell::new(None),
+            summary: Cell::new(RefSet::EMPTY),
+            refs: refs.ptr(),
+            entries: entries.ptr(),
+        };
+        let p: *mut Block = at.ptr();
+        // SAFETY: control memory of `bytes` bytes, ours: the block, then `len`
+        // references, then `len` entries; all of them word aligned.
+        unsafe { p.write(block) };
+        // SAFETY: just written; stays until `destroy`.
+        let Some(block) = (unsafe { P::from_raw(p) }) else { return Err(Res::Memory) };
+        for i in (0..len).rev() {
+            let g = Guardian {
+                message: Message::new(Kind::Finalization),
+                block,
+                index: i as u32,
+                hash: Cell::new(0),
+                state: Cell::new(State::Free),
+                hashed: Cell::new(false),
+                chain: Cell::new(block.free.get()),
+            };
+            // SAFETY: as above.
+            unsafe {
+                block.refs.add(i).write(Addr::NULL);
+                block.entries.add(i).write(g);
+            }
+            block.get().free.set(block.entry(i));
+        }
+        Ok(block)
+    }
+
+    fn entry(&self, i: usize) -> Option<P<Guardian>> {
+        crate::aver_critical!(i < self.len);
+        // SAFETY: in the array, which lives as long as the block.
+        unsafe { P::from_raw(self.entries.add(i)) }
+    }
+
+    fn at(&self, i: usize) -> *mut Addr {
+        crate::aver_critical!(i < self.len);
+        // SAFETY: in the array.
+        unsafe { self.refs.add(i) }
+    }
+
+    fn get(&self, i: usize) -> Addr {
+        // SAFETY: in the array.
+        unsafe { self.at(i).read() }
+    }
+
+    fn set(&self, i: usize, a: Addr) {
+        // SAFETY: in the array, which only we write to, under the lock.
+        unsafe { self.at(i).write(a) };
+    }
+}
+
+impl P<Guardian> {
+    fn reference(self) -> Addr {
+        self.block.get().get(self.index as usize)
+    }
+
+    fn place(self) -> *mut Addr {
+        self.block.get().at(self.index as usize)
+    }
+}
+
+/// The registration that a finalization message is.
+fn of_message(m: P<Message>) -> Option<P<Guardian>> {
+    if m.kind != Kind::Finalization {
+        return None;
+    }
+    // SAFETY: messages of this kind are made here only, each the head of a
+    // registration.
+    unsafe { P::from_raw(m.as_ptr().cast()) }
+}
+
+/// All registrations of an instance.
+#[derive(Default)]
+pub struct Guardians {
+    blocks: List<Block, 0>,
+    /// Blocks worth filling up.
+    roomy: List<Block, 1>,
+    /// Blocks with references that changed since they were put in the table.
+    moved: List<Block, 2>,
+    /// The block being filled.
+    current: Slot<Block>,
+    /// Registrations that are watched.
+    pub count: Cell<usize>,
+    buckets: Cell<usize>,
+    table: Cell<Addr>,
+    /// Registrations found, for those above to make messages of.
+    pub ready: Fifo,
+    /// How far the scan in progress has come.
+    cursor: Slot<Block>,
+    /// Looks taken by `refresh` in this trace.
+    refreshed: Cell<Size>,
+}
+
+fn hash(a: Addr) -> u32 {
+    ((a.0 as u64 >> 3).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+}
+
+impl Guardians {
+    fn zone(cx: &Cx, a: Addr) -> ZoneSet {
+        if a.is_null() { ZoneSet::EMPTY } else { ZoneSet::of(a, cx.arena.zone_shift()) }
+    }
+
+    // ------------------------------------------------------- registrations
+
+    /// Watches the object at `a`, a client pointer into an automatic pool.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn register(&self, cx: &Cx, a: Addr) -> Result {
+        let block = self.room(&cx.arena)?;
+        let Some(g) = block.free.get() else { return Err(Res::Memory) };
+        block.free.set(g.chain.take());
+        if block.free.get().is_none() {
+            self.current.set(None);
+        }
+        block.used.set(block.used.get().wrapping_add(1));
+        block.get().set(g.index as usize, a);
+        block.summary.set(block.summary.get().or(Self::zone(cx, a)));
+        g.state.set(State::Watched);
+        self.count.set(self.count.get().wrapping_add(1));
+        if self.buckets.get() != 0 {
+            self.insert(g);
+        }
+        Ok(())
+    }
+
+    /// A block with room.
+    fn room(&self, arena: &Arena) -> Result<P<Block>> {
+        if let Some(b) = self.current.get() {
+            return Ok(b);
+        }
+        let b = match self.roomy.pop_front() {
+            Some(b) => b,
+            None => {
+                let i = match self.blocks.len() {
+                    0..2 => 0,
+                    2..8 => 1,
+                    _ => 2,
+                };
+                let least = BYTES.first().copied().unwrap_or(2048);
+                let bytes = BYTES.get(i).copied().unwrap_or(least);
+                let b = match Block::create(arena, bytes) {
+                    Err(_) if bytes > least => Block::create(arena, least)?,
+                    other => other?,
+                };
+                self.blocks.push_back(b);
+                b
+            }
+        };
+        self.current.set(Some(b));
+        Ok(b)
+    }
+
+    /// The registration is over.
+    fn release(&self, g: P<Guardian>) {
+        match g.state.get() {
+            State::Watched => self.unwatch(g),
+            State::Held => {
+                let held = &g.block.held;
+                held.set(held.get().wrapping_sub(1));
+            }
+            State::Free => return,
+        }
+        let b = g.block;
+        g.message.sig.set(Sig::DEAD);
+        g.message.taken.set(false);
+        g.state.set(State::Free);
+        b.get().set(g.index as usize, Addr::NULL);
+        g.chain.set(b.free.replace(Some(g)));
+        b.used.set(b.used.get().wrapping_sub(1));
+        let free = b.len.wrapping_sub(b.used.get());
+        if free >= b.len / 4 && !b.roomy.is_linked() && self.current.get() != Some(b) {
+            self.roomy.push_back(b);
+        }
+    }
+
+    /// It is no longer watched.
+    fn unwatch(&self, g: P<Guardian>) {
+        self.count.set(self.count.get().wrapping_sub(1));
+        if g.hashed.get() {
+            self.unlink(g);
+        }
+    }
+
+    /// Gives back blocks that are not used. Between traces.
+    fn tidy(&self, arena: &Arena) {
+        for b in self.blocks.iter() {
+            if b.used.get() != 0 || self.current.get() == Some(b) {
+                continue;
+            }
+            self.blocks.remove(b);
+            if b.roomy.is_linked() {
+                self.roomy.remove(b);
+            }
+            if b.moved.is_linked() {
+                self.moved.remove(b);
+            }
+            arena.control_free(b.addr(), b.bytes);
+        }
+    }
+
+    /// Undoes one registration of the object at `a`. False: there is none (that
+    /// is known by that address: see `refresh`). Cost: O(1) expected.
+    pub fn deregister(&self, cx: &Cx, a: Addr) -> bool {
+        let found = if self.index(&cx.arena) { self.find(a) } else { self.search(cx, a) };
+        found.map(|g| self.release(g)).is_some()
+    }
+
+    /// A pool goes, with all its objects. No trace is under way.
+    pub fn pool_gone(&self, cx: &Cx, pool: P<Pool>) {
+        for b in self.blocks.iter() {
+            for g in (0..b.len).filter_map(|i| b.entry(i)) {
+                if seg::of_addr(cx, g.reference()).is_none_or(|s| s.pool != pool) {
+                    continue;
+                }
+                match g.state.get() {
+                    State::Watched => self.release(g),
+                    State::Held => b.get().set(g.index as usize, Addr::NULL),
+                    State::Free => {}
+                }
+            }
+        }
+        self.tidy(&cx.arena);
+    }
+
+    // ------------------------------------------------------------ messages
+
+    /// The object a finalization message is about, as a reference that the
+    /// mutator may have.
+    pub fn message_ref(&self, cx: P<Cx>, m: P<Message>) -> Addr {
+        let Some(g) = of_message(m) else { return Addr::NULL };
+        if cx.phase.get() == Phase::Flipped {
+            let ss = ScanState::new(cx, cx.traces.get(), Rank::Exact, cx.white_zones.get());
+            self.fix(&ss, g);
+            self.widen(cx.get(), g);
+        }
+        g.reference()
+    }
+
+    /// A finalization message is discarded, or won't be posted at all.
+    pub fn message_done(&self, cx: &Cx, m: P<Message>) {
+        if let Some(g) = of_message(m) {
+            self.release(g);
+        }
+        if cx.phase.get() == Phase::Idle && self.blocks.len() > 1 {
+            if let Some(g) = of_message(m) {
+                if g.block.used.get() == 0 {
+                    self.tidy(&cx.arena);
+                }
+            }
+        }
+    }
+
+    // ------------------------------------------------------------- the scan
+
+    /// A trace begins.
+    pub fn trace_start(&self) {
+        self.refreshed.set(0);
+        self.cursor.set(self.blocks.first());
+    }
+
+    /// A trace has ended.
+    pub fn trace_end(&self, cx: &Cx) {
+        self.tidy(&cx.arena);
+    }
+
+    /// The next scan is over all blocks.
+    pub fn rewind(&self) {
+        self.cursor.set(self.blocks.first());
+    }
+
+    /// The next block to scan, if the scan is not done.
+    fn next(&self, white: ZoneSet) -> Option<P<Block>> {
+        while let Some(b) = self.cursor.get() {
+            self.cursor.set(self.blocks.after(b));
+            if b.summary.get().meets(white) {
+                return Some(b);
+            }
+        }
+        None
+    }
+
+    /// Exact band: fixes what messages hold, a block at a time. The work done,
+    /// in bytes; `None`: all done.
+    pub fn scan_held(&self, cx: P<Cx>, ss: &ScanState) -> Option<Size> {
+        let b = loop {
+            let b = self.next(cx.white_zones.get())?;
+            if b.held.get() != 0 {
+                break b;
+            }
+        };
+        for g in (0..b.len).filter_map(|i| b.entry(i)) {
+            if g.state.get() == State::Held {
+                self.fix(ss, g);
+                self.widen(cx.get(), g);
+            }
+        }
+        Some(b.bytes)
+    }
+
+    /// Final band: finds which objects would die, a block at a time. `ss` is of
+    /// rank exact, `weak` of rank weak. As `scan_held`.
+    pub fn scan_final(&self, cx: P<Cx>, ss: &ScanState, weak: &ScanState) -> Option<Size> {
+        let b = self.next(cx.white_zones.get())?;
+        let white = cx.white_zones.get();
+        let mut summary = RefSet::EMPTY;
+        for i in 0..b.len {
+            let a = b.get().get(i);
+            if a.is_null() {
+                continue;
+            }
+            if Self::zone(cx.get(), a).meets(white) {
+                if let Some(g) = b.entry(i).filter(|g| g.state.get() == State::Watched) {
+                    if !self.find_alive(weak, g) {
+                        self.unwatch(g);
+                        g.state.set(State::Held);
+                        b.held.set(b.held.get().wrapping_add(1));
+                        self.fix(ss, g);
+                        let m = g.as_ptr().cast();
+                        // SAFETY: the head of the registration.
+                        if let Some(m) = unsafe { P::from_raw(m) } {
+                            self.ready.push(m);
+                        }
+                    }
+                }
+            }
+            summary = summary.or(Self::zone(cx.get(), b.get().get(i)));
+        }
+        b.summary.set(summary);
+        Some(b.bytes)
+    }
+
+    /// Has the object been found? Then the reference is brought up to date. A
+    /// weak reference would tell: so ask as one.
+    fn find_alive(&self, weak: &ScanState, g: P<Guardian>) -> bool {
+        let before = g.reference();
+        let mut a = before;
+        let Some(s) = seg::of_addr(weak.cx.get(), a) else { return true };
+        if !s.white.get().meets(weak.traces) {
+            return true;
+        }
+        // A weak reference costs no memory, so there is nothing to fail.
+        let _ = s.class.fix(s, weak, &raw mut a);
+        if a.is_null() {
+            return false;
+        }
+        if a != before {
+            g.block.get().set(g.index as usize, a);
+            self.has_moved(g);
+        }
+        true
+    }
+
+    fn fix(&self, ss: &ScanState, g: P<Guardian>) {
+        let Some(s) = seg::of_addr(ss.cx.get(), g.reference()) else { return };
+        if s.white.get().meets(ss.traces) {
+            // Only a scan can be broken off, and this is none.
+            let _ = s.class.fix(s, ss, g.place());
+        }
+    }
+
+    fn widen(&self, cx: &Cx, g: P<Guardian>) {
+        let summary = &g.block.summary;
+        summary.set(summary.get().or(Self::zone(cx, g.reference())));
+    }
+
+    fn has_moved(&self, g: P<Guardian>) {
+        if g.hashed.get() && !g.block.moved.is_linked() {
+            self.moved.push_back(g.block);
+        }
+    }
+
+    /// After a flip, with the trace not at the final band yet, registrations
+    /// still have the old addresses of objects that the mutator knows by new
+    /// ones. This brings those up to date that have been found so far. False:
+    /// this has been done so often that it is better to finish the trace.
+    /// Cost: O(registrations of white objects).
+    pub fn refresh(&self, cx: P<Cx>) -> bool {
+        if self.refreshed.get() > REFRESH {
+            return false;
+        }
+        let white = cx.white_zones.get();
+        let weak = ScanState::new(cx, cx.traces.get(), Rank::Weak, white);
+        for b in self.blocks.iter().filter(|b| b.summary.get().meets(white)) {
+            self.refreshed.set(self.refreshed.get().wrapping_add(b.len));
+            for g in (0..b.len).filter_map(|i| b.entry(i)) {
+                if g.state.get() == State::Watched {
+                    self.find_alive(&weak, g);
+                    self.widen(cx.get(), g);
+                }
+            }
+        }
+        true
+    }
+
+    /// Calls `f` with every reference, which it may change (transforms, the
+    /// sanity trace). No trace is under way.
+    pub fn each_ref(&self, cx: &Cx, mut f: impl FnMut(*mut Addr)) {
+        for b in self.blocks.iter() {
+            for g in (0..b.len).filter_map(|i| b.entry(i)) {
+                let before = g.reference();
+                if g.state.get() != State::Free && !before.is_null() {
+                    f(g.place());
+                    if g.reference() != before {
+                        self.has_moved(g);
+                        self.widen(cx, g);
+                    }
+                }
+            }
+        }
+    }
+
+    // ------------------------------------------------------------- the table
+
+    fn bucket(&self, hash: u32) -> Option<&Slot<Guardian>> {
+        let n = self.buckets.get();
+        if n == 0 {
+            return None;
+        }
+        let at = self.table.get().ptr::<Slot<Guardian>>();
+        // SAFETY: `buckets` slots, a power of two, in control memory of ours.
+        Some(unsafe { &*at.add(hash as usize & n.wrapping_sub(1)) })
+    }
+
+    fn insert(&self, g: P<Guardian>) {
+        let h = hash(g.reference());
+        let Some(head) = self.bucket(h) else { return };
+        g.hash.set(h);
+        g.chain.set(head.replace(Some(g)));
+        g.hashed.set(true);
+    }
+
+    fn unlink(&self, g: P<Guardian>) {
+        g.hashed.set(false);
+        let Some(mut at) = self.bucket(g.hash.get()) else { return };
+        while let Some(x) = at.get() {
+            if x == g {
+                at.set(g.chain.take());
+                return;
+            }
+            at = &x.get().chain;
+        }
+    }
+
+    /// Makes the table fit, and says everything in it is where it belongs.
+    /// False: there is no memory for a table.
+    fn index(&self, arena: &Arena) -> bool {
+        if self.count.get() > self.buckets.get().wrapping_mul(2) || self.buckets.get() == 0 {
+            self.grow(arena);
+        }
+        if self.buckets.get() == 0 {
+            return false;
+        }
+        while let Some(b) = self.moved.pop_front() {
+            for g in (0..b.len).filter_map(|i| b.entry(i)) {
+                if g.hashed.get() && g.hash.get() != hash(g.reference()) {
+                    self.unlink(g);
+                    self.insert(g);
+                }
+            }
+        }
+        true
+    }
+
+    /// A larger table, if there is memory for it.
+    fn grow(&self, arena: &Arena) {
+        let n = self.count.get().max(64).next_power_of_two();
+        let bytes = n.wrapping_mul(size_of::<Slot<Guardian>>());
+        let Ok(table) = arena.control_alloc(bytes) else { return };
+        let old = (self.table.get(), self.buckets.get());
+        for i in 0..n {
+            // SAFETY: an array of `n`, just allocated.
+            unsafe { table.ptr::<Slot<Guardian>>().add(i).write(Cell::new(None)) };
+        }
+        self.table.set(table);
+        self.buckets.set(n);
+        if old.1 != 0 {
+            arena.control_free(old.0, old.1.wrapping_mul(size_of::<Slot<Guardian>>()));
+        }
+        while self.moved.pop_front().is_some() {}
+        for b in self.blocks.iter() {
+            for g in (0..b.len).filter_map(|i| b.entry(i)) {
+                if g.state.get() == State::Watched {
+                    self.insert(g);
+                }
+            }
+        }
+    }
+
+    fn find(&self, a: Addr) -> Option<P<Guardian>> {
+        let mut at = self.bucket(hash(a))?.get();
+        while let Some(g) = at {
+            if g.reference() == a {
+                return Some(g);
+            }
+            at = g.chain.get();
+        }
+        None
+    }
+
+    /// The same without a table.
+    fn search(&self, cx: &Cx, a: Addr) -> Option<P<Guardian>> {
+        let zone = Self::zone(cx, a);
+        self.blocks
+            .iter()
+            .filter(|b| b.summary.get().meets(zone))
+            .flat_map(|b| (0..b.len).filter_map(move |i| b.get().entry(i)))
+            .find(|g| g.state.get() == State::Watched && g.reference() == a)
+    }
+}
