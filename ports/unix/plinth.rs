@@ -253,31 +253,50 @@ fn variable(name: &CStr) -> Option<&'static CStr> {
     Some(unsafe { CStr::from_ptr(p) })
 }
 
-unsafe extern "C" fn io_create(out: *mut *mut File) -> c_int {
+// The stream goes by system calls, not by stdio: other threads may be stopped
+// while it is written, one of them with the allocator's lock. A handle is a file
+// descriptor and one more.
+
+unsafe extern "C" fn io_create(out: *mut *mut c_void) -> c_int {
     let name = variable(c"MPS_TELEMETRY_FILENAME").unwrap_or(c"mpsio.log");
-    // SAFETY: two strings.
-    let f = unsafe { sys::fopen(name.as_ptr(), c"wb".as_ptr()) };
-    if f.is_null() {
+    let mode: c_uint = 0o666;
+    // SAFETY: a string, and the mode that O_CREAT asks for.
+    let fd = unsafe { sys::open(name.as_ptr(), sys::WRITE_NEW, mode) };
+    if fd < 0 {
         return Res::Io.code();
     }
     // SAFETY: the caller has room for a handle.
-    unsafe { *out = f };
+    unsafe { *out = core::ptr::without_provenance_mut(fd as usize + 1) };
     Res::OK
 }
 
-unsafe extern "C" fn io_destroy(io: *mut File) {
-    // SAFETY: a handle of ours.
-    unsafe { sys::fclose(io) };
+fn descriptor(io: *mut c_void) -> c_int {
+    io.addr().wrapping_sub(1) as c_int
 }
 
-unsafe extern "C" fn io_write(io: *mut File, buf: *const c_void, n: usize) -> c_int {
-    // SAFETY: a handle of ours and `n` bytes.
-    if unsafe { sys::fwrite(buf, 1, n, io) } == n { Res::OK } else { Res::Io.code() }
+unsafe extern "C" fn io_destroy(io: *mut c_void) {
+    // SAFETY: a descriptor of ours.
+    unsafe { sys::close(descriptor(io)) };
 }
 
-unsafe extern "C" fn io_flush(io: *mut File) -> c_int {
-    // SAFETY: a handle of ours.
-    if unsafe { sys::fflush(io) } == 0 { Res::OK } else { Res::Io.code() }
+unsafe extern "C" fn io_write(io: *mut c_void, buf: *const c_void, n: usize) -> c_int {
+    let mut done = 0usize;
+    while done < n {
+        // SAFETY: a descriptor of ours and `n` bytes.
+        let wrote = unsafe { sys::write(descriptor(io), buf.cast::<u8>().wrapping_add(done).cast(), n.wrapping_sub(done)) };
+        if wrote > 0 {
+            done = done.wrapping_add(wrote.unsigned_abs());
+        // SAFETY: the thread's own.
+        } else if wrote == 0 || unsafe { *sys::__errno_location() } != sys::EINTR {
+            return Res::Io.code();
+        }
+    }
+    Res::OK
+}
+
+/// Nothing is kept back.
+unsafe extern "C" fn io_flush(_: *mut c_void) -> c_int {
+    Res::OK
 }
 
 #[cfg(test)]

@@ -38,7 +38,11 @@ pub const SI_TKILL: c_int = -6;
 pub const SS_DISABLE: c_int = 2;
 
 /// Errors.
+pub const EINTR: c_int = 4;
 pub const EAGAIN: c_int = 11;
+
+/// `O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC`: alike on all processors of ours.
+pub const WRITE_NEW: c_int = 0o2_001_101;
 
 /// `clock_gettime`.
 pub const CLOCK_PROCESS_CPUTIME_ID: c_int = 2;
@@ -153,9 +157,9 @@ unsafe extern "C" {
     pub fn fputc(c: c_int, stream: *mut File) -> c_int;
     pub fn fputs(s: *const c_char, stream: *mut File) -> c_int;
     pub fn fflush(stream: *mut File) -> c_int;
-    pub fn fopen(name: *const c_char, mode: *const c_char) -> *mut File;
-    pub fn fclose(stream: *mut File) -> c_int;
-    pub fn fwrite(buf: *const c_void, size: usize, n: usize, stream: *mut File) -> usize;
+    pub fn open(name: *const c_char, flags: c_int, ...) -> c_int;
+    pub fn close(fd: c_int) -> c_int;
+    pub fn write(fd: c_int, buf: *const c_void, n: usize) -> isize;
     pub static mut stdout: *mut File;
     pub static mut stderr: *mut File;
 }

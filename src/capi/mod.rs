@@ -16,6 +16,7 @@ mod panic;
 mod pool;
 mod root;
 mod scan;
+mod telemetry;
 mod thread;
 mod transform;
 mod varargs;

@@ -20,6 +20,7 @@ use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{ClassHandle, Pool};
 use crate::object::{buffer, seg};
 use crate::seam::args::Args;
+use crate::seam::event::{self, Category, Kind as Event, event};
 use crate::seam::port::Port;
 use crate::shield::threads::Thread;
 use crate::trace::Tracer;
@@ -107,6 +108,7 @@ impl Mpm {
     /// `Resource`, `Memory`, `CommitLimit`: see [`Boot::new`].
     pub fn create(port: &'static dyn Port, config: &Config) -> Result<P<Mpm>> {
         instances::init(port);
+        event::consult();
         let mut params = config.params;
         params.extra = size_of::<Mpm>();
         let boot = Boot::new(port, &params)?;
@@ -153,6 +155,11 @@ impl Mpm {
         }
         m.sig.set(Sig::ARENA);
         instances::add(m);
+        event(
+            Category::Arena,
+            Event::ArenaCreate,
+            &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client as usize],
+        );
         Ok(m)
     }
 
@@ -175,6 +182,8 @@ impl Mpm {
 
     /// Returns everything. Nothing is left in it, and nobody is inside.
     pub fn destroy(self_: P<Mpm>) {
+        event(Category::Arena, Event::ArenaDestroy, &[self_.addr().0]);
+        event::flush();
         instances::remove(self_);
         self_.sig.set(Sig::DEAD);
         self_.get().cx.arena.finish();
@@ -244,6 +253,12 @@ impl Mpm {
         }
         pool.sig.set(Sig::POOL);
         self_.get().cx.pools.push_back(pool);
+        event::event_text(
+            Category::Pool,
+            Event::PoolCreate,
+            &[self_.addr().0, pool.addr().0],
+            class.class.name().as_bytes(),
+        );
         Ok(pool)
     }
 
@@ -257,6 +272,7 @@ impl Mpm {
         pool.sig.set(Sig::DEAD);
         self.cx.pools.remove(pool);
         pool.class.finish(pool);
+        event(Category::Pool, Event::PoolDestroy, &[pool.addr().0]);
         if let Some(f) = pool.format.get() {
             f.get().users.set(f.get().users.get().wrapping_sub(1));
         }

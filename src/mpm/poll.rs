@@ -6,6 +6,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::cx::bump;
 use crate::object::locus::{Chain, Gen};
+use crate::seam::event::{Category, Kind, event, event_text, is_on};
 use crate::seam::plinth;
 use crate::trace::{Budget, Report, policy};
 
@@ -67,6 +68,7 @@ impl Mpm {
         self.last_step.set(self.allocated.get());
         bump(&self.cx.stats.steps, 1);
         bump(&self.trace_ticks, took);
+        event(Category::Trace, Kind::Step, &[self.cx.instance.get(), took]);
         if took > self.cx.stats.longest.get() {
             self.cx.stats.longest.set(took);
         }
@@ -75,6 +77,7 @@ impl Mpm {
         }
         if report.finished {
             self.post_end();
+            self.report_end();
             bump(&self.trace_bytes, self.tracer.condemned.get());
             self.tune();
             self.check_sanity();
@@ -99,6 +102,26 @@ impl Mpm {
             .flat_map(|c| c.get().generations())
             .map(|g| g.get().total.get())
             .fold(self.cx.top.total.get(), Size::wrapping_add)
+    }
+
+    /// Events: how a collection ended.
+    fn report_end(&self) {
+        if !is_on(Category::Trace) {
+            return;
+        }
+        let me = self.cx.instance.get();
+        let (t, a) = (&self.tracer, &self.cx.arena);
+        let end = [me, t.condemned.get(), t.not_condemned.get(), t.live.get()];
+        event(Category::Trace, Kind::TraceEnd, &end);
+        let memory = [me, a.reserved.get(), a.committed.get(), a.spare.get()];
+        event(Category::Trace, Kind::Memory, &memory);
+        for c in self.cx.chains.iter() {
+            for (i, g) in c.get().generations().enumerate() {
+                let args = [me, c.addr().0, i, g.get().total.get()];
+                event(Category::Trace, Kind::Generation, &args);
+            }
+        }
+        event(Category::Trace, Kind::Generation, &[me, 0, 0, self.cx.top.total.get()]);
     }
 
     #[cfg(feature = "variety-cool")]
@@ -134,6 +157,8 @@ impl Mpm {
 
     fn start(&self, full: bool, why: &'static str, choose: impl Fn(P<Gen>) -> bool) {
         self.post_start(why);
+        let args = [self.cx.instance.get(), full as usize];
+        event_text(Category::Trace, Kind::TraceStart, &args, why.as_bytes());
         self.tracer.start(&self.cx, full, choose);
         if full {
             self.full_wanted.set(false);

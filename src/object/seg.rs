@@ -21,6 +21,7 @@ use crate::object::cx::{Cx, Phase};
 use crate::object::locus::Gen;
 use crate::object::nailboard::Nailboard;
 use crate::object::pool::{Pool, PoolClass};
+use crate::seam::event::{Category, Kind, event};
 use crate::shield::Runs;
 use core::cell::Cell;
 
@@ -161,6 +162,7 @@ impl Seg {
         unsafe { p.write(seg) };
         // SAFETY: just written; stays until `destroy`.
         let seg = unsafe { P::new(core::ptr::NonNull::new_unchecked(p)) };
+        event(Category::Seg, Kind::SegCreate, &[pool.addr().0, base.0, size]);
         pool.get().segs.push_back(seg);
         let bytes = &pool.get().bytes;
         bytes.set(bytes.get().wrapping_add(size));
@@ -278,6 +280,7 @@ impl P<Seg> {
         pool.bytes.set(pool.bytes.get().wrapping_sub(seg.size()));
         let protected = !seg.mode.get().is_empty();
         let (base, size) = (seg.base, seg.size());
+        event(Category::Seg, Kind::SegDestroy, &[base.0, size]);
         cx.arena.clear_unsynced(base);
         cx.arena.control_drop(self);
         cx.arena.free_protected(base, size, protected);

@@ -4,6 +4,7 @@
 pub mod arch;
 pub mod args;
 pub mod client;
+pub mod event;
 pub mod plinth;
 pub mod port;
 

@@ -1,11 +1,19 @@
 //! The plinth: what the client's environment gives us (`include/mpslib.h`).
 
+use crate::base::res::{Res, Result, of_code};
+#[cfg(not(test))]
+use core::ffi::c_ulong;
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(not(test))]
 unsafe extern "C" {
     fn mps_clock() -> usize;
     fn mps_clocks_per_sec() -> usize;
+    fn mps_lib_telemetry_control() -> c_ulong;
+    fn mps_io_create(io_o: *mut *mut c_void) -> i32;
+    fn mps_io_write(io: *mut c_void, buf: *mut c_void, size: usize) -> i32;
+    fn mps_io_flush(io: *mut c_void) -> i32;
 }
 
 /// The plinth's clock now, in its own units.
@@ -44,4 +52,61 @@ pub fn clocks_per_sec() -> usize {
 pub fn ticks(seconds: f64) -> usize {
     // A float to integer cast saturates in Rust.
     (seconds * clocks_per_sec() as f64) as usize
+}
+
+/// The filter to begin with.
+pub fn telemetry_control() -> usize {
+    #[cfg(test)]
+    {
+        0
+    }
+    #[cfg(not(test))]
+    // SAFETY: a plinth function; takes nothing.
+    unsafe {
+        mps_lib_telemetry_control() as usize
+    }
+}
+
+/// Opens the event stream.
+///
+/// # Errors
+/// The plinth's.
+pub fn io_create() -> Result<*mut c_void> {
+    #[cfg_attr(test, allow(unused_mut))]
+    let mut io: *mut c_void = core::ptr::null_mut();
+    #[cfg(test)]
+    let code = Res::Io.code();
+    #[cfg(not(test))]
+    // SAFETY: a plinth function, with room for a handle.
+    let code = unsafe { mps_io_create(&raw mut io) };
+    match Res::from_code(code) {
+        None => Ok(io),
+        Some(e) => Err(e),
+    }
+}
+
+/// Writes to it.
+///
+/// # Errors
+/// The plinth's.
+pub fn io_write(io: *mut c_void, bytes: *mut c_void, size: usize) -> Result {
+    #[cfg(test)]
+    let code = io as usize as i32 | bytes as usize as i32 | size as i32;
+    #[cfg(not(test))]
+    // SAFETY: a plinth function, with its own handle and `size` bytes.
+    let code = unsafe { mps_io_write(io, bytes, size) };
+    of_code(code)
+}
+
+/// Has it write out what it has buffered.
+///
+/// # Errors
+/// The plinth's.
+pub fn io_flush(io: *mut c_void) -> Result {
+    #[cfg(test)]
+    let code = io as usize as i32;
+    #[cfg(not(test))]
+    // SAFETY: a plinth function, with its own handle.
+    let code = unsafe { mps_io_flush(io) };
+    of_code(code)
 }

@@ -8,6 +8,7 @@ use crate::base::sets::Rank;
 use crate::object::buffer;
 use crate::object::cx::{Cx, Phase, bump};
 use crate::object::seg;
+use crate::seam::event::{Category, Kind, event};
 
 /// Flips. All that can refer to white objects is grey.
 ///
@@ -28,6 +29,11 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
             buffer::flip(b);
         }
     }
+    event(
+        Category::Trace,
+        Kind::TraceFlip,
+        &[cx.instance.get(), t.condemned.get(), t.not_condemned.get()],
+    );
     cx.phase.set(Phase::Flipped);
     for list in &cx.grey {
         for s in list.iter() {

@@ -44,8 +44,9 @@ static void begin(size_t header)
   memset(table, 0, sizeof table);
   memset(ambig, 0, sizeof ambig);
   memset(tagged, 0, sizeof tagged);
-  CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), MPS_RM_PROT,
-                                 table, N));
+  /* The reference locks itself out of its own protected root. */
+  CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(),
+                                 reference() ? 0 : MPS_RM_PROT, table, N));
   CHECK_OK(mps_root_create_table(&ambig_root, arena, mps_rank_ambig(), 0,
                                  ambig, 4));
   CHECK_OK(mps_root_create_area(&tag_root, arena, mps_rank_exact(), 0,
@@ -161,6 +162,8 @@ static void ambiguous(size_t header, size_t offset)
   check(0);
   ambig[2] = (char *)table[501] + offset;       /* this one is not old */
   mps_transform_destroy(t);
+  if (reference())              /* there things have moved by now */
+    n = lists(header);
   CHECK_OK(mps_transform_create(&t, arena));
   CHECK_OK(mps_transform_add_oldnew(t, old, new_, n));
   CHECK_OK(mps_transform_apply(&applied, t));
@@ -211,7 +214,8 @@ static void other_uses(void)
   CHECK_EQ(applied, 1);
   CHECK(table[0] == table[1]);
   CHECK_EQ(((obj_t)table[0])->serial, 2);
-  CHECK_OK(mps_transform_apply(&applied, u));   /* again: no harm */
+  if (!reference())
+    CHECK_OK(mps_transform_apply(&applied, u)); /* again: no harm */
   mps_transform_destroy(u);
   table[0] = NULL;
   CHECK_OK(mps_arena_collect(arena));
@@ -241,7 +245,8 @@ int main(void)
   applies(HEADER, 0);
   applies(HEADER, 1);
   ambiguous(0, 0);
-  ambiguous(0, 2 * WORD);
+  if (!reference())             /* there only pointers to the beginning count */
+    ambiguous(0, 2 * WORD);
   ambiguous(HEADER, 0);
   too_late();
   other_uses();

@@ -1,0 +1,291 @@
+//! The event stream: what happened, for someone to look at later.
+//!
+//! An event site costs one load and one branch while its category is off. On,
+//! it appends a few bytes to a buffer that goes out through the plinth's
+//! `mps_io_*`. The format is in docs/telemetry.md: varints throughout, each
+//! event with its length, so that readers can skip what they don't know.
+//!
+//! Any thread may write, and any thread may be stopped by a collection at any
+//! instruction, so nobody waits long for the buffer: if it is not to be had,
+//! the event is dropped, and counted.
+
+use super::plinth;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use spin::mutex::SpinMutex;
+
+/// A category of events: its bit in the filter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Category {
+    /// Arenas.
+    Arena = 0,
+    /// Pools.
+    Pool = 1,
+    /// Collections.
+    Trace = 2,
+    /// Segments.
+    Seg = 3,
+    /// The client's own.
+    User = 6,
+}
+
+/// The kinds of event, with their arguments in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// Events were dropped: how many.
+    Lost = 1,
+    /// Arena; grain size; 1 for a client arena.
+    ArenaCreate = 2,
+    /// Arena.
+    ArenaDestroy = 3,
+    /// Arena; bytes reserved, committed, spare.
+    Memory = 4,
+    /// Arena; pool; then the class's name.
+    PoolCreate = 5,
+    /// Pool.
+    PoolDestroy = 6,
+    /// Arena; 1 for a full collection; then why.
+    TraceStart = 7,
+    /// Arena; bytes condemned, not condemned.
+    TraceFlip = 8,
+    /// Arena; bytes condemned, not condemned, live.
+    TraceEnd = 9,
+    /// Arena; clock ticks that a step took.
+    Step = 10,
+    /// Pool; base; size.
+    SegCreate = 11,
+    /// Base; size.
+    SegDestroy = 12,
+    /// Label; then the string.
+    Intern = 13,
+    /// Address; label.
+    Label = 14,
+    /// Arena; chain (0: the top generation); number; bytes in it.
+    Generation = 15,
+}
+
+static FILTER: AtomicUsize = AtomicUsize::new(0);
+static CONSULTED: AtomicBool = AtomicBool::new(false);
+static LABELS: AtomicUsize = AtomicUsize::new(0);
+static LOST: AtomicUsize = AtomicUsize::new(0);
+static STREAM: SpinMutex<Stream> = SpinMutex::new(Stream::EMPTY);
+
+const ROOM: usize = 4096;
+/// The longest string in an event.
+pub const LONGEST: usize = 255;
+/// Times to look whether the buffer is free.
+const TRIES: u32 = 1000;
+
+struct Stream {
+    bytes: [u8; ROOM],
+    len: usize,
+    /// The plinth's stream, once there is one.
+    io: Option<usize>,
+    /// It could not be opened, or written to.
+    failed: bool,
+    /// The clock at the last event.
+    clock: usize,
+}
+
+/// The filter.
+pub fn filter() -> usize {
+    FILTER.load(Ordering::Relaxed)
+}
+
+/// Switches categories on.
+pub fn set(mask: usize) {
+    FILTER.fetch_or(mask, Ordering::Relaxed);
+}
+
+/// Switches categories off.
+pub fn reset(mask: usize) {
+    FILTER.fetch_and(!mask, Ordering::Relaxed);
+}
+
+/// Asks the environment, once per process: when the first arena is made.
+pub fn consult() {
+    if !CONSULTED.swap(true, Ordering::Relaxed) {
+        set(plinth::telemetry_control());
+    }
+}
+
+/// Is a category on?
+#[inline(always)]
+pub fn is_on(c: Category) -> bool {
+    FILTER.load(Ordering::Relaxed) & (1 << c as u8) != 0
+}
+
+/// Notes an event.
+#[inline(always)]
+pub fn event(c: Category, k: Kind, args: &[usize]) {
+    if is_on(c) {
+        write(k, args, None);
+    }
+}
+
+/// The same with a string. A NUL ends it.
+#[inline(always)]
+pub fn event_text(c: Category, k: Kind, args: &[usize], text: &[u8]) {
+    if is_on(c) {
+        write(k, args, Some(text));
+    }
+}
+
+/// A new label for a string.
+pub fn intern(text: &[u8]) -> usize {
+    let label = LABELS.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+    event_text(Category::User, Kind::Intern, &[label], text);
+    label
+}
+
+/// The buffer, unless somebody has it for too long.
+fn stream() -> Option<spin::mutex::SpinMutexGuard<'static, Stream>> {
+    for _ in 0..TRIES {
+        if let Some(s) = STREAM.try_lock() {
+            return Some(s);
+        }
+        core::hint::spin_loop();
+    }
+    None
+}
+
+#[cold]
+#[inline(never)]
+fn write(k: Kind, args: &[usize], text: Option<&[u8]>) {
+    let Some(mut s) = stream() else {
+        LOST.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    let lost = LOST.swap(0, Ordering::Relaxed);
+    if lost != 0 {
+        s.event(Kind::Lost, &[lost], None);
+    }
+    s.event(k, args, text);
+}
+
+/// Writes out what is buffered. `all`: and has the plinth do the same.
+pub fn flush() {
+    if let Some(mut s) = stream() {
+        s.drain();
+        if let Some(io) = s.io {
+            // What can't be flushed is lost; there is nobody to tell.
+            let _ = plinth::io_flush(io as *mut c_void);
+        }
+    }
+}
+
+/// Bytes of a varint.
+fn width(n: usize) -> usize {
+    let bits = (usize::BITS - n.leading_zeros()).max(1);
+    bits.div_ceil(7) as usize
+}
+
+impl Stream {
+    const EMPTY: Stream =
+        Stream { bytes: [0; ROOM], len: 0, io: None, failed: false, clock: 0 };
+
+    fn byte(&mut self, b: u8) {
+        if let Some(p) = self.bytes.get_mut(self.len) {
+            *p = b;
+            self.len = self.len.wrapping_add(1);
+        }
+    }
+
+    fn number(&mut self, mut n: usize) {
+        while n >= 0x80 {
+            self.byte(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.byte(n as u8);
+    }
+
+    fn event(&mut self, k: Kind, args: &[usize], text: Option<&[u8]>) {
+        if self.failed {
+            return;
+        }
+        if self.io.is_none() && self.len == 0 {
+            self.begin();
+        }
+        let now = plinth::clock();
+        // The clock may stand in for several processors', so may go back.
+        let since = now.saturating_sub(self.clock);
+        let text = text.map(|t| {
+            let end = t.iter().position(|b| *b == 0).unwrap_or(t.len());
+            t.get(..end.min(LONGEST)).unwrap_or_default()
+        });
+        let numbers = args.iter().map(|n| width(*n)).fold(width(since), usize::wrapping_add);
+        let payload = numbers.wrapping_add(text.map_or(0, <[u8]>::len));
+        if self.len.wrapping_add(payload).wrapping_add(8) > ROOM {
+            self.drain();
+        }
+        self.clock = self.clock.wrapping_add(since);
+        self.byte(k as u8);
+        self.number(payload);
+        self.number(since);
+        for n in args {
+            self.number(*n);
+        }
+        for b in text.unwrap_or_default() {
+            self.byte(*b);
+        }
+    }
+
+    /// The head of the stream.
+    fn begin(&mut self) {
+        for b in b"MPSE\x01" {
+            self.byte(*b);
+        }
+        self.number(size_of::<usize>());
+        self.number(plinth::clocks_per_sec());
+        self.clock = plinth::clock();
+        self.number(self.clock);
+    }
+
+    /// Sends out what there is.
+    fn drain(&mut self) {
+        if self.len == 0 {
+            return;
+        }
+        if self.io.is_none() && !self.failed {
+            match plinth::io_create() {
+                Ok(io) => self.io = Some(io as usize),
+                Err(_) => self.failed = true,
+            }
+        }
+        if let Some(io) = self.io {
+            let bytes = self.bytes.as_mut_ptr().cast();
+            if plinth::io_write(io as *mut c_void, bytes, self.len).is_err() {
+                self.failed = true;
+            }
+        }
+        self.len = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths() {
+        let mut s = Stream::EMPTY;
+        for n in [0, 1, 127, 128, 16383, 16384, usize::MAX] {
+            s.len = 0;
+            s.number(n);
+            assert_eq!(s.len, width(n));
+        }
+    }
+
+    #[test]
+    fn an_event_is_as_long_as_it_says() {
+        let mut s = Stream::EMPTY;
+        s.event(Kind::Intern, &[300], Some(b"hello\0"));
+        let head = 5 + 1 + width(plinth::clocks_per_sec()) + width(s.clock);
+        assert_eq!(s.bytes[head], Kind::Intern as u8);
+        let payload = s.bytes[head + 1] as usize;
+        assert_eq!(s.len, head + 2 + payload);
+        assert_eq!(&s.bytes[s.len - 5..s.len], b"hello");
+    }
+}
