@@ -2,6 +2,7 @@
 
 pub mod entry;
 pub mod instances;
+pub mod manual;
 pub mod poll;
 
 use crate::arena::{Arena, Boot, Params};
@@ -268,6 +269,9 @@ impl Mpm {
     /// Finishes an allocation point on which nothing is reserved.
     pub fn ap_destroy(&self, ap: P<buffer::Buffer>) {
         buffer::detach(ap);
+        if ap.pool.class.has_own_lock() {
+            ap.pool.class.shrink(ap.pool);
+        }
         self.ramp_reset(ap);
         ap.sig.set(Sig::DEAD);
         ap.pool.get().buffers.remove(ap);

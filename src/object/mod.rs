@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod cx;
 pub mod format;
+pub mod lock;
 pub mod locus;
 pub mod nailboard;
 pub mod pool;

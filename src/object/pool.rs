@@ -66,13 +66,36 @@ pub trait PoolClass: Sync {
         false
     }
 
+    /// Does it give out and take back blocks under a lock of its own
+    /// ([`super::lock`])? Then `alloc`, `free`, `ap_fill` and `ap_empty` are
+    /// called from outside the instance, by several threads at once; the first
+    /// and the third answer `Limit` when they need [`PoolClass::grow`].
+    fn has_own_lock(&self) -> bool {
+        false
+    }
+
+    /// Inside the instance: sees to it that a block of `size` bytes can be had.
+    fn grow(&self, _pool: P<Pool>, _size: Size) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Inside the instance: gives back the memory that `free` said there is
+    /// too much of.
+    fn shrink(&self, _pool: P<Pool>) {}
+
+    /// Takes the pool's own lock for a fork, or gives it back.
+    fn fork_lock(&self, _pool: P<Pool>, _take: bool) {}
+
+    /// Checks what a debugging class can check: fenceposts, or free memory.
+    fn check(&self, _pool: P<Pool>, _fenceposts: bool) {}
+
     /// `mps_alloc`.
     fn alloc(&self, _pool: P<Pool>, _size: Size) -> Result<Addr> {
         Err(Res::Unimpl)
     }
 
-    /// `mps_free`.
-    fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result {
+    /// `mps_free`. True: there is memory to give back (`shrink`).
+    fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result<bool> {
         Err(Res::Unimpl)
     }
 
