@@ -56,7 +56,7 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
         Res::Param.code()
     );
     crate::aver_client!(!b.get().is_reserved(), "allocation point has no block reserved already", Res::Param.code());
-    let got = if b.pool.class.has_own_lock() {
+    let got = if b.pool.own_lock {
         Mpm::fill_outside(home(b), b, size)
     } else {
         Mpm::enter(home(b), |m| fill(m, b, size))

@@ -14,6 +14,7 @@ mod ld;
 mod panic;
 mod pool;
 mod root;
+mod sac;
 mod scan;
 mod thread;
 mod varargs;
@@ -29,6 +30,7 @@ use crate::object::locus::Chain;
 use crate::object::pool::Pool;
 use crate::shield::threads::Thread;
 use crate::trace::root::Root;
+pub(crate) use sac::sac_of;
 use core::ffi::c_void;
 
 /// A handle of the client's: a pointer to one of our structures, perhaps.

@@ -1,7 +1,7 @@
 //! Free blocks set aside by exact size, last in first out, in front of a
-//! [`Field`](super::field::Field), to which they still look as if in use. Blocks
-//! are chained through their first word.
+//! [`Field`](super::field::Field), to which they still look as if in use.
 
+use super::mag::Mag;
 use crate::base::addr::{Addr, Size};
 
 /// Blocks of up to this many grains are kept.
@@ -9,10 +9,8 @@ pub const CLASSES: usize = 64;
 
 /// See the module.
 pub struct Quick {
-    heads: [Addr; CLASSES],
-    /// Bit `n-1`: there are blocks of `n` grains.
-    some: u64,
-    cursor: u32,
+    mags: [Mag<14>; CLASSES],
+    cursor: usize,
     /// Grains set aside.
     pub grains: Size,
 }
@@ -20,22 +18,13 @@ pub struct Quick {
 impl Quick {
     /// Nothing set aside.
     pub const fn new() -> Quick {
-        Quick { heads: [Addr::NULL; CLASSES], some: 0, cursor: 0, grains: 0 }
+        Quick { mags: [const { Mag::new() }; CLASSES], cursor: 0, grains: 0 }
     }
 
     /// A block of `n` grains.
     #[inline(always)]
     pub fn pop(&mut self, n: usize) -> Option<Addr> {
-        let head = self.heads.get_mut(n.wrapping_sub(1))?;
-        let a = *head;
-        if a.is_null() {
-            return None;
-        }
-        // SAFETY: `push` put it there and said that it was ours.
-        *head = unsafe { a.ptr::<Addr>().read() };
-        if head.is_null() {
-            self.some &= !(1u64 << n.wrapping_sub(1));
-        }
+        let a = self.mags.get_mut(n.wrapping_sub(1))?.pop()?;
         self.grains = self.grains.wrapping_sub(n);
         Some(a)
     }
@@ -43,35 +32,35 @@ impl Quick {
     /// Sets a block of `n` grains aside. False: too large.
     ///
     /// # Safety
-    /// The block is readable, writable, aligned to a word, at least a word
-    /// long, and nobody else's until it is popped.
+    /// As for [`Mag::push`].
     #[inline(always)]
     pub unsafe fn push(&mut self, n: usize, a: Addr) -> bool {
-        let Some(head) = self.heads.get_mut(n.wrapping_sub(1)) else { return false };
+        let Some(m) = self.mags.get_mut(n.wrapping_sub(1)) else { return false };
         // SAFETY: the caller's promise.
-        unsafe { a.ptr::<Addr>().write(*head) };
-        *head = a;
-        self.some |= 1u64 << n.wrapping_sub(1);
+        unsafe { m.push(a) };
         self.grains = self.grains.wrapping_add(n);
         true
     }
 
-    /// The block of `n` grains set aside last.
+    /// The block of `n` grains set aside last, if it is at hand.
     #[inline(always)]
-    pub fn head(&self, n: usize) -> Addr {
-        self.heads.get(n.wrapping_sub(1)).copied().unwrap_or(Addr::NULL)
+    pub fn newest(&self, n: usize) -> Addr {
+        self.mags.get(n.wrapping_sub(1)).map_or(Addr::NULL, |m| m.newest())
     }
 
     /// Any block, from each size in turn.
     pub fn pop_any(&mut self) -> Option<(Addr, usize)> {
-        if self.some == 0 {
+        if self.grains == 0 {
             return None;
         }
-        let turned = self.some.rotate_right(self.cursor);
-        let bit = self.cursor.wrapping_add(turned.trailing_zeros()) % 64;
-        self.cursor = bit.wrapping_add(1) % 64;
-        let n = (bit as usize).wrapping_add(1);
-        self.pop(n).map(|a| (a, n))
+        for _ in 0..CLASSES {
+            self.cursor = self.cursor.wrapping_add(1) % CLASSES;
+            let n = self.cursor.wrapping_add(1);
+            if self.mags.get(self.cursor).is_some_and(|m| !m.is_empty()) {
+                return self.pop(n).map(|a| (a, n));
+            }
+        }
+        None
     }
 }
 

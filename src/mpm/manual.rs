@@ -15,7 +15,7 @@ impl Mpm {
     /// The class's, or the arena's.
     #[inline]
     pub fn alloc(self_: P<Mpm>, pool: P<Pool>, size: Size) -> Result<Addr> {
-        if !pool.class.has_own_lock() {
+        if !pool.own_lock {
             return Self::enter(self_, |_| pool.class.alloc(pool, size));
         }
         loop {
@@ -32,7 +32,7 @@ impl Mpm {
     /// The class's.
     #[inline]
     pub fn free(self_: P<Mpm>, pool: P<Pool>, base: Addr, size: Size) -> Result {
-        if !pool.class.has_own_lock() {
+        if !pool.own_lock {
             return Self::enter(self_, |_| pool.class.free(pool, base, size)).map(|_| ());
         }
         if pool.class.free(pool, base, size)? {
@@ -47,7 +47,7 @@ impl Mpm {
     /// As for `alloc`.
     pub fn fill_outside(self_: P<Mpm>, b: P<Buffer>, size: Size) -> Result<Addr> {
         loop {
-            match buffer::fill(b, size) {
+            match buffer::fill_outside(b, size) {
                 Err(Res::Limit) => Self::make_room(self_, b.pool, size)?,
                 got => return got,
             }

@@ -269,7 +269,7 @@ impl Mpm {
     /// Finishes an allocation point on which nothing is reserved.
     pub fn ap_destroy(&self, ap: P<buffer::Buffer>) {
         buffer::detach(ap);
-        if ap.pool.class.has_own_lock() {
+        if ap.pool.own_lock {
             ap.pool.class.shrink(ap.pool);
         }
         self.ramp_reset(ap);

@@ -6,7 +6,7 @@
 //! does after a flip (`Cx::hold`) may call into such a pool. A fork takes it,
 //! after the instance's and before threads are held.
 
-use crate::seam::port::Port;
+use crate::object::cx::Cx;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// See the module.
@@ -16,16 +16,16 @@ pub struct Lock(AtomicBool);
 impl Lock {
     /// Takes it.
     #[inline(always)]
-    pub fn take(&self, port: &'static dyn Port) -> Held<'_> {
+    pub fn take(&self, cx: &Cx) -> Held<'_> {
         if self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.wait(port);
+            self.wait(cx);
         }
         Held(self)
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self, port: &'static dyn Port) {
+    fn wait(&self, cx: &Cx) {
         let mut round = 0u32;
         loop {
             // Only look, until there is something to be had.
@@ -38,7 +38,7 @@ impl Lock {
             if self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return;
             }
-            port.relax(round);
+            cx.arena.port.relax(round);
             round = round.saturating_add(1);
         }
     }

@@ -7,5 +7,6 @@ pub mod lock;
 pub mod locus;
 pub mod nailboard;
 pub mod pool;
+pub mod sac;
 pub mod scan;
 pub mod seg;

@@ -104,7 +104,9 @@ pub trait PoolClass: Sync {
         Err(Res::Unimpl)
     }
 
-    /// Finds room for at least `size` bytes (a multiple of the alignment).
+    /// Finds room for at least `size` bytes (a multiple of the alignment). A
+    /// class with its own lock takes back what is left of the old room, from
+    /// `init` on, if it succeeds; from others the allocation point has no room.
     fn ap_fill(&self, _ap: P<Buffer>, _size: Size) -> Result<Room> {
         Err(Res::Unimpl)
     }
@@ -217,6 +219,8 @@ pub struct Pool {
     link: Link<Pool>,
     /// The format of its objects.
     pub format: Slot<Format>,
+    /// [`PoolClass::has_own_lock`].
+    pub own_lock: bool,
     /// Alignment of blocks.
     pub align: Cell<Size>,
     /// Its segments.
@@ -244,6 +248,7 @@ impl Pool {
             cx,
             link: Link::default(),
             format: Cell::new(format),
+            own_lock: class.has_own_lock(),
             align: Cell::new(format.map_or(crate::seam::client::PF_ALIGN, |f| f.m.align)),
             segs: List::default(),
             buffers: List::default(),

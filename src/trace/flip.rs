@@ -26,7 +26,7 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
     }
     for pool in cx.pools.iter() {
         // What allocates outside the instance has no references to lose.
-        if pool.class.has_own_lock() {
+        if pool.own_lock {
             continue;
         }
         for b in pool.buffers.iter() {

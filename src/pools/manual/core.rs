@@ -34,10 +34,10 @@ const ROOM: Size = 32 * 1024;
 /// A run this long is worth more to an allocation point than a block of the
 /// size asked for.
 const AMPLE: Size = 1024;
-/// Set aside is at most this part of what is in use (a shift).
-const QUICK_SHIFT: u32 = 4;
-/// A block is set aside only if this many of it (a shift) would be allowed.
-const QUICK_FEW: u32 = 3;
+/// Blocks are set aside in pools that have this much in use...
+const QUICK_FROM: Size = 32 * 1024;
+/// ...as far as they come to this, and a sixteenth of what is in use.
+const QUICK_LEAST: Size = 16 * 1024;
 
 /// How a pool is to be.
 #[derive(Clone, Copy)]
@@ -64,7 +64,7 @@ pub struct Inner {
     pub field: Field,
     live: usize,
     shift: u32,
-    quick_shift: u32,
+    quick_from: usize,
     /// The arena refused to give more.
     starved: bool,
     config: Config,
@@ -93,14 +93,15 @@ pub fn is_alignment(align: Size, grain: Size) -> bool {
 /// # Errors
 /// The arena's.
 pub fn create(pool: P<Pool>, config: Config) -> Result {
+    let shift = config.align.trailing_zeros();
     let core = pool.cx.get().arena.control_new(Core {
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
             field: Field::new(),
             live: 0,
-            shift: config.align.trailing_zeros(),
-            quick_shift: if config.quick { QUICK_SHIFT } else { usize::BITS - 1 },
+            shift,
+            quick_from: if config.quick { QUICK_FROM >> shift } else { usize::MAX },
             starved: false,
             config,
         }),
@@ -143,7 +144,7 @@ impl Core {
     /// Runs `f` under the lock. It does not call out.
     #[inline(always)]
     pub fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
-        let _held = self.lock.take(pool.cx.get().arena.port);
+        let _held = self.lock.take(pool.cx.get());
         // SAFETY: under the lock, and `f` can't take it again (it is not
         // given the core by anyone who does).
         f(unsafe { &mut *self.inner.get() })
@@ -152,7 +153,7 @@ impl Core {
     /// For a fork.
     pub fn fork_lock(&self, pool: P<Pool>, take: bool) {
         if take {
-            ::core::mem::forget(self.lock.take(pool.cx.get().arena.port));
+            ::core::mem::forget(self.lock.take(pool.cx.get()));
         } else {
             self.lock.release();
         }
@@ -176,20 +177,21 @@ pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
     done.map_err(|NotInUse| Res::Param)
 }
 
-/// Room for an allocation point. `Limit`: the pool has to grow.
-pub fn ap_fill(pool: P<Pool>, size: Size) -> Result<Room> {
-    let (base, limit) = of(pool).with(pool, |i| i.room(size)).ok_or(Res::Limit)?;
+/// New room for an allocation point, in place of what it has. `Limit`: the pool
+/// has to grow.
+pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
+    let got = of(ap.pool).with(ap.pool, |i| {
+        let got = i.room(size)?;
+        i.take_back(ap, ap.init.get());
+        Some(got)
+    });
+    let (base, limit) = got.ok_or(Res::Limit)?;
     Ok(Room { seg: None, base, limit })
 }
 
 /// Takes back room of an allocation point.
 pub fn ap_empty(ap: P<Buffer>, init: Addr) {
-    let n = ap.room_limit.get().since(init);
-    if n != 0 {
-        let done = of(ap.pool).with(ap.pool, |i| i.free(init, n));
-        crate::aver_critical!(done.is_ok(), "room of an allocation point is in use in its pool");
-        let _ = done;
-    }
+    of(ap.pool).with(ap.pool, |i| i.take_back(ap, init));
 }
 
 /// Bytes that the client does not have.
@@ -208,9 +210,12 @@ pub fn grow(pool: P<Pool>, size: Size) -> Result {
         (i.wish(exact), exact, i.shift)
     });
     let e = add(pool, core, want, exact, shift);
-    let Err(why) = e else {
-        core.with(pool, |i| i.starved = false);
-        return Ok(());
+    let why = match e {
+        Ok(all) => {
+            core.with(pool, |i| i.starved = !all);
+            return Ok(());
+        }
+        Err(why) => why,
     };
     let enough = core.with(pool, |i| {
         i.starved = true;
@@ -220,8 +225,9 @@ pub fn grow(pool: P<Pool>, size: Size) -> Result {
     if enough { Ok(()) } else { Err(why) }
 }
 
-/// Gets an extent of `want` bytes, or of `exact` if there is not as much.
-fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Result {
+/// Gets an extent of `want` bytes, or of `exact` if there is not as much. True:
+/// of `want`.
+fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Result<bool> {
     let arena = &pool.cx.get().arena;
     if exact == 0 {
         return Err(Res::Resource);
@@ -237,15 +243,15 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         // SAFETY: that much control memory, ours.
         Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
     };
-    let e = match make(want) {
-        Err(_) if want > exact => make(exact)?,
-        other => other?,
+    let (e, all) = match make(want) {
+        Err(_) if want > exact => (make(exact)?, false),
+        other => (other?, true),
     };
     // SAFETY: just made; stays until it is removed. There is a place for it:
     // places are made and taken inside the instance only.
     let put = core.with(pool, |i| unsafe { i.field.insert(e) });
     crate::aver!(put, "there is a place for a new extent");
-    Ok(())
+    Ok(all)
 }
 
 /// Sees to it that the field can take one more extent.
@@ -307,22 +313,29 @@ impl Inner {
     fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
         let n = self.grains(size);
         let left = self.live.saturating_sub(n);
-        let limit = left >> self.quick_shift;
-        if n > limit >> QUICK_FEW || n > CLASSES {
+        if n > CLASSES || left < self.quick_from {
             return self.free_to_field(a, n);
         }
-        let wrong = a == self.quick.head(n) || !a.is_aligned(1usize << self.shift);
+        let wrong = a == self.quick.newest(n) || !a.is_aligned(1usize << self.shift);
         if wrong || (cfg!(feature = "variety-cool") && !self.field.in_use(a, n)) {
             return Err(NotInUse);
         }
         self.live = left;
         // SAFETY: the client's no longer, ours not yet for anything else.
         unsafe { self.quick.push(n, a) };
-        if self.quick.grains > limit {
+        if self.quick.grains > self.quick_limit() {
             self.drain(2);
             return Ok(self.due().is_some());
         }
         Ok(false)
+    }
+
+    #[inline(always)]
+    fn quick_limit(&self) -> usize {
+        if self.live < self.quick_from {
+            return 0;
+        }
+        (self.live / 16).wrapping_add(QUICK_LEAST >> self.shift)
     }
 
     #[inline(never)]
@@ -331,7 +344,7 @@ impl Inner {
         self.live = self.live.saturating_sub(n);
         if self.live == 0 {
             self.flush();
-        } else if self.quick.grains > self.live >> self.quick_shift {
+        } else if self.quick.grains > self.quick_limit() {
             self.drain(2);
         }
         Ok(self.due().is_some())
@@ -397,6 +410,15 @@ impl Inner {
         }
         let (a, got) = self.field.alloc_longest(n.max(ROOM >> self.shift))?;
         Some(self.granted(a, got))
+    }
+
+    fn take_back(&mut self, ap: P<Buffer>, init: Addr) {
+        let n = ap.room_limit.get().since(init);
+        if n != 0 {
+            let done = self.free(init, n);
+            crate::aver_critical!(done.is_ok(), "room of an allocation point is in use in its pool");
+            let _ = done;
+        }
     }
 
     fn granted(&mut self, a: Addr, n: usize) -> (Addr, Addr) {

@@ -5,6 +5,7 @@ use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
+use crate::land::mag::Mag;
 use crate::object::lock::Lock;
 use crate::object::pool::{Pool, PoolClass};
 use crate::object::seg::Seg;
@@ -21,8 +22,8 @@ const EXTEND_BY: Size = 64 * 1024;
 const SEG_MAX: Size = 1 << 20;
 
 struct Inner {
-    /// Freed blocks, chained through their first word.
-    free: Addr,
+    /// Freed blocks.
+    free: Mag<62>,
     /// Memory that was never in use.
     fresh: Addr,
     fresh_limit: Addr,
@@ -46,7 +47,7 @@ fn data<'a>(pool: P<Pool>) -> &'a Data {
 impl Data {
     #[inline(always)]
     fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
-        let _held = self.lock.take(pool.cx.get().arena.port);
+        let _held = self.lock.take(pool.cx.get());
         // SAFETY: under the lock; `f` is one of the closures below, none of
         // which takes it again.
         f(unsafe { &mut *self.inner.get() })
@@ -79,7 +80,7 @@ impl PoolClass for Mfs {
         crate::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
         let unit = size_up(size, size_of::<usize>());
         let inner =
-            Inner { free: Addr::NULL, fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
+            Inner { free: Mag::new(), fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
         let d = pool.cx.get().arena.control_new(Data {
             lock: Lock::default(),
             unit,
@@ -104,7 +105,7 @@ impl PoolClass for Mfs {
     fn grow(&self, pool: P<Pool>, _size: Size) -> Result {
         let d = data(pool);
         // Another thread may have been faster. Only here is there ever more.
-        if d.with(pool, |i| !i.free.is_null() || i.has_fresh(d.unit)) {
+        if d.with(pool, |i| !i.free.is_empty() || i.has_fresh(d.unit)) {
             return Ok(());
         }
         let arena = &pool.cx.get().arena;
@@ -127,7 +128,7 @@ impl PoolClass for Mfs {
     fn fork_lock(&self, pool: P<Pool>, take: bool) {
         let d = data(pool);
         if take {
-            core::mem::forget(d.lock.take(pool.cx.get().arena.port));
+            core::mem::forget(d.lock.take(pool.cx.get()));
         } else {
             d.lock.release();
         }
@@ -141,16 +142,15 @@ impl PoolClass for Mfs {
             Err(Res::Param)
         );
         d.with(pool, |i| {
-            let mut a = i.free;
-            if !a.is_null() {
-                // SAFETY: `free` put it there: ours.
-                i.free = unsafe { a.ptr::<Addr>().read() };
-            } else if i.has_fresh(d.unit) {
-                a = i.fresh;
-                i.fresh = a.add(d.unit);
-            } else {
-                return Err(Res::Limit);
-            }
+            let a = match i.free.pop() {
+                Some(a) => a,
+                None if i.has_fresh(d.unit) => {
+                    let a = i.fresh;
+                    i.fresh = a.add(d.unit);
+                    a
+                }
+                None => return Err(Res::Limit),
+            };
             i.live = i.live.wrapping_add(1);
             Ok(a)
         })
@@ -165,12 +165,11 @@ impl PoolClass for Mfs {
         );
         let good = base.is_aligned(size_of::<usize>())
             && d.with(pool, |i| {
-                if i.free == base || i.live == 0 {
+                if i.free.newest() == base || i.live == 0 {
                     return false;
                 }
                 // SAFETY: the client's no longer.
-                unsafe { base.ptr::<Addr>().write(i.free) };
-                i.free = base;
+                unsafe { i.free.push(base) };
                 i.live = i.live.wrapping_sub(1);
                 true
             });

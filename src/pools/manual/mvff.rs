@@ -92,7 +92,7 @@ impl PoolClass for Mvff {
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
-        core::ap_fill(ap.pool, size)
+        core::ap_fill(ap, size)
     }
 
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {

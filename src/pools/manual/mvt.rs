@@ -1,7 +1,7 @@
 //! MVT: blocks through allocation points only, one after the other.
 //!
 //! An allocation point gets long runs while there are any. When the rest of
-//! the pool is in pieces, it gets those, as soon as they come to half the
+//! the pool is in pieces, it gets those, as soon as they come to a quarter of the
 //! fragmentation limit; before, the pool grows.
 
 use super::core::{self, Config};
@@ -60,7 +60,7 @@ impl PoolClass for Mvt {
                 spare: frag,
                 fit: Fit { high: false, top: false },
                 quick: true,
-                slack: frag / 2.0,
+                slack: frag / 4.0,
             },
         )
     }
@@ -94,7 +94,7 @@ impl PoolClass for Mvt {
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
-        core::ap_fill(ap.pool, size)
+        core::ap_fill(ap, size)
     }
 
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
