@@ -163,6 +163,7 @@ impl PoolClass for Mfs {
             "size to free is the unit size of the MFS pool",
             Err(Res::Param)
         );
+        crate::seam::arch::expect_write(base);
         let good = base.is_aligned(size_of::<usize>())
             && d.with(pool, |i| {
                 if i.free.newest() == base || i.live == 0 {
