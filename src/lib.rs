@@ -10,6 +10,7 @@
 //!  object   segments, buffers, formats, pools, scan states, generations
 //!  shield   protection, threads held
 //!  arena    chunks, regions, grains
+//!  land     sets of free memory for manual pools
 //!  seam     port, plinth, client, arch: the edges of the world
 //!  base     addresses, sets, results, checks, lists, bits
 //! ```
@@ -29,6 +30,7 @@ extern crate std;
 
 pub mod arena;
 pub mod base;
+pub mod land;
 pub mod mpm;
 pub mod object;
 pub mod pools;

@@ -120,6 +120,8 @@ impl Sig {
     pub const ROOT: Sig = Sig(0x5_1A_40_07);
     /// A registered thread.
     pub const THREAD: Sig = Sig(0x5_1A_74_4D);
+    /// An allocation cache.
+    pub const SAC: Sig = Sig(0x5_1A_5A_C0);
     /// A chain of generations.
     pub const CHAIN: Sig = Sig(0x5_1A_C4_A1);
     /// A message.

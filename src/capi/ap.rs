@@ -56,7 +56,11 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
         Res::Param.code()
     );
     crate::aver_client!(!b.get().is_reserved(), "allocation point has no block reserved already", Res::Param.code());
-    let got = Mpm::enter(home(b), |m| fill(m, b, size));
+    let got = if b.pool.own_lock {
+        Mpm::fill_outside(home(b), b, size)
+    } else {
+        Mpm::enter(home(b), |m| fill(m, b, size))
+    };
     // SAFETY: not null, the client's.
     unsafe { give(p_o, got) }
 }

@@ -15,6 +15,7 @@ mod message;
 mod panic;
 mod pool;
 mod root;
+mod sac;
 mod scan;
 mod telemetry;
 mod thread;
@@ -33,6 +34,7 @@ use crate::object::locus::Chain;
 use crate::object::message::Message;
 use crate::object::pool::Pool;
 use crate::mpm::names::{Root, Thread};
+pub(crate) use sac::sac_of;
 use core::ffi::c_void;
 
 /// A handle of the client's: a pointer to one of our structures, perhaps.

@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::pool::ClassHandle;
-use crate::mpm::names::pools::amc;
+use crate::mpm::names::pools::{amc, manual};
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {
@@ -23,6 +23,9 @@ macro_rules! classes {
 classes! {
     mps_class_amc AMC &amc::AMC;
     mps_class_amcz AMCZ &amc::AMCZ;
+    mps_class_mfs MFS &manual::mfs::MFS;
+    mps_class_mvff MVFF &manual::mvff::MVFF;
+    mps_class_mvt MVT &manual::mvt::MVT;
 }
 
 #[unsafe(no_mangle)]
@@ -85,8 +88,12 @@ pub extern "C" fn mps_pool_free_size(pool: Handle) -> Size {
 pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> i32 {
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
-    crate::aver_client!(size != 0, "size is not zero", Res::Param.code());
-    let got = Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.alloc(p, size));
+    crate::aver_client!(
+        size != 0 && size <= isize::MAX as Size,
+        "size to allocate is positive",
+        Res::Param.code()
+    );
+    let got = Mpm::alloc(super::instance(p.cx.instance.get()), p, size);
     crate::aver_client!(
         got != Err(Res::Unimpl),
         "pool class supports mps_alloc",
@@ -99,7 +106,27 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_free(pool: Handle, base: Addr, size: Size) {
     let p = need!(pool_of(pool), "pool is valid", ());
-    crate::aver_client!(size != 0, "size is not zero", ());
-    let done = Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.free(p, base, size));
+    crate::aver_client!(
+        size != 0 && size <= isize::MAX as Size,
+        "size to free is positive",
+        ()
+    );
+    crate::aver_client!(!base.is_null(), "block to free is not null", ());
+    let done = Mpm::free(super::instance(p.cx.instance.get()), p, base, size);
     crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
+}
+
+fn check(pool: Handle, fenceposts: bool) {
+    let p = need!(pool_of(pool), "pool is valid", ());
+    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.check(p, fenceposts));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_check_fenceposts(pool: Handle) {
+    check(pool, true);
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_check_free_space(pool: Handle) {
+    check(pool, false);
 }

@@ -141,6 +141,9 @@ unsafe extern "C" fn fork_prepare() {
     each(|m| {
         let i = m.get();
         i.claim();
+        for pool in i.cx.pools.iter() {
+            pool.class.fork_lock(pool, true);
+        }
         // Held only for this: a held thread may have a lock of the C library's
         // that the fork is going to need.
         i.cx.hold();
@@ -150,8 +153,15 @@ unsafe extern "C" fn fork_prepare() {
     });
 }
 
+fn fork_unlock(i: &Mpm) {
+    for pool in i.cx.pools.iter() {
+        pool.class.fork_lock(pool, false);
+    }
+}
+
 unsafe extern "C" fn fork_parent() {
     each(|m| {
+        fork_unlock(m.get());
         m.get().unclaim();
         false
     });
@@ -164,6 +174,7 @@ unsafe extern "C" fn fork_child() {
         let i = m.get();
         i.cx.threads.forked(i.cx.arena.port);
         i.each_buffer(buffer::after_fork);
+        fork_unlock(i);
         i.unclaim();
         false
     });

@@ -3,6 +3,7 @@
 pub mod entry;
 pub mod finalize;
 pub mod instances;
+pub mod manual;
 pub mod message;
 pub mod names;
 pub mod poll;
@@ -296,6 +297,9 @@ impl Mpm {
     /// Finishes an allocation point on which nothing is reserved.
     pub fn ap_destroy(&self, ap: P<buffer::Buffer>) {
         buffer::detach(ap);
+        if ap.pool.own_lock {
+            ap.pool.class.shrink(ap.pool);
+        }
         self.ramp_reset(ap);
         ap.sig.set(Sig::DEAD);
         ap.pool.get().buffers.remove(ap);

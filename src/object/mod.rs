@@ -3,9 +3,11 @@
 pub mod buffer;
 pub mod cx;
 pub mod format;
+pub mod lock;
 pub mod locus;
 pub mod message;
 pub mod nailboard;
 pub mod pool;
+pub mod sac;
 pub mod scan;
 pub mod seg;

@@ -66,13 +66,36 @@ pub trait PoolClass: Sync {
         false
     }
 
+    /// Does it give out and take back blocks under a lock of its own
+    /// ([`super::lock`])? Then `alloc`, `free`, `ap_fill` and `ap_empty` are
+    /// called from outside the instance, by several threads at once; the first
+    /// and the third answer `Limit` when they need [`PoolClass::grow`].
+    fn has_own_lock(&self) -> bool {
+        false
+    }
+
+    /// Inside the instance: sees to it that a block of `size` bytes can be had.
+    fn grow(&self, _pool: P<Pool>, _size: Size) -> Result {
+        Err(Res::Unimpl)
+    }
+
+    /// Inside the instance: gives back the memory that `free` said there is
+    /// too much of.
+    fn shrink(&self, _pool: P<Pool>) {}
+
+    /// Takes the pool's own lock for a fork, or gives it back.
+    fn fork_lock(&self, _pool: P<Pool>, _take: bool) {}
+
+    /// Checks what a debugging class can check: fenceposts, or free memory.
+    fn check(&self, _pool: P<Pool>, _fenceposts: bool) {}
+
     /// `mps_alloc`.
     fn alloc(&self, _pool: P<Pool>, _size: Size) -> Result<Addr> {
         Err(Res::Unimpl)
     }
 
-    /// `mps_free`.
-    fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result {
+    /// `mps_free`. True: there is memory to give back (`shrink`).
+    fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result<bool> {
         Err(Res::Unimpl)
     }
 
@@ -81,7 +104,9 @@ pub trait PoolClass: Sync {
         Err(Res::Unimpl)
     }
 
-    /// Finds room for at least `size` bytes (a multiple of the alignment).
+    /// Finds room for at least `size` bytes (a multiple of the alignment). A
+    /// class with its own lock takes back what is left of the old room, from
+    /// `init` on, if it succeeds; from others the allocation point has no room.
     fn ap_fill(&self, _ap: P<Buffer>, _size: Size) -> Result<Room> {
         Err(Res::Unimpl)
     }
@@ -194,6 +219,8 @@ pub struct Pool {
     link: Link<Pool>,
     /// The format of its objects.
     pub format: Slot<Format>,
+    /// [`PoolClass::has_own_lock`].
+    pub own_lock: bool,
     /// Alignment of blocks.
     pub align: Cell<Size>,
     /// Its segments.
@@ -221,6 +248,7 @@ impl Pool {
             cx,
             link: Link::default(),
             format: Cell::new(format),
+            own_lock: class.has_own_lock(),
             align: Cell::new(format.map_or(crate::seam::client::PF_ALIGN, |f| f.m.align)),
             segs: List::default(),
             buffers: List::default(),

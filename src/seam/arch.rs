@@ -49,3 +49,23 @@ fn unreachable_shim() -> ! {
         core::hint::spin_loop();
     }
 }
+
+/// Says that the line at `a` is likely to be written soon. A hint: never faults.
+#[inline(always)]
+pub fn expect_write(a: crate::base::addr::Addr) {
+    cfg_if::cfg_if! {
+        if #[cfg(all(target_arch = "x86_64", not(miri)))] {
+            // SAFETY: a hint; touches nothing that the program can see.
+            unsafe {
+                core::arch::asm!("prefetchw [{}]", in(reg) a.0, options(nostack, preserves_flags, readonly));
+            }
+        } else if #[cfg(all(target_arch = "aarch64", not(miri)))] {
+            // SAFETY: a hint; touches nothing that the program can see.
+            unsafe {
+                core::arch::asm!("prfm pstl1keep, [{}]", in(reg) a.0, options(nostack, preserves_flags, readonly));
+            }
+        } else {
+            let _ = a;
+        }
+    }
+}

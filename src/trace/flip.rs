@@ -25,6 +25,10 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
         bump(&cx.stats.collections, 1);
     }
     for pool in cx.pools.iter() {
+        // What allocates outside the instance has no references to lose.
+        if pool.own_lock {
+            continue;
+        }
         for b in pool.buffers.iter() {
             buffer::flip(b);
         }

@@ -1,0 +1,358 @@
+//! The extents of a pool, in order of address.
+//!
+//! Two tables in memory that the caller provides: the extents sorted by base,
+//! and a tree of the longest free run below each place, so that both an
+//! address and a fit are found in O(log n). Adding and removing an extent
+//! moves the tables' tails: a few bytes for every extent there is, against the
+//! tens of kilobytes that an extent brings with it.
+
+use super::extent::{Extent, Fit, NotInUse};
+use crate::base::addr::{Addr, Size};
+
+/// See the module.
+pub struct Field {
+    at: *mut *mut Extent,
+    tops: *mut u32,
+    cap: usize,
+    len: usize,
+    empty: *mut Extent,
+    /// Grains in all extents.
+    pub grains: usize,
+    /// Of them, free.
+    pub free: usize,
+}
+
+impl Default for Field {
+    fn default() -> Field {
+        Field::new()
+    }
+}
+
+impl Field {
+    /// No extents, and no room for any.
+    pub const fn new() -> Field {
+        Field {
+            at: core::ptr::null_mut(),
+            tops: core::ptr::null_mut(),
+            cap: 0,
+            len: 0,
+            empty: core::ptr::null_mut(),
+            grains: 0,
+            free: 0,
+        }
+    }
+
+    /// How many extents there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Are there none?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many there is room for.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.cap
+    }
+
+    /// Bytes that the tables for `cap` extents (a power of two) take.
+    pub fn footprint(cap: usize) -> Option<Size> {
+        cap.checked_mul(size_of::<*mut Extent>() + 2 * size_of::<u32>())
+    }
+
+    /// Where the tables are.
+    pub fn tables(&self) -> Addr {
+        Addr(self.at as usize)
+    }
+
+    /// Moves the tables to `mem`, with room for `cap`; gives the old ones back.
+    ///
+    /// # Safety
+    /// `mem` has `footprint(cap)` bytes, aligned to a word, ours; `cap` is a
+    /// power of two, at least 2, and not less than `len`.
+    pub unsafe fn rehouse(&mut self, mem: Addr, cap: usize) -> (Addr, usize) {
+        let old = (Addr::of(self.at), self.cap);
+        let at: *mut *mut Extent = mem.ptr();
+        for i in 0..self.len {
+            // SAFETY: both tables have `len` entries at least.
+            unsafe { at.add(i).write(*self.at.add(i)) };
+        }
+        self.at = at;
+        // SAFETY: the second table follows the first.
+        self.tops = unsafe { at.add(cap) }.cast();
+        self.cap = cap;
+        for i in 0..cap.wrapping_mul(2) {
+            // SAFETY: inside the second table.
+            unsafe { self.tops.add(i).write(0) };
+        }
+        self.retop(0);
+        old
+    }
+
+    /// The extent at place `i`.
+    pub fn get(&self, i: usize) -> Option<*mut Extent> {
+        // SAFETY: places below `len` are filled in.
+        if i < self.len { Some(unsafe { *self.at.add(i) }) } else { None }
+    }
+
+    /// An extent that is entirely free.
+    pub fn empty(&self) -> Option<*mut Extent> {
+        if self.empty.is_null() { None } else { Some(self.empty) }
+    }
+
+    /// Computes the tree again for all places from `from` on.
+    fn retop(&mut self, from: usize) {
+        if self.cap == 0 {
+            return;
+        }
+        for i in from..self.cap {
+            let top = match self.get(i) {
+                // SAFETY: extents in the table are alive.
+                Some(e) => unsafe { (*e).longest() as u32 },
+                None => 0,
+            };
+            // SAFETY: the tree has `2 * cap` entries.
+            unsafe { self.tops.add(self.cap.wrapping_add(i)).write(top) };
+        }
+        let mut lo = self.cap.wrapping_add(from) / 2;
+        let mut hi = self.cap;
+        while lo != 0 {
+            for i in lo..hi {
+                self.pull(i);
+            }
+            lo /= 2;
+            hi /= 2;
+        }
+    }
+
+    /// Computes an inner entry of the tree. True if it changed.
+    fn pull(&mut self, i: usize) -> bool {
+        // SAFETY: `i` and its children are in the tree.
+        unsafe {
+            let l = *self.tops.add(i.wrapping_mul(2));
+            let r = *self.tops.add(i.wrapping_mul(2).wrapping_add(1));
+            let t = self.tops.add(i);
+            let changed = *t != l.max(r);
+            *t = l.max(r);
+            changed
+        }
+    }
+
+    fn top(&self, i: usize) -> usize {
+        // SAFETY: callers stay in the tree.
+        unsafe { *self.tops.add(i) as usize }
+    }
+
+    /// The longest run of free grains anywhere.
+    #[inline]
+    pub fn longest(&self) -> usize {
+        if self.cap == 0 { 0 } else { self.top(1) }
+    }
+
+    /// An extent has changed.
+    fn changed(&mut self, i: usize, e: &Extent) {
+        let mut k = self.cap.wrapping_add(i);
+        let new = e.longest();
+        if self.top(k) == new {
+            return;
+        }
+        // SAFETY: in the tree.
+        unsafe { self.tops.add(k).write(new as u32) };
+        k /= 2;
+        while k != 0 && self.pull(k) {
+            k /= 2;
+        }
+    }
+
+    /// The first place whose extent begins above `a`.
+    fn place(&self, a: Addr) -> usize {
+        let (mut lo, mut hi) = (0usize, self.len);
+        while lo < hi {
+            let mid = lo.wrapping_add(hi.wrapping_sub(lo) / 2);
+            // SAFETY: below `len`; extents in the table are alive.
+            if unsafe { (**self.at.add(mid)).base } <= a {
+                lo = mid.wrapping_add(1);
+            } else {
+                hi = mid;
+            }
+        }
+        lo
+    }
+
+    /// The place of the extent that `a` lies in.
+    fn find(&self, a: Addr) -> Option<(usize, *mut Extent)> {
+        let i = self.place(a).checked_sub(1)?;
+        let e = self.get(i)?;
+        // SAFETY: alive.
+        let inside = unsafe { a.since((*e).base) < (*e).size };
+        inside.then_some((i, e))
+    }
+
+    /// The extent that `a` lies in.
+    pub fn lookup(&self, a: Addr) -> Option<*mut Extent> {
+        self.find(a).map(|(_, e)| e)
+    }
+
+    /// Adds an extent, all free. False: the tables are full.
+    ///
+    /// # Safety
+    /// `e` is alive until it is removed, uses the same grain as the others, and
+    /// overlaps none.
+    pub unsafe fn insert(&mut self, e: *mut Extent) -> bool {
+        if self.len == self.cap {
+            return false;
+        }
+        // SAFETY: alive.
+        let (base, grains) = unsafe { ((*e).base, (*e).grains) };
+        let i = self.place(base);
+        // SAFETY: there is room for one more.
+        unsafe {
+            let p = self.at.add(i);
+            core::ptr::copy(p, p.add(1), self.len.wrapping_sub(i));
+            p.write(e);
+        }
+        self.len = self.len.wrapping_add(1);
+        self.grains = self.grains.wrapping_add(grains);
+        self.free = self.free.wrapping_add(grains);
+        self.list(e);
+        self.retop(i);
+        true
+    }
+
+    /// Takes an extent out, in whatever state it is.
+    ///
+    /// # Safety
+    /// It is in here.
+    pub unsafe fn remove(&mut self, e: *mut Extent) {
+        // SAFETY: alive, says the caller.
+        let (base, grains, free, all) =
+            unsafe { ((*e).base, (*e).grains, (*e).free, (*e).is_empty()) };
+        let Some((i, _)) = self.find(base) else { return };
+        if all {
+            self.unlist(e);
+        }
+        // SAFETY: below `len`.
+        unsafe {
+            let p = self.at.add(i);
+            core::ptr::copy(p.add(1), p, self.len.wrapping_sub(i).wrapping_sub(1));
+        }
+        self.len = self.len.wrapping_sub(1);
+        self.grains = self.grains.wrapping_sub(grains);
+        self.free = self.free.wrapping_sub(free);
+        self.retop(i);
+    }
+
+    fn list(&mut self, e: *mut Extent) {
+        // SAFETY: alive, as are those in the list.
+        unsafe {
+            (*e).prev = core::ptr::null_mut();
+            (*e).next = self.empty;
+            if !self.empty.is_null() {
+                (*self.empty).prev = e;
+            }
+        }
+        self.empty = e;
+    }
+
+    fn unlist(&mut self, e: *mut Extent) {
+        // SAFETY: alive, as are those in the list.
+        unsafe {
+            if (*e).prev.is_null() {
+                self.empty = (*e).next;
+            } else {
+                (*(*e).prev).next = (*e).next;
+            }
+            if !(*e).next.is_null() {
+                (*(*e).next).prev = (*e).prev;
+            }
+            (*e).next = core::ptr::null_mut();
+            (*e).prev = core::ptr::null_mut();
+        }
+    }
+
+    /// The extent to take `n` grains from.
+    fn choose(&self, n: usize, high: bool) -> Option<usize> {
+        if n == 0 || self.longest() < n {
+            return None;
+        }
+        let mut i = 1usize;
+        while i < self.cap {
+            let l = i.wrapping_mul(2);
+            let r = l.wrapping_add(1);
+            let (near, far) = if high { (r, l) } else { (l, r) };
+            i = if self.top(near) >= n { near } else { far };
+        }
+        Some(i.wrapping_sub(self.cap))
+    }
+
+    fn settle(&mut self, i: usize, e: *mut Extent, was_empty: bool, taken: usize) {
+        self.free = self.free.wrapping_sub(taken);
+        if was_empty {
+            self.unlist(e);
+        }
+        // SAFETY: alive; nobody else has a reference to it.
+        self.changed(i, unsafe { &*e });
+    }
+
+    /// Takes `n` grains.
+    pub fn alloc(&mut self, n: usize, fit: Fit) -> Option<Addr> {
+        let i = self.choose(n, fit.high)?;
+        let e = self.get(i)?;
+        // SAFETY: alive; nobody else has a reference to it.
+        let ext = unsafe { &mut *e };
+        let was_empty = ext.is_empty();
+        let a = ext.alloc(n, fit)?;
+        self.settle(i, e, was_empty, n);
+        Some(a)
+    }
+
+    /// Takes the longest run there is, or the first `most` grains of it.
+    pub fn alloc_longest(&mut self, most: usize) -> Option<(Addr, usize)> {
+        let i = self.choose(self.longest(), false)?;
+        let e = self.get(i)?;
+        // SAFETY: alive; nobody else has a reference to it.
+        let ext = unsafe { &mut *e };
+        let was_empty = ext.is_empty();
+        let (a, n) = ext.alloc_longest(most)?;
+        self.settle(i, e, was_empty, n);
+        Some((a, n))
+    }
+
+    /// Frees `n` grains from `a` on. True: the extent is now entirely free.
+    ///
+    /// # Errors
+    /// `NotInUse`: not all of that was in use; nothing has changed.
+    pub fn free(&mut self, a: Addr, n: usize) -> Result<bool, NotInUse> {
+        let (i, e) = self.find(a).ok_or(NotInUse)?;
+        // SAFETY: alive; nobody else has a reference to it.
+        let ext = unsafe { &mut *e };
+        let (start, exact) = ext.grain_of(a);
+        if !exact {
+            return Err(NotInUse);
+        }
+        ext.set_free(start, n)?;
+        self.free = self.free.wrapping_add(n);
+        let all = ext.is_empty();
+        // SAFETY: as above; the reference before is no longer used.
+        self.changed(i, unsafe { &*e });
+        if all {
+            self.list(e);
+        }
+        Ok(all)
+    }
+
+    /// Are the `n` grains from `a` on in use?
+    pub fn in_use(&self, a: Addr, n: usize) -> bool {
+        self.find(a).is_some_and(|(_, e)| {
+            // SAFETY: alive.
+            let ext = unsafe { &*e };
+            let (start, exact) = ext.grain_of(a);
+            exact && ext.in_use(start, n)
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! Sets of free memory, for pools that give blocks out and take them back.
+//!
+//! Nothing here calls out, allocates or knows an arena: memory for tables comes
+//! from the caller. What is free is kept outside the memory itself (one bit a
+//! grain and a small tree over them), so blocks need no headers, any part of a
+//! block can be freed, neighbours join by themselves, and free memory is never
+//! written to. Only [`quick`], the stacks in front, may chain blocks through their
+//! first word.
+
+pub mod extent;
+pub mod field;
+pub mod mag;
+pub mod quick;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Against naive models. Addresses are made up: nothing here touches them.
+
+use super::extent::{CELL, Extent, Fit};
+use super::field::Field;
+use super::quick::Quick;
+use crate::base::addr::Addr;
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+struct Rng(u64);
+impl Rng {
+    fn next(&mut self) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize
+    }
+    fn below(&mut self, n: usize) -> usize {
+        self.next() % n
+    }
+}
+
+fn memory(bytes: usize) -> Addr {
+    Addr::of(Box::leak(vec![0u64; bytes.div_ceil(8)].into_boxed_slice()).as_ptr())
+}
+
+fn extent(base: usize, grains: usize, shift: u32) -> *mut Extent {
+    let size = grains << shift;
+    let at = memory(Extent::footprint(size, shift).unwrap());
+    // SAFETY: that much memory, leaked.
+    unsafe { Extent::build(at, Addr(base), size, shift, core::ptr::null_mut()) }
+}
+
+/// The areas of a naive table of free grains.
+fn areas(free: &[bool]) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut i = 0;
+    while i < free.len() {
+        if free[i] {
+            let s = i;
+            while i < free.len() && free[i] {
+                i += 1;
+            }
+            out.push((s, i - s));
+        } else {
+            i += 1;
+        }
+    }
+    out
+}
+
+fn naive(free: &[bool], n: usize, fit: Fit) -> Option<usize> {
+    let a = areas(free);
+    let mut it: Box<dyn Iterator<Item = &(usize, usize)>> =
+        if fit.high { Box::new(a.iter().rev()) } else { Box::new(a.iter()) };
+    it.find(|(_, l)| *l >= n).map(|(s, l)| if fit.top { s + l - n } else { *s })
+}
+
+#[test]
+fn extent_against_naive() {
+    let seed = 0x1234_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    for (grains, shift) in [(1, 3), (5, 4), (255, 3), (256, 4), (257, 3), (1500, 4), (4096, 4), (70, 12)] {
+        let base = 0x100_0000usize;
+        // SAFETY: alive, and only ours.
+        let e = unsafe { &mut *extent(base, grains, shift) };
+        let mut free = vec![true; grains];
+        for step in 0..12_000 {
+            let fit = Fit { high: r.next() & 1 != 0, top: r.next() & 2 != 0 };
+            if r.next() & 1 != 0 {
+                let most = if r.below(20) == 0 { grains } else { 1 + r.below(24.min(grains)) };
+                let n = 1 + r.below(most);
+                let want = naive(&free, n, fit);
+                let got = e.alloc(n, fit);
+                assert_eq!(got.map(|a| (a.0 - base) >> shift), want, "{n} of {grains}, {fit:?}");
+                if let Some(s) = want {
+                    free[s..s + n].fill(false);
+                }
+            } else {
+                let s = r.below(grains);
+                let most = if r.below(10) == 0 { grains } else { 40 };
+                let n = 1 + r.below(most.min(grains - s));
+                let ok = free[s..s + n].iter().all(|f| !f);
+                assert_eq!(e.in_use(s, n), ok);
+                assert_eq!(e.set_free(s, n).is_ok(), ok);
+                if ok {
+                    free[s..s + n].fill(true);
+                }
+            }
+            if step % 16 == 0 {
+                let a = areas(&free);
+                assert_eq!(e.longest(), a.iter().map(|x| x.1).max().unwrap_or(0));
+                assert_eq!(e.free, free.iter().filter(|f| **f).count());
+                let mut walked = Vec::new();
+                let mut at = 0;
+                while let Some((s, l)) = e.next_free(at) {
+                    walked.push((s, l));
+                    at = s + l;
+                }
+                assert_eq!(walked, a);
+            }
+            // Let it fill and drain.
+            if step % 3000 == 2999 {
+                for (s, f) in free.iter_mut().enumerate() {
+                    if !*f {
+                        assert!(e.set_free(s, 1).is_ok());
+                        *f = true;
+                    }
+                }
+                assert!(e.is_empty());
+            }
+        }
+    }
+    assert_eq!(CELL, 256);
+}
+
+#[test]
+fn field_against_naive() {
+    let seed = 0xFEED_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    const SHIFT: u32 = 4;
+    const SPAN: usize = 8192; // grains of made-up address space
+    let base = 0x4000_0000usize;
+    let mut f = Field::new();
+    // None: not in any extent.
+    let mut map: Vec<Option<bool>> = vec![None; SPAN];
+    let mut exts: Vec<(usize, usize, *mut Extent)> = Vec::new();
+    for step in 0..40_000 {
+        match r.below(400) {
+            0 => {
+                let most = if r.below(3) == 0 { 900 } else { 90 };
+                let n = 1 + r.below(most);
+                let s = r.below(SPAN - n);
+                // A grain between extents, so that areas never touch.
+                let lo = s.saturating_sub(1);
+                let hi = (s + n + 1).min(SPAN);
+                if map[lo..hi].iter().all(|m| m.is_none()) {
+                    if f.len() == f.capacity() {
+                        let cap = (f.capacity() * 2).max(2);
+                        let mem = memory(Field::footprint(cap).unwrap());
+                        // SAFETY: that much, leaked.
+                        unsafe { f.rehouse(mem, cap) };
+                    }
+                    let e = extent(base + (s << SHIFT), n, SHIFT);
+                    // SAFETY: leaked, and overlaps none.
+                    assert!(unsafe { f.insert(e) });
+                    exts.push((s, n, e));
+                    map[s..s + n].fill(Some(true));
+                }
+            }
+            1 => {
+                let all = exts.iter().position(|(s, n, _)| map[*s..s + n].iter().all(|m| *m == Some(true)));
+                assert_eq!(all.is_some(), f.empty().is_some());
+                if let Some(e) = f.empty() {
+                    let k = exts.iter().position(|x| x.2 == e).unwrap();
+                    let (s, n, e) = exts.swap_remove(k);
+                    assert!(map[s..s + n].iter().all(|m| *m == Some(true)));
+                    // SAFETY: it is in there.
+                    unsafe { f.remove(e) };
+                    map[s..s + n].fill(None);
+                }
+            }
+            2..200 => {
+                let fit = Fit { high: r.next() & 1 != 0, top: r.next() & 2 != 0 };
+                let most = if r.below(50) == 0 { 1000 } else { 20 };
+                let n = 1 + r.below(most);
+                let free: Vec<bool> = map.iter().map(|m| *m == Some(true)).collect();
+                if r.below(20) == 0 {
+                    let long = areas(&free).iter().map(|a| a.1).max().unwrap_or(0);
+                    let got = f.alloc_longest(n);
+                    assert_eq!(got.map(|g| g.1), (long > 0).then_some(long.min(n)));
+                    if let Some((a, n)) = got {
+                        let s = (a.0 - base) >> SHIFT;
+                        assert!(free[s..s + n].iter().all(|x| *x));
+                        map[s..s + n].fill(Some(false));
+                    }
+                } else {
+                    let want = naive(&free, n, fit);
+                    let got = f.alloc(n, fit).map(|a| (a.0 - base) >> SHIFT);
+                    assert_eq!(got, want);
+                    if let Some(s) = want {
+                        map[s..s + n].fill(Some(false));
+                    }
+                }
+            }
+            _ => {
+                let s = r.below(SPAN - 64);
+                let n = 1 + r.below(24);
+                let here = map[s..s + n].iter().all(|m| *m == Some(false));
+                assert_eq!(f.in_use(Addr(base + (s << SHIFT)), n), here);
+                let got = f.free(Addr(base + (s << SHIFT)), n);
+                assert_eq!(got.is_ok(), here);
+                if here {
+                    map[s..s + n].fill(Some(true));
+                    let own = exts.iter().find(|(b, l, _)| (*b..b + l).contains(&s)).unwrap();
+                    let all = map[own.0..own.0 + own.1].iter().all(|m| *m == Some(true));
+                    assert_eq!(got, Ok(all));
+                }
+                assert!(f.free(Addr(base + (s << SHIFT) + 8), 1).is_err());
+            }
+        }
+        if step % 64 == 0 {
+            assert_eq!(f.free, map.iter().filter(|m| **m == Some(true)).count());
+            assert_eq!(f.grains, map.iter().filter(|m| m.is_some()).count());
+        }
+    }
+}
+
+#[test]
+fn quick_lists() {
+    let mut r = Rng(0xABCD_5678_9ABC_DEF1u64);
+    let mut q = Quick::new();
+    let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 65];
+    for step in 0..50_000 {
+        let most = if step / 4000 % 2 == 0 { 64 } else { 3 };
+        let n = 1 + r.below(most);
+        match r.below(if step / 1000 % 2 == 0 { 4 } else { 6 }) {
+            0 | 1 => {
+                let a = memory(8);
+                // SAFETY: a word of ours.
+                assert!(unsafe { q.push(n, a) });
+                model[n].push(a);
+            }
+            2 | 3 => assert_eq!(q.pop(n), model[n].pop()),
+            _ => match q.pop_any() {
+                Some((a, n)) => assert_eq!(model[n].pop(), Some(a)),
+                None => assert!(model.iter().all(|m| m.is_empty())),
+            },
+        }
+        assert_eq!(q.grains, model.iter().enumerate().map(|(n, m)| n * m.len()).sum());
+        let newest = q.newest(n);
+        assert!(newest.is_null() || Some(newest) == model[n].last().copied());
+    }
+    assert_eq!(q.pop(65), None);
+}

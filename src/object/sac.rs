@@ -1,0 +1,259 @@
+//! Segregated allocation caches: free blocks by size class, taken and put back
+//! by macros in the client's own code.
+//!
+//! The client sees [`Public`] and what follows it: lists for sizes above
+//! `middle` at even places, ascending (each with its block size, the last a
+//! sentinel for sizes above all classes), and for sizes up to `middle` at odd
+//! places, descending (each with the block size of the next smaller class, so
+//! the last has 0). Blocks are chained through their first word.
+
+use crate::arena::Arena;
+use crate::base::addr::{Addr, Size, size_up};
+use crate::base::check::Sig;
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::object::pool::Pool;
+use core::cell::Cell;
+
+/// `MPS_SAC_CLASS_LIMIT`; more will do.
+const CLASSES: usize = 8;
+
+/// `mps_sac_class_s`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Class {
+    /// Size of its blocks.
+    pub block_size: Size,
+    /// How many to keep.
+    pub cached_count: Size,
+    /// How often it is asked for, compared with the others.
+    pub frequency: u32,
+}
+
+/// `_mps_sac_freelist_block_s`.
+#[repr(C)]
+pub struct FreeList {
+    size: Cell<Size>,
+    count: Cell<Size>,
+    count_max: Cell<Size>,
+    blocks: Cell<Addr>,
+}
+
+/// The start of `_mps_sac_s`.
+#[repr(C)]
+pub struct Public {
+    middle: Cell<Size>,
+    trapped: Cell<i32>,
+}
+
+/// A cache: what only we see of it. Followed by its lists.
+#[repr(C)]
+pub struct Sac {
+    /// [`Sig::SAC`].
+    pub sig: Cell<Sig>,
+    /// Where its blocks come from.
+    pub pool: P<Pool>,
+    lists: usize,
+    bytes: Size,
+    public: Public,
+}
+
+const PUBLIC: Size = core::mem::offset_of!(Sac, public);
+const FIRST_LIST: Size = size_of::<Sac>();
+
+/// Classes as a client gives them.
+pub struct Classes {
+    at: *const Class,
+    len: usize,
+}
+
+impl Classes {
+    /// # Safety
+    /// `at` points to `len` of them, while this is used.
+    pub unsafe fn new(at: *const Class, len: usize) -> Classes {
+        Classes { at, len }
+    }
+
+    fn get(&self, i: usize) -> Class {
+        // SAFETY: promised; callers stay below `len`.
+        unsafe { self.at.add(i).read() }
+    }
+
+    /// Are there any, in order, and of sizes that a pool of this alignment can
+    /// have, with room for a link?
+    pub fn are_good(&self, align: Size) -> bool {
+        let mut last = 0;
+        (0..self.len).all(|i| {
+            let s = self.get(i).block_size;
+            let good = s > last && s >= size_of::<Addr>() && s & align.wrapping_sub(1) == 0;
+            last = s;
+            good
+        }) && self.len != 0
+    }
+}
+
+impl Sac {
+    /// Makes a cache. The classes are good.
+    ///
+    /// # Errors
+    /// The arena's. `Limit`: there are too many classes.
+    pub fn create(arena: &Arena, pool: P<Pool>, classes: &Classes) -> Result<P<Sac>> {
+        let n = classes.len;
+        // The middle is where half of the requests are below.
+        let weight = |i: usize| u64::from(classes.get(i).frequency);
+        let all: u64 = (0..n).map(weight).fold(0, u64::saturating_add);
+        let mut sum = 0u64;
+        let middle = (0..n)
+            .find(|&i| {
+                sum = sum.saturating_add(weight(i));
+                sum >= all.wrapping_sub(sum)
+            })
+            .unwrap_or(0);
+        let below = middle.wrapping_add(1);
+        // Those above, and the sentinel.
+        let above = n.wrapping_sub(below).wrapping_add(1);
+        let lists = below.max(above).max(CLASSES).wrapping_mul(2);
+        let bytes = lists
+            .checked_mul(size_of::<FreeList>())
+            .and_then(|b| b.checked_add(FIRST_LIST))
+            .ok_or(Res::Limit)?;
+        let at = arena.control_alloc(bytes)?;
+        let p: *mut Sac = at.ptr();
+        let public =
+            Public { middle: Cell::new(classes.get(middle).block_size), trapped: Cell::new(0) };
+        // SAFETY: control memory of that size, ours.
+        unsafe { p.write(Sac { sig: Cell::new(Sig::DEAD), pool, lists, bytes, public }) };
+        // SAFETY: just written; stays until `destroy`.
+        let sac = unsafe { P::new(core::ptr::NonNull::new_unchecked(p)) };
+        for i in 0..lists {
+            sac.set(i, 0, 0);
+        }
+        for i in 0..below {
+            let size = match middle.checked_sub(i).and_then(|k| k.checked_sub(1)) {
+                Some(k) => classes.get(k).block_size,
+                None => 0,
+            };
+            let c = classes.get(middle.wrapping_sub(i));
+            sac.set(i.wrapping_mul(2).wrapping_add(1), size, c.cached_count);
+        }
+        for i in 0..above {
+            let k = below.wrapping_add(i);
+            if k < n {
+                let c = classes.get(k);
+                sac.set(i.wrapping_mul(2), c.block_size, c.cached_count);
+            } else {
+                sac.set(i.wrapping_mul(2), Size::MAX, 0);
+            }
+        }
+        sac.sig.set(Sig::SAC);
+        Ok(sac)
+    }
+
+    /// What the client is given.
+    pub fn public(self_: P<Sac>) -> Addr {
+        self_.addr().add(PUBLIC)
+    }
+
+    /// The cache behind what the client was given. Not looked at.
+    pub fn of_public(a: Addr) -> Addr {
+        a.sub(PUBLIC)
+    }
+
+    fn set(&self, i: usize, size: Size, count_max: Size) {
+        let l = self.list_at(i);
+        l.size.set(size);
+        l.count.set(0);
+        l.count_max.set(count_max);
+        l.blocks.set(Addr::NULL);
+    }
+
+    fn list_at(&self, i: usize) -> &FreeList {
+        crate::aver!(i < self.lists, "allocation cache is intact");
+        let first: *mut FreeList = Addr::of(self).add(FIRST_LIST).ptr();
+        // SAFETY: the cache is followed by `lists` of them. (The address comes
+        // from control memory, whose provenance is the exposed one.)
+        unsafe { &*first.add(i) }
+    }
+
+    /// The list for blocks of `size` bytes, and how large they really are.
+    pub fn list(&self, size: Size) -> (&FreeList, Size) {
+        let middle = self.public.middle.get();
+        if size > middle {
+            let mut i = 0usize;
+            while size > self.list_at(i).size.get() {
+                i = i.wrapping_add(2);
+            }
+            let l = self.list_at(i);
+            let most = l.size.get();
+            let whole = size_up(size, self.pool.align.get());
+            return (l, if most == Size::MAX { whole } else { most });
+        }
+        let mut i = 1usize;
+        let mut block = middle;
+        while size <= self.list_at(i).size.get() {
+            block = self.list_at(i).size.get();
+            i = i.wrapping_add(2);
+        }
+        (self.list_at(i), block)
+    }
+
+    /// Takes any block out: its address and size. For a flush.
+    pub fn pop_any(&self) -> Option<(Addr, Size)> {
+        let mut larger = self.public.middle.get();
+        for i in (1..self.lists).step_by(2) {
+            let l = self.list_at(i);
+            if let Some(a) = l.pop() {
+                return Some((a, larger));
+            }
+            larger = l.size.get();
+        }
+        (0..self.lists).step_by(2).find_map(|i| {
+            let l = self.list_at(i);
+            l.pop().map(|a| (a, l.size.get()))
+        })
+    }
+
+    /// Gives back an empty cache's memory.
+    pub fn destroy(self_: P<Sac>, arena: &Arena) {
+        self_.sig.set(Sig::DEAD);
+        let bytes = self_.bytes;
+        arena.control_free(self_.addr(), bytes);
+    }
+}
+
+impl FreeList {
+    /// Takes a block.
+    pub fn pop(&self) -> Option<Addr> {
+        let n = self.count.get().checked_sub(1)?;
+        let a = self.blocks.get();
+        if a.is_null() {
+            return None;
+        }
+        // SAFETY: a free block of the client's cache; its first word links.
+        self.blocks.set(unsafe { a.ptr::<Addr>().read() });
+        self.count.set(n);
+        Some(a)
+    }
+
+    /// Puts a block in. False: it is full.
+    ///
+    /// # Safety
+    /// `a` is a block of the list's size, of the cache's pool, that the client
+    /// has no more use for.
+    pub unsafe fn push(&self, a: Addr) -> bool {
+        if self.count.get() >= self.count_max.get() {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { a.ptr::<Addr>().write(self.blocks.get()) };
+        self.blocks.set(a);
+        self.count.set(self.count.get().wrapping_add(1));
+        true
+    }
+
+    /// How many to move at a time between the cache and the pool, beyond the
+    /// one that is asked for.
+    pub fn batch(&self) -> usize {
+        (self.count_max.get() / 4).min(64)
+    }
+}

@@ -1,0 +1,431 @@
+//! What MVFF and MVT share: blocks of any size under a lock of the pool's own.
+//!
+//! Freed blocks of up to 64 grains are set aside by size ([`Quick`]) while that
+//! is little compared with what is in use, and handed out again as they are; all
+//! else goes to the [`Field`], where it joins its neighbours. What is set aside
+//! drains into the field two blocks at a time, so no call does more than
+//! O(log n). An extent that is entirely free goes back to the arena when what
+//! is then left free is still the fraction to keep.
+//!
+//! # Invariants
+//! - `live` is what the client has, room of allocation points included; the
+//!   grains in use in the field are `live` and those set aside.
+//! - The lock is not held while the arena is asked for anything.
+
+use crate::base::addr::{Addr, Size, size_up, size_up_checked};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::RankSet;
+use crate::land::extent::{Extent, Fit, NotInUse};
+use crate::land::field::Field;
+use crate::land::quick::{CLASSES, Quick};
+use crate::object::buffer::Buffer;
+use crate::object::lock::Lock;
+use crate::object::pool::{Pool, Room};
+use crate::object::seg::Seg;
+use core::cell::UnsafeCell;
+
+/// A pool's first extents, and the most that stays when all is free.
+const FIRST: Size = 16 * 1024;
+/// Extents grow with the pool up to this.
+const EXTENT_MAX: Size = 1 << 20;
+/// Room for an allocation point, at most, unless it wants more.
+const ROOM: Size = 32 * 1024;
+/// A run this long is worth more to an allocation point than a block of the
+/// size asked for.
+const AMPLE: Size = 1024;
+/// Blocks are set aside in pools that have this much in use...
+const QUICK_FROM: Size = 32 * 1024;
+/// ...as far as they come to this, and a sixteenth of what is in use.
+const QUICK_LEAST: Size = 16 * 1024;
+
+/// How a pool is to be.
+#[derive(Clone, Copy)]
+pub struct Config {
+    /// Alignment: a power of two.
+    pub align: Size,
+    /// Memory to get at a time, to begin with.
+    pub extend_by: Size,
+    /// Fraction of its memory to keep though free.
+    pub spare: f64,
+    /// Where to take blocks from.
+    pub fit: Fit,
+    /// Set freed blocks aside?
+    pub quick: bool,
+    /// Free memory that allocation points leave alone, for longer runs, as a
+    /// fraction of all.
+    pub slack: f64,
+}
+
+/// What is under the lock.
+pub struct Inner {
+    quick: Quick,
+    /// Free and used memory.
+    pub field: Field,
+    live: usize,
+    shift: u32,
+    quick_from: usize,
+    /// The arena refused to give more.
+    starved: bool,
+    config: Config,
+}
+
+/// A pool's data.
+pub struct Core {
+    lock: Lock,
+    inner: UnsafeCell<Inner>,
+}
+
+/// A pool's core.
+#[inline(always)]
+pub fn of<'a>(pool: P<Pool>) -> &'a Core {
+    // SAFETY: set by `create`, to a `Core` that lives until `finish`.
+    unsafe { &*pool.data.get().cast::<Core>() }
+}
+
+/// Tests a client's alignment.
+pub fn is_alignment(align: Size, grain: Size) -> bool {
+    align.is_power_of_two() && align >= size_of::<usize>() && align <= grain
+}
+
+/// Sets a pool up.
+///
+/// # Errors
+/// The arena's.
+pub fn create(pool: P<Pool>, config: Config) -> Result {
+    let shift = config.align.trailing_zeros();
+    let core = pool.cx.get().arena.control_new(Core {
+        lock: Lock::default(),
+        inner: UnsafeCell::new(Inner {
+            quick: Quick::new(),
+            field: Field::new(),
+            live: 0,
+            shift,
+            quick_from: if config.quick { QUICK_FROM >> shift } else { usize::MAX },
+            starved: false,
+            config,
+        }),
+    })?;
+    pool.align.set(config.align);
+    pool.get().data.set(core.as_ptr().cast());
+    Ok(())
+}
+
+/// Gives back everything.
+pub fn finish(pool: P<Pool>) {
+    let arena = &pool.cx.get().arena;
+    let core = of(pool);
+    while let Some(seg) = pool.segs.first() {
+        seg.destroy();
+    }
+    core.with(pool, |i| {
+        for k in 0..i.field.len() {
+            if let Some(e) = i.field.get(k) {
+                drop_extent(pool, e, i.shift);
+            }
+        }
+        if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
+            arena.control_free(i.field.tables(), bytes);
+        }
+    });
+    arena.control_free(Addr::of(core), size_of::<Core>());
+}
+
+/// Frees an extent's tables.
+fn drop_extent(pool: P<Pool>, e: *mut Extent, shift: u32) {
+    // SAFETY: in no field any more, or in one that nobody will use.
+    let size = unsafe { (*e).size };
+    if let Some(bytes) = Extent::footprint(size, shift) {
+        pool.cx.get().arena.control_free(Addr(e as usize), bytes);
+    }
+}
+
+impl Core {
+    /// Runs `f` under the lock. It does not call out.
+    #[inline(always)]
+    pub fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
+        let _held = self.lock.take(pool.cx.get());
+        // SAFETY: under the lock, and `f` can't take it again (it is not
+        // given the core by anyone who does).
+        f(unsafe { &mut *self.inner.get() })
+    }
+
+    /// For a fork.
+    pub fn fork_lock(&self, pool: P<Pool>, take: bool) {
+        if take {
+            ::core::mem::forget(self.lock.take(pool.cx.get()));
+        } else {
+            self.lock.release();
+        }
+    }
+}
+
+/// A block of `size` bytes. `Limit`: the pool has to grow.
+#[inline(always)]
+pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
+    of(pool).with(pool, |i| i.alloc(size)).ok_or(Res::Limit)
+}
+
+/// Frees `size` bytes from `base` on. True: there is memory to give back.
+///
+/// # Errors
+/// `Param`, reported: that is not in use in the pool; nothing has changed.
+#[inline(always)]
+pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
+    // Likely to be handed out again soon; an atomic operation then would wait
+    // for what its new owner writes.
+    crate::seam::arch::expect_write(base);
+    let done = of(pool).with(pool, |i| i.free(base, size));
+    crate::aver_client!(done.is_ok(), "block being freed is in use in the pool", Err(Res::Param));
+    done.map_err(|NotInUse| Res::Param)
+}
+
+/// New room for an allocation point, in place of what it has. `Limit`: the pool
+/// has to grow.
+pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
+    let got = of(ap.pool).with(ap.pool, |i| {
+        let got = i.room(size)?;
+        i.take_back(ap, ap.init.get());
+        Some(got)
+    });
+    let (base, limit) = got.ok_or(Res::Limit)?;
+    Ok(Room { seg: None, base, limit })
+}
+
+/// Takes back room of an allocation point.
+pub fn ap_empty(ap: P<Buffer>, init: Addr) {
+    of(ap.pool).with(ap.pool, |i| i.take_back(ap, init));
+}
+
+/// Bytes that the client does not have.
+pub fn free_size(pool: P<Pool>) -> Size {
+    of(pool).with(pool, |i| i.field.grains.wrapping_sub(i.live) << i.shift)
+}
+
+/// Inside the instance: memory for a block of `size` bytes.
+///
+/// # Errors
+/// The arena's, if what was set aside does not help either.
+pub fn grow(pool: P<Pool>, size: Size) -> Result {
+    let core = of(pool);
+    let (want, exact, shift) = core.with(pool, |i| {
+        let exact = size_up_checked(size, i.config.align).unwrap_or(0);
+        (i.wish(exact), exact, i.shift)
+    });
+    let e = add(pool, core, want, exact, shift);
+    let why = match e {
+        Ok(all) => {
+            core.with(pool, |i| i.starved = !all);
+            return Ok(());
+        }
+        Err(why) => why,
+    };
+    let enough = core.with(pool, |i| {
+        i.starved = true;
+        i.flush();
+        exact != 0 && i.field.longest() >= exact >> shift
+    });
+    if enough { Ok(()) } else { Err(why) }
+}
+
+/// Gets an extent of `want` bytes, or of `exact` if there is not as much. True:
+/// of `want`.
+fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Result<bool> {
+    let arena = &pool.cx.get().arena;
+    if exact == 0 {
+        return Err(Res::Resource);
+    }
+    make_place(pool, core)?;
+    let home = arena.control_home();
+    let make = |bytes: Size| -> Result<*mut Extent> {
+        let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
+        let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
+        let at = arena.control_alloc(tables)?;
+        let seg = Seg::create(pool, home, None, bytes, RankSet::EMPTY)
+            .inspect_err(|_| arena.control_free(at, tables))?;
+        // SAFETY: that much control memory, ours.
+        Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
+    };
+    let (e, all) = match make(want) {
+        Err(_) if want > exact => (make(exact)?, false),
+        other => (other?, true),
+    };
+    // SAFETY: just made; stays until it is removed. There is a place for it:
+    // places are made and taken inside the instance only.
+    let put = core.with(pool, |i| unsafe { i.field.insert(e) });
+    crate::aver!(put, "there is a place for a new extent");
+    Ok(all)
+}
+
+/// Sees to it that the field can take one more extent.
+fn make_place(pool: P<Pool>, core: &Core) -> Result {
+    let arena = &pool.cx.get().arena;
+    let (len, cap) = core.with(pool, |i| (i.field.len(), i.field.capacity()));
+    if len < cap {
+        return Ok(());
+    }
+    let new = cap.checked_mul(2).unwrap_or(0).max(4);
+    let bytes = Field::footprint(new).ok_or(Res::Memory)?;
+    let mem = arena.control_alloc(bytes)?;
+    // SAFETY: that much control memory, ours, for twice what there is.
+    let (old, cap) = core.with(pool, |i| unsafe { i.field.rehouse(mem, new) });
+    if let Some(bytes) = Field::footprint(cap).filter(|b| *b != 0) {
+        arena.control_free(old, bytes);
+    }
+    Ok(())
+}
+
+/// Inside the instance: gives back what is more than the pool wants to keep.
+pub fn shrink(pool: P<Pool>) {
+    let core = of(pool);
+    loop {
+        let gone = core.with(pool, |i| {
+            let e = i.due()?;
+            // SAFETY: it is in there.
+            unsafe { i.field.remove(e) };
+            Some((e, i.shift))
+        });
+        let Some((e, shift)) = gone else { return };
+        // SAFETY: only ours now; the owner is its segment (`add`).
+        if let Some(seg) = unsafe { P::from_raw((*e).owner.cast::<Seg>()) } {
+            seg.destroy();
+        }
+        drop_extent(pool, e, shift);
+    }
+}
+
+impl Inner {
+    #[inline(always)]
+    fn grains(&self, size: Size) -> usize {
+        // Sizes are far from the top: the door saw to that.
+        size_up(size, 1usize << self.shift) >> self.shift
+    }
+
+    #[inline(always)]
+    fn alloc(&mut self, size: Size) -> Option<Addr> {
+        let n = self.grains(size);
+        let a = match self.quick.pop(n) {
+            Some(a) => a,
+            None => self.field.alloc(n, self.config.fit)?,
+        };
+        self.live = self.live.wrapping_add(n);
+        Some(a)
+    }
+
+    #[inline(always)]
+    fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
+        let n = self.grains(size);
+        let left = self.live.saturating_sub(n);
+        if n > CLASSES || left < self.quick_from {
+            return self.free_to_field(a, n);
+        }
+        let wrong = a == self.quick.newest(n) || !a.is_aligned(1usize << self.shift);
+        if wrong || (cfg!(feature = "variety-cool") && !self.field.in_use(a, n)) {
+            return Err(NotInUse);
+        }
+        self.live = left;
+        // SAFETY: the client's no longer, ours not yet for anything else.
+        unsafe { self.quick.push(n, a) };
+        if self.quick.grains > self.quick_limit() {
+            self.drain(2);
+            return Ok(self.due().is_some());
+        }
+        Ok(false)
+    }
+
+    #[inline(always)]
+    fn quick_limit(&self) -> usize {
+        if self.live < self.quick_from {
+            return 0;
+        }
+        (self.live / 16).wrapping_add(QUICK_LEAST >> self.shift)
+    }
+
+    #[inline(never)]
+    fn free_to_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<bool, NotInUse> {
+        self.field.free(a, n)?;
+        self.live = self.live.saturating_sub(n);
+        if self.live == 0 {
+            self.flush();
+        } else if self.quick.grains > self.quick_limit() {
+            self.drain(2);
+        }
+        Ok(self.due().is_some())
+    }
+
+    /// Moves `most` blocks from those set aside to the field.
+    #[inline(never)]
+    fn drain(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some((a, n)) = self.quick.pop_any() else { return };
+            // A block that was freed twice can come to light only here.
+            if self.field.free(a, n).is_err() {
+                crate::base::check::report(
+                    concat!(file!(), "\0"),
+                    line!(),
+                    "block that was freed was in use in the pool\0",
+                );
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.drain(usize::MAX);
+    }
+
+    /// An extent to give back.
+    fn due(&self) -> Option<*mut Extent> {
+        let e = self.field.empty()?;
+        // SAFETY: in the field.
+        let (grains, size) = unsafe { ((*e).grains, (*e).size) };
+        let spare = self.config.spare;
+        if self.field.len() == 1 && size <= FIRST && spare > 0.0 {
+            // Not back and forth with every block of a small pool.
+            return None;
+        }
+        let free = self.field.free.wrapping_sub(grains);
+        let all = self.field.grains.wrapping_sub(grains);
+        if free as f64 >= all as f64 * spare { Some(e) } else { None }
+    }
+
+    /// How much to ask the arena for, to get a block of `exact` bytes.
+    fn wish(&self, exact: Size) -> Size {
+        let total = self.field.grains << self.shift;
+        let by = self.config.extend_by;
+        let wish = by.min(total.max(FIRST)).max((total / 16).min(EXTENT_MAX));
+        if exact > wish / 2 { exact } else { wish }
+    }
+
+    /// Room for an allocation point: the longest run, as long as it is worth
+    /// having, else a block of that very size.
+    fn room(&mut self, size: Size) -> Option<(Addr, Addr)> {
+        let n = self.grains(size);
+        let longest = self.field.longest();
+        let ample = n.max(AMPLE >> self.shift);
+        if longest < ample {
+            if let Some(a) = self.quick.pop(n) {
+                return Some(self.granted(a, n));
+            }
+            let free = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
+            if longest < n || (free && !self.starved) {
+                return None;
+            }
+        }
+        let (a, got) = self.field.alloc_longest(n.max(ROOM >> self.shift))?;
+        Some(self.granted(a, got))
+    }
+
+    fn take_back(&mut self, ap: P<Buffer>, init: Addr) {
+        let n = ap.room_limit.get().since(init);
+        if n != 0 {
+            let done = self.free(init, n);
+            crate::aver_critical!(done.is_ok(), "room of an allocation point is in use in its pool");
+            let _ = done;
+        }
+    }
+
+    fn granted(&mut self, a: Addr, n: usize) -> (Addr, Addr) {
+        self.live = self.live.wrapping_add(n);
+        (a, a.add(n << self.shift))
+    }
+}

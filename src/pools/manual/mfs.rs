@@ -1,0 +1,186 @@
+//! MFS: blocks of one size, reused last in first out. Memory never used so far
+//! is cut from the front of the newest segment; memory stays with the pool.
+
+use crate::base::addr::{Addr, Size, size_up, size_up_checked};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::RankSet;
+use crate::land::mag::Mag;
+use crate::object::lock::Lock;
+use crate::object::pool::{Pool, PoolClass};
+use crate::object::seg::Seg;
+use crate::seam::args::{self, Args};
+use core::cell::UnsafeCell;
+
+/// The class.
+pub struct Mfs;
+/// The class.
+pub static MFS: Mfs = Mfs;
+
+const EXTEND_BY: Size = 64 * 1024;
+/// Segments grow with the pool up to this.
+const SEG_MAX: Size = 1 << 20;
+
+struct Inner {
+    /// Freed blocks.
+    free: Mag<62>,
+    /// Memory that was never in use.
+    fresh: Addr,
+    fresh_limit: Addr,
+    live: usize,
+}
+
+struct Data {
+    lock: Lock,
+    /// The distance between blocks.
+    unit: Size,
+    extend_by: Size,
+    inner: UnsafeCell<Inner>,
+}
+
+#[inline(always)]
+fn data<'a>(pool: P<Pool>) -> &'a Data {
+    // SAFETY: set by `init`, to a `Data` that lives until `finish`.
+    unsafe { &*pool.data.get().cast::<Data>() }
+}
+
+impl Data {
+    #[inline(always)]
+    fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
+        let _held = self.lock.take(pool.cx.get());
+        // SAFETY: under the lock; `f` is one of the closures below, none of
+        // which takes it again.
+        f(unsafe { &mut *self.inner.get() })
+    }
+}
+
+impl Inner {
+    fn has_fresh(&self, unit: Size) -> bool {
+        self.fresh_limit.since(self.fresh) >= unit
+    }
+}
+
+impl PoolClass for Mfs {
+    fn name(&self) -> &'static str {
+        "MFS"
+    }
+
+    fn values(&self) -> &'static str {
+        "xu\0"
+    }
+
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+        let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(EXTEND_BY);
+        let size = args.size(&args::_mps_key_MFS_UNIT_SIZE).unwrap_or(0);
+        crate::aver_client!(
+            size != 0 && size <= isize::MAX as Size,
+            "MPS_KEY_MFS_UNIT_SIZE is given and positive",
+            Err(Res::Param)
+        );
+        crate::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
+        let unit = size_up(size, size_of::<usize>());
+        let inner =
+            Inner { free: Mag::new(), fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
+        let d = pool.cx.get().arena.control_new(Data {
+            lock: Lock::default(),
+            unit,
+            extend_by,
+            inner: UnsafeCell::new(inner),
+        })?;
+        pool.get().data.set(d.as_ptr().cast());
+        Ok(())
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        while let Some(seg) = pool.segs.first() {
+            seg.destroy();
+        }
+        pool.cx.get().arena.control_free(Addr::of(data(pool)), size_of::<Data>());
+    }
+
+    fn has_own_lock(&self) -> bool {
+        true
+    }
+
+    fn grow(&self, pool: P<Pool>, _size: Size) -> Result {
+        let d = data(pool);
+        // Another thread may have been faster. Only here is there ever more.
+        if d.with(pool, |i| !i.free.is_empty() || i.has_fresh(d.unit)) {
+            return Ok(());
+        }
+        let arena = &pool.cx.get().arena;
+        let make = |bytes: Size| {
+            let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
+            Seg::create(pool, arena.control_home(), None, bytes, RankSet::EMPTY)
+        };
+        let wish = d.extend_by.max((pool.bytes.get() / 16).min(SEG_MAX));
+        let seg = match make(wish.max(d.unit)) {
+            Err(_) if wish > d.unit => make(d.unit)?,
+            other => other?,
+        };
+        d.with(pool, |i| {
+            i.fresh = seg.base;
+            i.fresh_limit = seg.limit;
+        });
+        Ok(())
+    }
+
+    fn fork_lock(&self, pool: P<Pool>, take: bool) {
+        let d = data(pool);
+        if take {
+            core::mem::forget(d.lock.take(pool.cx.get()));
+        } else {
+            d.lock.release();
+        }
+    }
+
+    fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {
+        let d = data(pool);
+        crate::aver_client!(
+            size_up(size, size_of::<usize>()) == d.unit,
+            "size to allocate is the unit size of the MFS pool",
+            Err(Res::Param)
+        );
+        d.with(pool, |i| {
+            let a = match i.free.pop() {
+                Some(a) => a,
+                None if i.has_fresh(d.unit) => {
+                    let a = i.fresh;
+                    i.fresh = a.add(d.unit);
+                    a
+                }
+                None => return Err(Res::Limit),
+            };
+            i.live = i.live.wrapping_add(1);
+            Ok(a)
+        })
+    }
+
+    fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
+        let d = data(pool);
+        crate::aver_client!(
+            size_up(size, size_of::<usize>()) == d.unit,
+            "size to free is the unit size of the MFS pool",
+            Err(Res::Param)
+        );
+        crate::seam::arch::expect_write(base);
+        let good = base.is_aligned(size_of::<usize>())
+            && d.with(pool, |i| {
+                if i.free.newest() == base || i.live == 0 {
+                    return false;
+                }
+                // SAFETY: the client's no longer.
+                unsafe { i.free.push(base) };
+                i.live = i.live.wrapping_sub(1);
+                true
+            });
+        crate::aver_client!(good, "block being freed is in use in the pool", Err(Res::Param));
+        Ok(false)
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        let d = data(pool);
+        let live = d.with(pool, |i| i.live);
+        pool.bytes.get().wrapping_sub(live.wrapping_mul(d.unit))
+    }
+}

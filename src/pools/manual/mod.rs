@@ -1,0 +1,6 @@
+//! Manual pools: the client says when a block is to be freed.
+
+pub mod core;
+pub mod mfs;
+pub mod mvff;
+pub mod mvt;

@@ -1,0 +1,107 @@
+//! MVT: blocks through allocation points only, one after the other.
+//!
+//! An allocation point gets long runs while there are any. When the rest of
+//! the pool is in pieces, it gets those, as soon as they come to a quarter of the
+//! fragmentation limit; before, the pool grows.
+
+use super::core::{self, Config};
+use crate::base::addr::{Addr, Size};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::land::extent::Fit;
+use crate::object::buffer::Buffer;
+use crate::object::pool::{Pool, PoolClass, Room};
+use crate::object::seg::Seg;
+use crate::seam::args::{self, Args};
+use crate::seam::client::PF_ALIGN;
+
+/// The class.
+pub struct Mvt;
+/// The class.
+pub static MVT: Mvt = Mvt;
+
+impl PoolClass for Mvt {
+    fn name(&self) -> &'static str {
+        "MVT"
+    }
+
+    fn values(&self) -> &'static str {
+        "nmMrp\0"
+    }
+
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+        let align = args.size(&args::_mps_key_ALIGN).unwrap_or(PF_ALIGN);
+        let min = args.size(&args::_mps_key_MIN_SIZE).unwrap_or(PF_ALIGN);
+        let mean = args.size(&args::_mps_key_MEAN_SIZE).unwrap_or(32);
+        let max = args.size(&args::_mps_key_MAX_SIZE).unwrap_or(8192);
+        // How many free areas to remember: we know them all.
+        let _ = args.size(&args::_mps_key_MVT_RESERVE_DEPTH);
+        let frag = args.double(&args::_mps_key_MVT_FRAG_LIMIT).unwrap_or(0.3);
+        crate::aver_client!(
+            core::is_alignment(align, pool.cx.arena.grain()),
+            "MPS_KEY_ALIGN is a power of two from the size of a pointer to the arena grain size",
+            Err(Res::Param)
+        );
+        crate::aver_client!(
+            min != 0 && min <= mean && mean <= max,
+            "MPS_KEY_MIN_SIZE, MEAN_SIZE and MAX_SIZE are positive and in order",
+            Err(Res::Param)
+        );
+        crate::aver_client!(
+            (0.0..=1.0).contains(&frag),
+            "MPS_KEY_MVT_FRAG_LIMIT is from 0 to 1",
+            Err(Res::Param)
+        );
+        core::create(
+            pool,
+            Config {
+                align,
+                extend_by: 64 * 1024,
+                spare: frag,
+                fit: Fit { high: false, top: false },
+                quick: true,
+                slack: frag / 4.0,
+            },
+        )
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        core::finish(pool);
+    }
+
+    fn has_own_lock(&self) -> bool {
+        true
+    }
+
+    fn grow(&self, pool: P<Pool>, size: Size) -> Result {
+        core::grow(pool, size)
+    }
+
+    fn shrink(&self, pool: P<Pool>) {
+        core::shrink(pool);
+    }
+
+    fn fork_lock(&self, pool: P<Pool>, take: bool) {
+        core::of(pool).fork_lock(pool, take);
+    }
+
+    fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
+        core::free(pool, base, size)
+    }
+
+    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
+        Ok(())
+    }
+
+    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
+        core::ap_fill(ap, size)
+    }
+
+    fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
+        core::ap_empty(ap, init);
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        core::free_size(pool)
+    }
+}
