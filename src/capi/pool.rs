@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::pool::ClassHandle;
-use crate::pools::amc;
+use crate::pools::{amc, marksweep, snc};
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {
@@ -23,6 +23,10 @@ macro_rules! classes {
 classes! {
     mps_class_amc AMC &amc::AMC;
     mps_class_amcz AMCZ &amc::AMCZ;
+    mps_class_ams AMS &marksweep::AMS;
+    mps_class_awl AWL &marksweep::AWL;
+    mps_class_lo LO &marksweep::LO;
+    mps_class_snc SNC &snc::SNC;
 }
 
 #[unsafe(no_mangle)]

@@ -269,6 +269,7 @@ impl Mpm {
     pub fn ap_destroy(&self, ap: P<buffer::Buffer>) {
         buffer::detach(ap);
         self.ramp_reset(ap);
+        ap.pool.class.ap_finish(ap);
         ap.sig.set(Sig::DEAD);
         ap.pool.get().buffers.remove(ap);
         self.cx.arena.control_drop(ap);

@@ -1,3 +1,5 @@
 //! The pool classes that come with the library.
 
 pub mod amc;
+pub mod marksweep;
+pub mod snc;

@@ -3,6 +3,7 @@
 use super::{Budget, Report, Tracer};
 use crate::base::addr::Size;
 use crate::base::ptr::P;
+use crate::base::sets::Rank;
 use crate::object::cx::{Cx, Phase, bump};
 use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
@@ -15,7 +16,7 @@ const PART: isize = 16 * 1024;
 /// Scans grey segments. False: time is up.
 pub fn advance(t: &Tracer, cx: P<Cx>, budget: &Budget, _report: &mut Report) -> bool {
     while let Some(s) = cx.grey.iter().find_map(|l| l.first()) {
-        let work = scan_seg(t, cx, s, budget.is_limited());
+        let work = scan_seg(t, cx, s, seg::first_rank(s.ranks), budget.is_limited());
         if budget.spend(work) {
             return !has_grey(cx.get()) && finish(cx);
         }
@@ -33,10 +34,20 @@ fn finish(cx: P<Cx>) -> bool {
     true
 }
 
+/// The rank at which to scan a segment that the mutator wants to see now. A
+/// weak reference it reads is one it may keep, so as long as it is not known
+/// which objects die they are held; once it is known, all weak references to
+/// them go.
+pub fn early_rank(cx: &Cx, s: P<Seg>) -> Rank {
+    let rank = seg::first_rank(s.ranks);
+    let stronger = cx.grey.iter().zip(Rank::ORDER).any(|(l, r)| r < rank && !l.is_empty());
+    if rank == Rank::Weak && stronger { Rank::Exact } else { rank }
+}
+
 /// Scans what is grey in a segment; in parts if that is allowed. Returns how
 /// much work that was, in bytes. Calls out: format.
-pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, in_parts: bool) -> Size {
-    let ss = ScanState::new(cx, cx.traces.get(), seg::first_rank(s.ranks), cx.white_zones.get());
+pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, rank: Rank, in_parts: bool) -> Size {
+    let ss = ScanState::new(cx, cx.traces.get(), rank, cx.white_zones.get());
     if in_parts && s.large.get() {
         ss.budget.set(PART);
     }
@@ -65,5 +76,6 @@ pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, in_parts: bool) -> Size {
     }
     bump(&t.live, ss.copied.get().wrapping_add(ss.kept.get()));
     bump(&cx.stats.copied, ss.copied.get());
+    let size = if s.class.moves() { size } else { ss.kept.get() };
     size.wrapping_add(ss.copied.get().wrapping_mul(2))
 }

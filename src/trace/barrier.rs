@@ -28,7 +28,8 @@ pub fn access(t: &Tracer, cx: P<Cx>, a: Addr, write: bool, nested: bool) -> bool
         }
         if s.is_grey() {
             bump(&cx.stats.read_hits, 1);
-            advance::scan_seg(t, cx, s, false);
+            let rank = advance::early_rank(cx.get(), s);
+            advance::scan_seg(t, cx, s, rank, false);
         }
         if write {
             bump(&cx.stats.write_hits, 1);

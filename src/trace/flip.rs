@@ -52,6 +52,13 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
                 }
             }
         }
+        if rank == Rank::Ambig {
+            // What ambiguous references hold must be known before the first
+            // object moves.
+            while let Some(s) = cx.grey.first().and_then(|l| l.first()) {
+                super::advance::scan_seg(t, cx, s, Rank::Ambig, false);
+            }
+        }
         bump(&t.live, ss.copied.get().wrapping_add(ss.kept.get()));
         bump(&cx.stats.copied, ss.copied.get());
     }
