@@ -277,11 +277,11 @@ int main(void)
   test_reuse(mps_class_ams(), 0);
   test_reuse(mps_class_awl(), 0);
   test_reuse(mps_class_ams(), 1);
-  test_graph("AMS", mps_class_ams(), 0, 3, 0, 0.1, 300000);
-  test_graph("AMS", mps_class_ams(), 0, 2, 1, 0.0, 300000);
-  test_graph("AMS", mps_class_ams(), HEADER, 0, 0, 0.0, 300000);
-  test_graph("AWL", mps_class_awl(), 0, 3, 0, 0.0, 300000);
-  test_graph("AWL", mps_class_awl(), HEADER, 2, 2, 0.0, 300000);
+  test_graph("AMS", mps_class_ams(), 0, 3, 0, 0.1, 100000);
+  test_graph("AMS", mps_class_ams(), 0, 2, 1, 0.0, 100000);
+  test_graph("AMS", mps_class_ams(), HEADER, 0, 0, 0.0, 100000);
+  test_graph("AWL", mps_class_awl(), 0, 3, 0, 0.0, 100000);
+  test_graph("AWL", mps_class_awl(), HEADER, 2, 2, 0.0, 100000);
   test_large(mps_class_ams());
   test_large(mps_class_awl());
   return test_end();
