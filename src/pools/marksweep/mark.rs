@@ -26,6 +26,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
         p.sub(t.format.m.header)
     };
     if cfg!(feature = "variety-cool") {
+        seg.expose(ss.cx.get());
         t.catch_up();
         crate::aver!(t.is_start(base), "an exact reference leads to an object");
     }
@@ -56,6 +57,7 @@ fn ambiguous(t: &Table, p: Addr) -> Option<Addr> {
     if crate::seam::fault("pinning") {
         return None;
     }
+    t.seg.expose(t.seg.pool.cx.get());
     t.catch_up();
     object_of(t, p)
 }
@@ -105,7 +107,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         Err(_) if ss.broken_off.get() => Ok(Scanned::Unfinished),
         Err(e) => {
             if seg.is_white() {
-                t.give_up();
+                t.settle();
             }
             Err(e)
         }

@@ -281,8 +281,8 @@ impl PoolClass for MarkSweep {
             seg.expose(cx);
             t.catch_up();
             // What was not marked is gone.
-            let marked = seg.is_white() && cx.phase.get() == Phase::Reclaim;
-            t.each_run(marked, &mut |base, limit| f(seg, base, limit))?;
+            let only_done = seg.is_white() && cx.phase.get() == Phase::Reclaim;
+            t.each_run(only_done, &mut |base, limit| f(seg, base, limit))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::{Data, data};
 use crate::base::addr::{Addr, Size, size_up};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
-use crate::base::sets::{AccessSet, RankSet};
+use crate::base::sets::RankSet;
 use crate::object::buffer::Buffer;
 use crate::object::cx::{Cx, Phase, bump};
 use crate::object::pool::{Pool, Room};
@@ -119,7 +119,6 @@ fn find(pool: P<Pool>, ranks: RankSet, size: Size, min: Size) -> Option<Room> {
             }
             continue;
         }
-        readable(cx, t.seg);
         if let Some((base, limit)) = t.next_run(min, SEG_MAX.max(size), &mut tries) {
             return Some(take(cx, rooms, t, base, limit));
         }
@@ -138,7 +137,6 @@ fn find_all(pool: P<Pool>, ranks: RankSet, size: Size) -> Option<Room> {
     let cx = pool.cx.get();
     let rooms = d.rooms.get(list_of(ranks))?;
     while let Some(t) = rooms.first() {
-        readable(cx, t.seg);
         let mut tries = usize::MAX;
         if let Some((base, limit)) = t.next_run(size, SEG_MAX.max(size), &mut tries) {
             return Some(take(cx, rooms, t, base, limit));
@@ -161,12 +159,6 @@ fn rewind(pool: P<Pool>, ranks: RankSet) {
     }
 }
 
-fn readable(cx: &Cx, seg: P<Seg>) {
-    if seg.mode.get().meets(AccessSet::READ) {
-        seg.expose(cx);
-    }
-}
-
 fn take(
     cx: &Cx,
     rooms: &crate::base::list::List<Table, 0>,
@@ -186,7 +178,6 @@ fn take(
 pub fn empty(ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     let t = table::of(seg);
     let d = data(seg.pool.get());
-    readable(seg.pool.cx.get(), seg);
     t.learn(init);
     if t.cursor.get() == ap.room_limit.get() {
         // Nobody has looked further since: the rest can be had again.
@@ -198,7 +189,7 @@ pub fn empty(ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     if seg.is_white() {
         return;
     }
-    if t.used.get() == 0 && !t.estimated.get() {
+    if t.used.get() == 0 {
         destroy(seg);
     } else if t.cursor.get() < seg.limit {
         list(d, t);
@@ -211,21 +202,11 @@ pub fn reclaim(seg: P<Seg>) {
     let cx = seg.pool.cx.get();
     let d = data(seg.pool.get());
     t.catch_up();
-    let used = t.used.get();
-    let (were, are) = t.sweep();
-    let seen = t.kept.get();
-    t.estimated.set(are != 0 && seen == 0 && (are != were || t.estimated.get()));
-    let kept = match are {
-        0 => 0,
-        _ if seen != 0 => seen,
-        // Nobody has looked at its objects: the average will do.
-        _ => (used / were.max(1)).wrapping_mul(are).min(used),
-    };
-    t.used.set(kept);
+    let (used, kept) = t.sweep();
     bump(&d.kept, kept);
     bump(&cx.stats.reclaimed, used.wrapping_sub(kept));
     if seg.buffer.get().is_none() {
-        if are == 0 {
+        if kept == 0 {
             destroy(seg);
             return;
         }
@@ -241,16 +222,6 @@ pub fn reclaim(seg: P<Seg>) {
 /// Bytes of a segment that no object and no allocation point has.
 pub fn free_in(seg: P<Seg>) -> Size {
     let t = table::of(seg);
-    if t.estimated.get() && !seg.is_white() {
-        readable(seg.pool.cx.get(), seg);
-        t.used.set(0);
-        // The closure does not fail.
-        let _ = t.each(false, &mut |base, limit| {
-            bump(&t.used, limit.since(base));
-            Ok(())
-        });
-        t.estimated.set(false);
-    }
     let room = seg.buffer.get().map_or(0, |b| b.room_limit.get().since(t.known.get()));
     seg.get().size().saturating_sub(t.used.get()).saturating_sub(room)
 }

@@ -1,15 +1,19 @@
 //! What a non-moving pool knows of one segment: bits, out of line, one for
 //! each place where an object can begin.
 //!
-//! - *starts*: an object begins here. Between two traces these are exactly the
-//!   objects that were alive at the last one or were made since; whatever lies
-//!   between them is free.
-//! - *marks*: it has been reached, in the trace that the segment is white for.
-//!   When the trace ends the marks are the new starts: that is all there is to
-//!   sweeping, until somebody wants room.
-//! - *done*: and it has been scanned. Not kept for leaf objects.
+//! - *in use*: objects lie here. A stretch of set bits begins where an object
+//!   begins and ends where one ends; everything else is free. Between two
+//!   traces these are exactly the objects that were alive at the last one or
+//!   were made since.
+//! - *marks*: the object that begins here has been reached, in the trace that
+//!   the segment is white for.
+//! - *done*: it has been scanned; set from its beginning to its end. When the
+//!   trace is over these are the bits in use: that is all there is to sweeping,
+//!   and no object is looked at for it.
+//! - *starts*: an object begins here. Worked out from the bits in use when an
+//!   ambiguous reference asks, for the few segments that stacks point into.
 //!
-//! Room is found by going through the segment once, as it is asked for
+//! Room is found by going through the bits in use once, as it is asked for
 //! ([`Table::next_run`]): what is behind `cursor` is not looked at again before
 //! the next trace.
 
@@ -36,24 +40,26 @@ pub struct Table {
     base: Addr,
     shift: u32,
     words: usize,
+    in_use: Cell<*mut usize>,
+    marks: *mut usize,
+    done: Cell<*mut usize>,
+    /// Null until asked for.
     starts: Cell<*mut usize>,
-    marks: Cell<*mut usize>,
-    done: *mut usize,
+    /// `starts` goes with `in_use`.
+    starts_good: Cell<bool>,
     /// Up to here the segment has been searched for room.
     pub cursor: Cell<Addr>,
-    /// Up to here the objects made by its allocation point have their bits.
+    /// Up to here what its allocation point made is in use.
     pub known: Cell<Addr>,
     /// The words that may hold marks of objects not scanned yet.
     lo: Cell<usize>,
     hi: Cell<usize>,
     /// Something in it has been scanned in this trace.
     pub begun: Cell<bool>,
-    /// Bytes of objects.
+    /// Bytes in use.
     pub used: Cell<Size>,
-    /// `used` is an estimate.
-    pub estimated: Cell<bool>,
-    /// Bytes of objects found alive in this trace.
-    pub kept: Cell<Size>,
+    /// Bytes done.
+    kept: Cell<Size>,
 }
 
 impl Linked<0> for Table {
@@ -80,14 +86,13 @@ impl Table {
         let shift = pool.align.get().trailing_zeros();
         let words = (seg.get().size() >> shift).div_ceil(WORD_BITS as usize);
         let bytes = words.wrapping_mul(size_of::<usize>());
-        let leaf = seg.ranks.is_empty();
         let mut maps = [core::ptr::null_mut::<usize>(); 3];
         let back = |maps: &[*mut usize; 3]| {
             for m in maps.iter().filter(|m| !m.is_null()) {
                 arena.control_free(Addr::of(*m), bytes);
             }
         };
-        for m in maps.iter_mut().take(if leaf { 2 } else { 3 }) {
+        for m in maps.iter_mut() {
             match arena.control_alloc(bytes) {
                 Ok(a) => *m = a.ptr(),
                 Err(e) => {
@@ -100,7 +105,7 @@ impl Table {
                 unsafe { m.add(i).write(0) };
             }
         }
-        let [starts, marks, done] = maps;
+        let [in_use, marks, done] = maps;
         let table = Table {
             link: Link::default(),
             seg,
@@ -108,16 +113,17 @@ impl Table {
             base: seg.base,
             shift,
             words,
-            starts: Cell::new(starts),
-            marks: Cell::new(marks),
-            done,
+            in_use: Cell::new(in_use),
+            marks,
+            done: Cell::new(done),
+            starts: Cell::new(core::ptr::null_mut()),
+            starts_good: Cell::new(false),
             cursor: Cell::new(seg.base),
             known: Cell::new(seg.base),
             lo: Cell::new(usize::MAX),
             hi: Cell::new(0),
             begun: Cell::new(false),
             used: Cell::new(0),
-            estimated: Cell::new(false),
             kept: Cell::new(0),
         };
         let t = arena.control_new(table).inspect_err(|_| back(&maps))?;
@@ -135,7 +141,7 @@ impl Table {
     pub fn finish(&self) {
         let arena = &self.seg.pool.cx.get().arena;
         let bytes = self.words.wrapping_mul(size_of::<usize>());
-        for m in [self.starts.get(), self.marks.get(), self.done] {
+        for m in [self.in_use.get(), self.marks, self.done.get(), self.starts.get()] {
             if !m.is_null() {
                 arena.control_free(Addr::of(m), bytes);
             }
@@ -169,22 +175,82 @@ impl Table {
         self.base.add((w << SHIFT | bit as usize) << self.shift)
     }
 
-    /// Does an object begin at `base`?
-    pub fn is_start(&self, base: Addr) -> bool {
-        base.is_aligned(1 << self.shift)
-            && self.place(base).is_some_and(|(w, b)| self.word(self.starts.get(), w).get() & b != 0)
+    /// Sets or clears the bits of `base..limit`, inside the segment.
+    #[inline]
+    fn set_range(&self, map: *mut usize, base: Addr, limit: Addr, on: bool) {
+        let (Some((mut w, low)), Some((last, high))) =
+            (self.place(base), self.place(limit.sub(1 << self.shift)))
+        else {
+            return;
+        };
+        let mut bits = low.wrapping_neg();
+        loop {
+            if w == last {
+                bits &= high | high.wrapping_sub(1);
+            }
+            let word = self.word(map, w);
+            word.set(if on { word.get() | bits } else { word.get() & !bits });
+            if w >= last {
+                return;
+            }
+            bits = usize::MAX;
+            w = w.wrapping_add(1);
+        }
     }
 
-    /// Is the object at `base` marked?
-    pub fn is_marked(&self, base: Addr) -> bool {
-        self.place(base).is_some_and(|(w, b)| self.word(self.marks.get(), w).get() & b != 0)
+    /// Does an object begin at `base`? The segment is readable.
+    /// Calls out: format.
+    pub fn is_start(&self, base: Addr) -> bool {
+        if !base.is_aligned(1 << self.shift) {
+            return false;
+        }
+        let Some((w, bit)) = self.place(base) else { return false };
+        if self.word(self.in_use.get(), w).get() & bit == 0 {
+            return false;
+        }
+        if !self.starts_good.get() && !self.find_starts() {
+            // No memory for the bits: look.
+            let mut found = false;
+            // The closure does not fail.
+            let _ = self.each(false, &mut |b, _| {
+                found |= b == base;
+                Ok(())
+            });
+            return found;
+        }
+        self.word(self.starts.get(), w).get() & bit != 0
+    }
+
+    /// Finds out where objects begin. False: there is no memory for that.
+    #[cold]
+    fn find_starts(&self) -> bool {
+        if self.starts.get().is_null() {
+            let bytes = self.words.wrapping_mul(size_of::<usize>());
+            match self.seg.pool.cx.get().arena.control_alloc(bytes) {
+                Ok(a) => self.starts.set(a.ptr()),
+                Err(_) => return false,
+            }
+        }
+        for w in 0..self.words {
+            self.word(self.starts.get(), w).set(0);
+        }
+        // The closure does not fail.
+        let _ = self.each(false, &mut |base, _| {
+            if let Some((w, bit)) = self.place(base) {
+                let word = self.word(self.starts.get(), w);
+                word.set(word.get() | bit);
+            }
+            Ok(())
+        });
+        self.starts_good.set(true);
+        true
     }
 
     /// Marks the object at `base`, unless the reference is weak (`only_look`).
     #[inline(always)]
     pub fn mark(&self, base: Addr, only_look: bool) -> Mark {
         let Some((w, bit)) = self.place(base) else { return Mark::Nowhere };
-        let word = self.word(self.marks.get(), w);
+        let word = self.word(self.marks, w);
         let old = word.get();
         if old & bit != 0 {
             return Mark::Old;
@@ -205,10 +271,8 @@ impl Table {
     /// The trace that begins has seen nothing.
     pub fn clear_marks(&self) {
         for w in 0..self.words {
-            self.word(self.marks.get(), w).set(0);
-            if !self.done.is_null() {
-                self.word(self.done, w).set(0);
-            }
+            self.word(self.marks, w).set(0);
+            self.word(self.done.get(), w).set(0);
         }
         self.lo.set(usize::MAX);
         self.hi.set(0);
@@ -216,129 +280,136 @@ impl Table {
         self.kept.set(0);
     }
 
-    /// The marks become the starts. Returns how many there were and are.
-    pub fn sweep(&self) -> (usize, usize) {
-        let (mut were, mut are) = (0usize, 0usize);
-        for w in 0..self.words {
-            were = were.wrapping_add(self.word(self.starts.get(), w).get().count_ones() as usize);
-            are = are.wrapping_add(self.word(self.marks.get(), w).get().count_ones() as usize);
+    /// The trace is over: what is done is what is in use. Returns how much that
+    /// was and is. Calls out: format, for leaf objects.
+    pub fn sweep(&self) -> (Size, Size) {
+        if self.seg.ranks.is_empty() {
+            self.settle();
         }
-        self.starts.swap(&self.marks);
+        self.in_use.swap(&self.done);
+        self.starts_good.set(false);
         self.cursor.set(self.base);
-        (were, are)
+        let now = self.kept.get();
+        (self.used.replace(now), now)
     }
 
-    /// Gives the objects in `known..end` their bits. Calls out: format.
+    /// Whatever is marked is done. The segment is readable. Calls out: format.
+    pub fn settle(&self) {
+        let f = self.format.get();
+        let h = f.m.header;
+        for w in 0..self.words {
+            let mut bits = self.word(self.marks, w).get() & !self.word(self.done.get(), w).get();
+            while bits != 0 {
+                let base = self.addr(w, bits.trailing_zeros());
+                bits &= bits.wrapping_sub(1);
+                let size = f.size(base.add(h));
+                let end = base.add(size);
+                crate::aver!(
+                    end > base && end <= self.seg.limit,
+                    "skip method stays in the segment"
+                );
+                self.set_range(self.done.get(), base, end, true);
+                self.kept.set(self.kept.get().wrapping_add(size));
+            }
+        }
+        self.lo.set(usize::MAX);
+        self.hi.set(0);
+    }
+
+    /// What lies in `known..end` is in use.
     #[inline]
     pub fn learn(&self, end: Addr) {
         let from = self.known.get();
         if from >= end {
             return;
         }
-        let f = self.format.get();
-        let h = f.m.header;
-        let mut a = from;
-        while a < end {
-            if let Some((w, bit)) = self.place(a) {
-                let word = self.word(self.starts.get(), w);
-                word.set(word.get() | bit);
-            }
-            let next = a.add(f.size(a.add(h)));
-            crate::aver!(next > a && next <= end, "skip method stays in the block committed");
-            a = next;
-        }
+        self.set_range(self.in_use.get(), from, end, true);
+        self.starts_good.set(false);
         self.used.set(self.used.get().wrapping_add(end.since(from)));
         self.known.set(end);
     }
 
-    /// Gives the bits to what the segment's allocation point has made so far;
-    /// nobody is at work with it.
+    /// As [`Table::learn`] with what the segment's allocation point has made so
+    /// far; nobody is at work with it.
     pub fn catch_up(&self) {
         if let Some(b) = self.seg.buffer.get() {
             self.learn(b.objects_end());
         }
     }
 
-    /// The first bit of a map at or after `from`.
+    /// The first place at or after `from` whose bit is (or is not) set; the
+    /// segment's end if there is none.
     #[inline]
-    fn next_in(&self, map: *mut usize, from: Addr) -> Option<Addr> {
-        let (mut w, bit) = self.place(from)?;
-        let mut bits = self.word(map, w).get() & bit.wrapping_neg();
-        loop {
-            if bits != 0 {
-                return Some(self.addr(w, bits.trailing_zeros()));
-            }
+    fn next(&self, map: *mut usize, from: Addr, set: bool) -> Addr {
+        let limit = self.seg.limit;
+        let Some((mut w, bit)) = self.place(from) else { return limit };
+        let flip = if set { 0 } else { usize::MAX };
+        let mut bits = (self.word(map, w).get() ^ flip) & bit.wrapping_neg();
+        while bits == 0 {
             w = w.wrapping_add(1);
             if w >= self.words {
-                return None;
+                return limit;
             }
-            bits = self.word(map, w).get();
+            bits = self.word(map, w).get() ^ flip;
         }
+        self.addr(w, bits.trailing_zeros()).min(limit)
     }
 
     /// The next stretch without objects of at least `min` bytes, cut to `most`;
     /// it is behind the cursor then. At most `tries` shorter ones are passed
-    /// over, for good. The segment is readable. Calls out: format.
+    /// over, for good.
     pub fn next_run(&self, min: Size, most: Size, tries: &mut usize) -> Option<(Addr, Addr)> {
-        let f = self.format.get();
-        let h = f.m.header;
+        let map = self.in_use.get();
         let limit = self.seg.limit;
-        let mut c = self.cursor.get();
+        let mut c = self.next(map, self.cursor.get(), false);
         while c < limit {
-            let s = self.next_in(self.starts.get(), c).unwrap_or(limit);
-            if s.since(c) >= min {
-                let e = s.min(c.add(most));
+            let e = self.next(map, c, true);
+            if e.since(c) >= min {
+                let e = e.min(c.add(most));
                 self.cursor.set(e);
                 return Some((c, e));
             }
-            if s > c {
-                *tries = tries.wrapping_sub(1);
-                if *tries == 0 {
-                    self.cursor.set(s);
-                    return None;
-                }
+            *tries = tries.wrapping_sub(1);
+            if *tries == 0 {
+                self.cursor.set(e);
+                return None;
             }
-            if s >= limit {
-                break;
-            }
-            c = s.add(f.size(s.add(h)));
+            c = self.next(map, e, false);
         }
         self.cursor.set(limit);
         None
     }
 
-    /// Calls `f(base, limit)` for every object, or every marked object.
-    /// The segment is readable. Calls out: format.
-    pub fn each(&self, marked: bool, f: &mut dyn FnMut(Addr, Addr) -> Result) -> Result {
-        let fmt = self.format.get();
-        let h = fmt.m.header;
-        let map = if marked { self.marks.get() } else { self.starts.get() };
+    /// Calls `f(base, limit)` for stretches of objects that lie side by side:
+    /// all there are, or (`only_done`) what has been scanned.
+    pub fn each_run(&self, only_done: bool, f: &mut dyn FnMut(Addr, Addr) -> Result) -> Result {
+        let map = if only_done { self.done.get() } else { self.in_use.get() };
         let mut a = self.base;
-        while let Some(s) = self.next_in(map, a) {
-            let next = s.add(fmt.size(s.add(h)));
-            crate::aver!(next > s && next <= self.seg.limit, "skip method stays in the segment");
-            f(s, next)?;
-            a = next;
-            if a >= self.seg.limit {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Calls `f(base, limit)` for stretches of objects that lie side by side.
-    /// The segment is readable. Calls out: format.
-    pub fn each_run(&self, marked: bool, f: &mut dyn FnMut(Addr, Addr) -> Result) -> Result {
-        let mut run = (Addr::NULL, Addr::NULL);
-        self.each(marked, &mut |base, limit| {
-            if base == run.1 {
-                run.1 = limit;
+        loop {
+            let base = self.next(map, a, true);
+            if base >= self.seg.limit {
                 return Ok(());
             }
-            let last = core::mem::replace(&mut run, (base, limit));
-            if last.0 < last.1 { f(last.0, last.1) } else { Ok(()) }
-        })?;
-        if run.0 < run.1 { f(run.0, run.1) } else { Ok(()) }
+            a = self.next(map, base, false);
+            f(base, a)?;
+        }
+    }
+
+    /// Calls `f(base, limit)` for every object; else as [`Table::each_run`].
+    /// The segment is readable. Calls out: format.
+    pub fn each(&self, only_done: bool, f: &mut dyn FnMut(Addr, Addr) -> Result) -> Result {
+        let fmt = self.format.get();
+        let h = fmt.m.header;
+        self.each_run(only_done, &mut |base, limit| {
+            let mut a = base;
+            while a < limit {
+                let next = a.add(fmt.size(a.add(h)));
+                crate::aver!(next > a && next <= limit, "objects fill what is in use");
+                f(a, next)?;
+                a = next;
+            }
+            Ok(())
+        })
     }
 
     /// Calls `f(base, limit)` for objects that are marked and were not scanned:
@@ -349,36 +420,35 @@ impl Table {
     pub fn each_fresh(&self, singly: bool, mut f: impl FnMut(Addr, Addr) -> Result) -> Result {
         let fmt = self.format.get();
         let h = fmt.m.header;
+        let (marks, done) = (self.marks, self.done.get());
         while self.lo.get() <= self.hi.get() {
             let mut w = self.lo.replace(usize::MAX);
             // New marks up to `hi` are met on the way, or fetch us back.
             let hi = self.hi.replace(0);
             while w <= hi {
-                let fresh = self.word(self.marks.get(), w).get() & !self.word(self.done, w).get();
+                let fresh = self.word(marks, w).get() & !self.word(done, w).get();
                 if fresh == 0 {
                     w = w.wrapping_add(1);
                     continue;
                 }
                 let base = self.addr(w, fresh.trailing_zeros());
                 let mut end = base;
-                while let Some((v, bit)) = self.place(end) {
-                    let done = self.word(self.done, v);
-                    if self.word(self.marks.get(), v).get() & !done.get() & bit == 0 {
-                        break;
-                    }
-                    done.set(done.get() | bit);
+                loop {
                     let next = end.add(fmt.size(end.add(h)));
                     crate::aver!(
                         next > end && next <= self.seg.limit,
                         "skip method stays in the segment"
                     );
                     end = next;
-                    if singly {
+                    let Some((v, bit)) = self.place(end) else { break };
+                    let fresh = self.word(marks, v).get() & !self.word(done, v).get();
+                    if fresh & bit == 0 || singly {
                         break;
                     }
                 }
+                self.set_range(done, base, end, true);
                 if let Err(e) = f(base, end) {
-                    self.undo(base, end);
+                    self.set_range(done, base, end, false);
                     self.lo.set(self.lo.get().min(w));
                     self.hi.set(self.hi.get().max(hi));
                     return Err(e);
@@ -387,30 +457,6 @@ impl Table {
             }
         }
         Ok(())
-    }
-
-    /// The objects in a stretch have not been scanned after all.
-    #[cold]
-    fn undo(&self, base: Addr, end: Addr) {
-        let fmt = self.format.get();
-        let mut a = base;
-        while a < end {
-            if let Some((w, bit)) = self.place(a) {
-                let done = self.word(self.done, w);
-                done.set(done.get() & !bit);
-            }
-            a = a.add(fmt.size(a.add(fmt.m.header)));
-        }
-    }
-
-    /// Gives up on what is marked and was not scanned.
-    #[cold]
-    pub fn give_up(&self) {
-        for w in 0..self.words {
-            self.word(self.done, w).set(self.word(self.marks.get(), w).get());
-        }
-        self.lo.set(usize::MAX);
-        self.hi.set(0);
     }
 }
 
