@@ -270,7 +270,8 @@ impl PoolClass for MarkSweep {
     fn trace_done(&self, pool: P<Pool>) {
         let d = data(pool.get());
         if d.condemned.replace(false) && d.own {
-            d.generation.capacity.set(d.kept.get().max(FLOOR));
+            let kept = d.kept.get();
+            d.generation.capacity.set(kept.wrapping_add(kept / 2).max(FLOOR));
         }
     }
 
