@@ -244,6 +244,66 @@ static void test_large(mps_pool_class_t c)
   teardown(&s);
 }
 
+/* Fill the arena up to its commit limit; let every other object go; fill it
+ * up again: all that became free can be had, though it is in small pieces. */
+static void test_full(mps_pool_class_t c, int leaf)
+{
+  enum { N = 200000, SLOTS_OF = 6 };
+  setup_s s;
+  static mps_addr_t exact[N];
+  mps_root_t root;
+  size_t i, n, round;
+  mps_res_t res = MPS_RES_OK;
+  mps_ap_t ap;
+  int kind = leaf ? KIND_LEAF : KIND_VECTOR;
+  setup(&s, c, 0, 0, 0, 0.1);
+  ap = leaf ? s.leaf_ap : s.ap;
+  memset(exact, 0, sizeof exact);
+  CHECK_OK(mps_root_create_table(&root, s.arena, mps_rank_exact(), 0, exact,
+                                 N));
+  CHECK_OK(mps_arena_commit_limit_set(s.arena, mps_arena_committed(s.arena)
+                                      + ((size_t)4 << 20)));
+  for (n = 0; n < N; ++n) {
+    obj_t o;
+    res = obj_try(&o, ap, 0, kind, SLOTS_OF, n + 1);
+    if (res != MPS_RES_OK)
+      break;
+    exact[n] = o;
+  }
+  CHECK(res == MPS_RES_COMMIT_LIMIT || res == MPS_RES_MEMORY
+        || res == MPS_RES_RESOURCE);
+  CHECK(n * (SLOTS_OF + 2) * WORD > (size_t)3 << 20);
+  for (round = 0; round < 4; ++round) {
+    size_t freed = 0, again = 0;
+    for (i = round % 2; i < n; i += 2) {
+      CHECK_EQ(((obj_t)exact[i])->serial, i + 1);
+      exact[i] = NULL;
+      ++freed;
+    }
+    CHECK_OK(mps_arena_collect(s.arena));
+    mps_arena_release(s.arena);
+    for (i = round % 2; i < n; i += 2) {
+      obj_t o;
+      if (obj_try(&o, ap, 0, kind, SLOTS_OF, i + 1) != MPS_RES_OK)
+        break;
+      exact[i] = o;
+      ++again;
+    }
+    CHECK(again * 100 > freed * 95);
+    for (i = 0; i < n; ++i)
+      if (exact[i] != NULL)
+        CHECK(obj_is(exact[i], kind, SLOTS_OF, i + 1));
+      else
+        exact[i] = exact[0];    /* something that is there */
+    for (i = 0; i < n; ++i)
+      if (((obj_t)exact[i])->serial != i + 1)
+        n = i;
+  }
+  part("full: %lu objects", (unsigned long)n);
+  mps_root_destroy(root);
+  teardown(&s);
+}
+
 /* The old way of making them. */
 static void test_varargs(void)
 {
@@ -274,6 +334,9 @@ int main(void)
   test_ambig(mps_class_ams(), 0);
   test_ambig(mps_class_ams(), HEADER);
   test_ambig(mps_class_awl(), 0);
+  test_full(mps_class_ams(), 0);
+  test_full(mps_class_awl(), 0);
+  test_full(mps_class_ams(), 1);
   test_reuse(mps_class_ams(), 0);
   test_reuse(mps_class_awl(), 0);
   test_reuse(mps_class_ams(), 1);
