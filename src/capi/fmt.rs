@@ -13,11 +13,10 @@ use core::ffi::c_void;
 /// A method from an argument; null and absent mean the default.
 macro_rules! method {
     ($a:ident, $key:ident, $slot:expr, $ty:ty) => {
+        let p = $a.pointer(&args::$key).unwrap_or(core::ptr::null_mut());
         // SAFETY: the key's value is a function of this type, or null.
-        if let Some(f) = $a
-            .pointer(&args::$key)
-            .and_then(|p| unsafe { core::mem::transmute::<*mut c_void, Option<$ty>>(p) })
-        {
+        let f = unsafe { core::mem::transmute::<*mut c_void, Option<$ty>>(p) };
+        if let Some(f) = f {
             $slot = f;
         }
     };

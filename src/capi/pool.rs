@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::pool::ClassHandle;
-use crate::pools::{amc, marksweep, snc};
+use crate::mpm::names::pools::{amc, marksweep, snc};
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {

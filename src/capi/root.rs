@@ -6,7 +6,7 @@ use crate::base::res::Res;
 use crate::base::sets::Rank;
 use crate::mpm::Mpm;
 use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
-use crate::trace::root::Kind;
+use crate::mpm::names::Kind;
 use core::ffi::c_void;
 
 /// Either of the two protection modes, as our header and as the reference's
@@ -43,7 +43,21 @@ unsafe fn create(root_o: *mut Handle, arena: Handle, rank: u32, mode: u32, kind:
         _ => None,
     };
     if let Some((base, limit)) = area {
+        crate::aver_client!(!base.is_null(), "base of root area is not null", Res::Param.code());
         crate::aver_client!(base < limit, "root area is not empty", Res::Param.code());
+        crate::aver_client!(
+            matches!(kind, Kind::Fmt { .. }) || base.is_aligned(WORD) && limit.is_aligned(WORD),
+            "root area is aligned to a word",
+            Res::Param.code()
+        );
+    }
+    if let Kind::Stack { cold, .. } | Kind::StackTagged { cold, .. } = kind {
+        crate::aver_client!(!cold.is_null(), "cold end of stack is not null", Res::Param.code());
+        crate::aver_client!(
+            cold.is_aligned(WORD),
+            "cold end of stack is aligned to a word",
+            Res::Param.code()
+        );
     }
     let thread = match kind {
         Kind::Reg { thread, .. } | Kind::Stack { thread, .. } | Kind::StackTagged { thread, .. } => {

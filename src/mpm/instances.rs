@@ -10,29 +10,51 @@ use crate::base::ptr::P;
 use crate::object::buffer;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::trace::barrier;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use spin::Once;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use spin::mutex::SpinMutex;
 
 static HEAD: AtomicPtr<Mpm> = AtomicPtr::new(core::ptr::null_mut());
 static READERS: AtomicUsize = AtomicUsize::new(0);
 static CHANGE: SpinMutex<()> = SpinMutex::new(());
-static PORT: Once<&'static dyn Port> = Once::new();
+static PORT: ThePort =
+    ThePort { known: AtomicBool::new(false), port: UnsafeCell::new(None) };
+
+/// The port that tells threads apart and waits for all instances: the first
+/// instance's. (`spin::Once` would do, but can panic.)
+struct ThePort {
+    known: AtomicBool,
+    port: UnsafeCell<Option<&'static dyn Port>>,
+}
+// SAFETY: written once, under `CHANGE`, before `known` says so.
+unsafe impl Sync for ThePort {}
+
+impl ThePort {
+    #[inline]
+    fn get(&self) -> Option<&'static dyn Port> {
+        // SAFETY: known, so written and never to be written again.
+        if self.known.load(Ordering::Acquire) { unsafe { *self.port.get() } } else { None }
+    }
+}
 
 static FORK: ForkHooks =
     ForkHooks { prepare: fork_prepare, parent: fork_parent, child: fork_child };
 
 /// Once per process: says where faults and forks go.
 pub fn init(port: &'static dyn Port) {
-    PORT.call_once(|| {
-        if port.capabilities().has(Caps::PROTECT) {
-            let done = port.install_faults(on_fault);
-            crate::aver!(done.is_ok(), "a port that protects reports faults");
-        }
-        // Without fork there is nothing to be told.
-        let _ = port.install_fork(&FORK);
-        port
-    });
+    let _guard = CHANGE.lock();
+    if PORT.get().is_some() {
+        return;
+    }
+    if port.capabilities().has(Caps::PROTECT) {
+        let done = port.install_faults(on_fault);
+        crate::aver!(done.is_ok(), "a port that protects reports faults");
+    }
+    // Without fork there is nothing to be told.
+    let _ = port.install_fork(&FORK);
+    // SAFETY: not known yet, so nobody reads it; and we have the lock.
+    unsafe { *PORT.port.get() = Some(port) };
+    PORT.known.store(true, Ordering::Release);
 }
 
 /// The calling thread's number; 1 before there is any instance.
@@ -107,7 +129,7 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     if !nested {
         i.claim();
     }
-    let handled = barrier::access(&i.tracer, i.cx(), a, write, nested);
+    let handled = barrier::access(&i.tracer, i.cx(), a, write, nested, i.fault_deadline());
     if !nested {
         i.leave();
     }

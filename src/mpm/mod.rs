@@ -2,6 +2,7 @@
 
 pub mod entry;
 pub mod instances;
+pub mod names;
 pub mod poll;
 
 use crate::arena::{Arena, Boot, Params};
@@ -37,8 +38,8 @@ pub enum State {
 }
 
 /// The default chain: capacity in bytes, mortality.
-const DEFAULT_CHAIN: [(Size, f64); 3] =
-    [(4 << 20, 0.85), (16 << 20, 0.45), (64 << 20, 0.3)];
+/// They follow the size of what is alive: [`Mpm::tune`].
+const DEFAULT_CHAIN: [(Size, f64); 1] = [(4 << 20, 0.85)];
 
 /// An instance.
 pub struct Mpm {
@@ -61,6 +62,8 @@ pub struct Mpm {
     pub state: Cell<State>,
     /// Seconds.
     pub pause_time: Cell<f64>,
+    /// A collection of everything was asked for while another was under way.
+    pub full_wanted: Cell<bool>,
     /// Bytes handed to allocation points so far.
     pub allocated: Cell<Size>,
     /// Of them, when collection work was last done.
@@ -114,6 +117,7 @@ impl Mpm {
             formats: List::default(),
             state: Cell::new(State::Unclamped),
             pause_time: Cell::new(config.pause_time),
+            full_wanted: Cell::new(false),
             allocated: Cell::new(0),
             last_step: Cell::new(0),
             last_full: Cell::new(0),
@@ -137,7 +141,8 @@ impl Mpm {
             Ok(c) => m.cx.default_chain.set(Some(c)),
             Err(e) => {
                 arena.finish();
-                return Err(e);
+                // Too small for the library's own structures.
+                return Err(if e == Res::Resource { Res::Memory } else { e });
             }
         }
         m.sig.set(Sig::ARENA);

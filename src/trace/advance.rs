@@ -1,7 +1,7 @@
 //! After the flip: scanning what is grey, strongest references first.
 
 use super::{Budget, Report, Tracer};
-use crate::base::addr::Size;
+use crate::base::addr::{Range, Size};
 use crate::base::ptr::P;
 use crate::base::sets::Rank;
 use crate::object::cx::{Cx, Phase, bump};
@@ -9,14 +9,15 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
 
-/// References fixed before the scan of one large object is broken off, to go
-/// on in the next step. A millisecond's worth, more or less.
-const PART: isize = 16 * 1024;
+/// References fixed, at least, before the scan of a large object is broken off to
+/// go on in the next step. Each part begins with a test of all the words before
+/// it, so parts can't be much smaller than this for objects of some megabytes.
+const PART: isize = 8 * 1024;
 
 /// Scans grey segments. False: time is up.
 pub fn advance(t: &Tracer, cx: P<Cx>, budget: &Budget, _report: &mut Report) -> bool {
     while let Some(s) = cx.grey.iter().find_map(|l| l.first()) {
-        let work = scan_seg(t, cx, s, seg::first_rank(s.ranks), budget.is_limited());
+        let work = scan_seg(t, cx, s, budget.until());
         if budget.spend(work) {
             return !has_grey(cx.get()) && finish(cx);
         }
@@ -44,12 +45,29 @@ pub fn early_rank(cx: &Cx, s: P<Seg>) -> Rank {
     if rank == Rank::Weak && stronger { Rank::Exact } else { rank }
 }
 
-/// Scans what is grey in a segment; in parts if that is allowed. Returns how
-/// much work that was, in bytes. Calls out: format.
-pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, rank: Rank, in_parts: bool) -> Size {
+/// Scans what is grey in a segment; a large object only until the clock reads
+/// `until`, if that is given. Returns how much work that was, in bytes. Calls
+/// out: format.
+pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, until: Option<usize>) -> Size {
+    scan_window(t, cx, s, seg::first_rank(s.ranks), until, Range::default())
+}
+
+/// As [`scan_seg`], at a rank; if `window`, part of a large object, is not empty, then all
+/// that is in it has been scanned afterwards.
+pub fn scan_window(
+    t: &Tracer,
+    cx: P<Cx>,
+    s: P<Seg>,
+    rank: Rank,
+    until: Option<usize>,
+    window: Range,
+) -> Size {
     let ss = ScanState::new(cx, cx.traces.get(), rank, cx.white_zones.get());
-    if in_parts && s.large.get() {
+    if let Some(until) = until.filter(|_| s.large.get()) {
         ss.budget.set(PART);
+        ss.until.set(until);
+        ss.window.set(window);
+        ss.object.set(s.get().range());
     }
     s.expose(cx.get());
     cx.hold();

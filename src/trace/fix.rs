@@ -6,6 +6,7 @@ use crate::base::res::{Res, Result};
 use crate::base::sets::ZoneSet;
 use crate::object::scan::ScanState;
 use crate::object::seg;
+use crate::seam::plinth;
 
 /// Fixes the reference at `ref_io`.
 ///
@@ -27,8 +28,11 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
         let left = ss.budget.get().wrapping_sub(1);
         ss.budget.set(left);
         if left < 0 {
-            ss.broken_off.set(true);
-            return Err(Res::Limit);
+            match out_of_time(ss, ref_io) {
+                Late::No => {}
+                Late::Skip => return Ok(()),
+                Late::Stop => return Err(Res::Limit),
+            }
         }
         s.class.fix(s, ss, ref_io)?;
         // SAFETY: as above.
@@ -36,4 +40,39 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     }
     ss.fixed.set(ss.fixed.get().or(ZoneSet::of(r, ss.head.zs.get() as u32)));
     Ok(())
+}
+
+/// References fixed between two looks at the clock.
+const LOOK: isize = 1024;
+
+/// What to do with a reference when the budget is used up.
+enum Late {
+    /// Fix it all the same.
+    No,
+    /// Leave it as it is.
+    Skip,
+    /// Break the scan off.
+    Stop,
+}
+
+#[cold]
+#[inline(never)]
+fn out_of_time(ss: &ScanState, ref_io: *mut Addr) -> Late {
+    let window = ss.window.get();
+    if !window.is_empty() {
+        let at = Addr::of(ref_io);
+        // A scanner may work on copies of its references; then there is no
+        // telling where this one belongs, and it is fixed.
+        if window.contains(at) || !ss.object.get().contains(at) {
+            return Late::No;
+        }
+        ss.broken_off.set(true);
+        return Late::Skip;
+    }
+    if plinth::clock() < ss.until.get() {
+        ss.budget.set(LOOK);
+        return Late::No;
+    }
+    ss.broken_off.set(true);
+    Late::Stop
 }

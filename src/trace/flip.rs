@@ -56,7 +56,7 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
             // What ambiguous references hold must be known before the first
             // object moves.
             while let Some(s) = cx.grey.first().and_then(|l| l.first()) {
-                super::advance::scan_seg(t, cx, s, Rank::Ambig, false);
+                super::advance::scan_seg(t, cx, s, None);
             }
         }
         bump(&t.live, ss.copied.get().wrapping_add(ss.kept.get()));

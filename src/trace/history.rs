@@ -60,6 +60,12 @@ impl History {
         self.epoch.store(next, Ordering::Release);
     }
 
+    /// Can `ld` have been reset? One that never was may be ahead of us. Where
+    /// a word is narrow, epochs may have come round, and we can't tell.
+    pub fn has_seen(&self, ld: &Ld) -> bool {
+        usize::BITS < 64 || ld.epoch.load(Ordering::Relaxed) <= self.epoch.load(Ordering::Acquire)
+    }
+
     /// Empties a dependency.
     pub fn reset(&self, ld: &Ld) {
         ld.epoch.store(self.epoch.load(Ordering::Acquire), Ordering::Relaxed);

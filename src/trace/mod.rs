@@ -122,6 +122,11 @@ impl Budget {
         self.until.is_some()
     }
 
+    /// The clock's reading at which to stop, if there is one.
+    pub fn until(&self) -> Option<usize> {
+        self.until
+    }
+
     /// Notes work done (bytes looked at); true if time is up.
     pub fn spend(&self, bytes: Size) -> bool {
         let Some(until) = self.until else { return false };

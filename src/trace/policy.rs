@@ -2,13 +2,20 @@
 
 use crate::base::addr::Size;
 
-/// Is everything to be collected? `top`: bytes in the top generation now;
-/// `after`: after the last full collection; `new`: bytes promoted into it since.
-pub fn wants_full(top: Size, after: Size, new: Size) -> bool {
-    // Collect when as much again has come in as was alive, but not for less
-    // than what is quickly allocated anyway.
-    const FLOOR: Size = 16 << 20;
-    top > FLOOR && new > after.max(FLOOR / 2)
+/// Is everything to be collected? `top`: bytes in the top generation;
+/// `alive`: in it after the last full collection. When as much garbage may have
+/// gathered there as was alive, but not for less than is quickly allocated.
+pub fn wants_full(top: Size, alive: Size) -> bool {
+    const FLOOR: Size = 8 << 20;
+    top > alive.saturating_mul(2).max(FLOOR)
+}
+
+/// The capacity of the default chain's nursery, when `alive` bytes were in the
+/// top generation after the last full collection. A nursery as large as that
+/// makes looking through the old objects that were written to cheap enough
+/// (each nursery collection does it once), and the heap not too large.
+pub fn nursery(alive: Size) -> Size {
+    alive.clamp(4 << 20, 64 << 20)
 }
 
 /// How many of a chain's generations to collect, given each one's new bytes
@@ -45,9 +52,11 @@ mod tests {
 
     #[test]
     fn full() {
-        assert!(!wants_full(1 << 20, 0, 1 << 20));
-        assert!(wants_full(100 << 20, 40 << 20, 60 << 20));
-        assert!(!wants_full(100 << 20, 60 << 20, 40 << 20));
+        assert!(!wants_full(1 << 20, 0));
+        assert!(wants_full(100 << 20, 40 << 20));
+        assert!(!wants_full(100 << 20, 60 << 20));
+        assert_eq!(nursery(0), 4 << 20);
+        assert_eq!(nursery(9 << 20), 9 << 20);
     }
 
     #[test]

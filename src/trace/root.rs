@@ -118,8 +118,10 @@ impl Root {
 /// The scanner's.
 pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
     match &r.get().kind {
-        // SAFETY: the client's scanner, with the client's arguments; so below.
-        Kind::Fun { scan, p, s } => of_code(unsafe { scan(ss.as_client(), *p, *s) }),
+        Kind::Fun { scan, p, s } => {
+            // SAFETY: the client's scanner, with the client's arguments; so below.
+            of_code(unsafe { scan(ss.as_client(), *p, *s) })
+        }
         Kind::Area { base, limit, scan, closure, .. } => {
             scan_area(r, ss, Range::new(*base, *limit), *scan, *closure)
         }
@@ -127,14 +129,14 @@ pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
             let closure = core::ptr::from_ref(tag).cast_mut().cast();
             scan_area(r, ss, Range::new(*base, *limit), *scan, closure)
         }
-        // SAFETY: as above.
         Kind::Fmt { base, limit, scan } => {
+            // SAFETY: as above.
             of_code(unsafe { scan(ss.as_client(), *base, *limit) })
         }
-        // SAFETY: as above.
-        Kind::Reg { thread, scan, p, s } => of_code(unsafe {
-            scan(ss.as_client(), thread.as_ptr().cast(), *p, *s)
-        }),
+        Kind::Reg { thread, scan, p, s } => {
+            // SAFETY: as above.
+            of_code(unsafe { scan(ss.as_client(), thread.as_ptr().cast(), *p, *s) })
+        }
         Kind::Stack { thread, cold, scan, closure } => {
             stack::scan(ss, t, *thread, *cold, *scan, *closure)
         }
@@ -187,14 +189,15 @@ fn scan_area(
         return Ok(());
     }
     r.summary.set(found);
-    if found != RefSet::ALL
-        && !crate::seam::fault("write_barrier")
-        && cx.arena.port.protect(inner.base, inner.size(), AccessSet::WRITE).is_ok()
-    {
+    if found != RefSet::ALL && !crate::seam::fault("write_barrier") {
         bump(&cx.arena.calls.protect, 1);
         r.protected.set(true);
-    } else {
-        r.summary.set(RefSet::ALL);
+        if cx.arena.port.protect(inner.base, inner.size(), AccessSet::WRITE).is_ok() {
+            return Ok(());
+        }
+        // Refused, perhaps half way through.
+        r.get().expose(cx);
     }
+    r.summary.set(RefSet::ALL);
     Ok(())
 }

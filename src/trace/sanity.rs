@@ -81,7 +81,13 @@ fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
     // scanner's.
     let (c, p) = unsafe { (&*ss.closure.cast::<Check>(), ref_io.read()) };
     let cx = ss.cx.get();
-    let Some(s) = seg::of_addr(cx, p) else { return Ok(()) };
+    let Some(s) = seg::of_addr(cx, p) else {
+        crate::aver!(
+            ss.rank == Rank::Ambig || !cx.arena.is_free(p),
+            "sanity: no exact reference leads to free memory"
+        );
+        return Ok(());
+    };
     if !s.class.is_automatic() || c.gave_up.get() {
         return Ok(());
     }

@@ -24,6 +24,8 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
     }
     let pool = seg.pool.get();
     let fmt = format(pool);
+    // A segment with nails is grey besides, and so may be shielded.
+    seg.expose(ss.cx.get());
     crate::aver_critical!(
         p.is_aligned(pool.align.get()) && p.sub(fmt.m.header) >= seg.base,
         "an exact reference is aligned and leads to an object"
@@ -53,7 +55,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
     let cx = ss.cx.get();
     to.expose(cx);
     // SAFETY: a whole object of `size` bytes, and as much room in `to`, which
-    // is another segment; both exposed (white segments are never protected).
+    // is another segment; both exposed.
     unsafe { copy(p.sub(fmt.m.header), base, size) };
     let new = base.add(fmt.m.header);
     fmt.forward(p, new);

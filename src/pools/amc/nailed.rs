@@ -87,6 +87,7 @@ fn each_object(seg: P<Seg>, mut f: impl FnMut(Addr, Addr, bool)) {
     let fmt = format(seg.pool.get());
     let h = fmt.m.header;
     let end = seg.get().objects_end();
+    seg.expose(seg.pool.cx.get());
     let mut base = seg.base;
     while base < end {
         let p = base.add(h);

@@ -4,7 +4,7 @@ use super::data;
 use super::table::{self, Mark, Table};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
-use crate::base::res::Result;
+use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RefSet};
 use crate::object::cx::bump;
 use crate::object::pool::Scanned;
@@ -85,7 +85,9 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
             expose_dependent(ss, dependent);
         }
         bump(&ss.kept, limit.since(base));
-        fmt.scan(ss, base, limit)
+        let done = fmt.scan(ss, base, limit);
+        // Broken off, or something was left out.
+        if ss.broken_off.get() { Err(Res::Limit) } else { done }
     };
     let (done, all) = if seg.is_white() {
         if !t.begun.replace(true) {

@@ -134,16 +134,11 @@ fn placement(pool: &Pool, args: &mut Args) -> Result<(P<Chain>, P<Gen>, bool)> {
             Err(Res::Param)
         );
     }
-    let i = args.unsigned(&args::_mps_key_GEN).map(|g| g as usize);
-    let chain = match (given, i) {
-        (Some(c), _) => c,
-        (None, Some(_)) => cx.default_chain.get().ok_or(Res::Param)?,
-        (None, None) => {
-            let c = own_chain(pool)?;
-            return Ok((c, c.get().array(), true));
-        }
+    let i = args.unsigned(&args::_mps_key_GEN).unwrap_or(0) as usize;
+    let Some(chain) = given else {
+        let c = own_chain(pool)?;
+        return Ok((c, c.get().array(), true));
     };
-    let i = i.unwrap_or(0);
     crate::aver_client!(
         i <= chain.len,
         "MPS_KEY_GEN is at most the length of the chain",
