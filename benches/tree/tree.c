@@ -1,4 +1,4 @@
-/* tree.c -- a tree mutator, on MPS AMC or on the Boehm collector
+/* tree.c -- a tree mutator, on an MPS pool or on the Boehm collector
  *
  * What it stresses: allocation of small objects, most of which die young,
  * over a live heap of constant size into which young objects are written.
@@ -12,13 +12,16 @@
  *
  * One source for both: -DUSE_MPS or -DUSE_BOEHM.
  *
- *   tree [-n OBJECTS] [-d DEPTH] [-s SEED] [-g 0|1] [-p PAUSE] [-c KB] [-i]
+ *   tree [-n OBJECTS] [-d DEPTH] [-s SEED] [-g 0|1] [-p PAUSE] [-c KB]
+ *        [-k CLASS] [-i]
  *
  *   -n  objects to allocate in all (8000000)
  *   -d  depth of the tree (18)
  *   -g  measure gaps? (1); without, the time for an object is more precise
  *   -p  MPS: pause time in seconds (the default, 0.1)
  *   -c  MPS: capacity of the nursery in KB (the default chain)
+ *   -k  MPS: pool class: amc, ams, awl; or lo, which is AMS with the leaves
+ *       of the tree in LO (amc)
  *   -i  Boehm: incremental
  *
  * Prints one line of name=value pairs.
@@ -42,6 +45,9 @@
 #include "mps.h"
 #include "mpsavm.h"
 #include "mpscamc.h"
+#include "mpscams.h"
+#include "mpscawl.h"
+#include "mpsclo.h"
 #ifdef HAVE_MPSX
 #include "mpsx.h"
 #endif
@@ -67,6 +73,7 @@ static unsigned long objects = 8000000;
 static int depth = 18, gaps = 1, incremental = 0;
 static double pause_time = -1.0;
 static unsigned long nursery_kb = 0;
+static const char *pool_class = "amc";
 static uint64_t state = 88172645463325252ull;
 
 static inline uint32_t rnd(void)
@@ -214,7 +221,7 @@ static void fail(const char *what)
 
 static mps_arena_t arena;
 static mps_pool_t pool;
-static mps_ap_t ap;
+static mps_ap_t ap, leaf_ap;
 
 static mps_res_t scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
 {
@@ -269,16 +276,17 @@ static inline node_t new_node(node_t left, node_t right)
 {
   mps_addr_t p;
   node_t n;
+  mps_ap_t a = left == NULL ? leaf_ap : ap;
   operation();
   do {
-    if (mps_reserve(&p, ap, sizeof(node_s)) != MPS_RES_OK)
+    if (mps_reserve(&p, a, sizeof(node_s)) != MPS_RES_OK)
       fail("out of memory");
     n = p;
     n->head = NODE_HEAD;
     n->left = left;
     n->right = right;
     n->value = made;
-  } while (!mps_commit(ap, p, sizeof(node_s)));
+  } while (!mps_commit(a, p, sizeof(node_s)));
   ++made;
   return n;
 }
@@ -292,6 +300,14 @@ static void begin(void *cold)
   mps_thr_t thr;
   mps_root_t r;
   mps_res_t res;
+  mps_pool_t leaf_pool;
+  mps_pool_class_t c = mps_class_amc();
+  if (strcmp(pool_class, "ams") == 0 || strcmp(pool_class, "lo") == 0)
+    c = mps_class_ams();
+  else if (strcmp(pool_class, "awl") == 0)
+    c = mps_class_awl();
+  else if (strcmp(pool_class, "amc") != 0)
+    fail("no such pool class");
   if (mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none)
       != MPS_RES_OK)
     fail("no arena");
@@ -320,7 +336,7 @@ static void begin(void *cold)
         fail("no chain");
       MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
     }
-    res = mps_pool_create_k(&pool, arena, mps_class_amc(), args);
+    res = mps_pool_create_k(&pool, arena, c, args);
   } MPS_ARGS_END(args);
   if (res != MPS_RES_OK
       || mps_ap_create_k(&ap, pool, mps_args_none) != MPS_RES_OK
@@ -329,6 +345,16 @@ static void begin(void *cold)
       || mps_root_create_table(&r, arena, mps_rank_exact(), 0,
                                (mps_addr_t *)&root, 1) != MPS_RES_OK)
     fail("no pool or roots");
+  leaf_ap = ap;
+  if (strcmp(pool_class, "lo") == 0) {
+    MPS_ARGS_BEGIN(args) {
+      MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
+      res = mps_pool_create_k(&leaf_pool, arena, mps_class_lo(), args);
+    } MPS_ARGS_END(args);
+    if (res != MPS_RES_OK
+        || mps_ap_create_k(&leaf_ap, leaf_pool, mps_args_none) != MPS_RES_OK)
+      fail("no pool for leaves");
+  }
 }
 
 #define NAME "mps"
@@ -463,7 +489,7 @@ int main(int argc, char **argv)
   void *cold = NULL;
   double start, used;
   int c;
-  while ((c = getopt(argc, argv, "n:d:s:g:p:c:i")) != -1)
+  while ((c = getopt(argc, argv, "n:d:s:g:p:c:k:i")) != -1)
     switch (c) {
     case 'n': objects = strtoul(optarg, NULL, 0); break;
     case 'd': depth = atoi(optarg); break;
@@ -471,6 +497,7 @@ int main(int argc, char **argv)
     case 'g': gaps = atoi(optarg); break;
     case 'p': pause_time = atof(optarg); break;
     case 'c': nursery_kb = strtoul(optarg, NULL, 0); break;
+    case 'k': pool_class = optarg; break;
     case 'i': incremental = 1; break;
     default: fail("see the top of tree.c for the options");
     }

@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::pool::ClassHandle;
-use crate::mpm::names::pools::{amc, manual};
+use crate::mpm::names::pools::{amc, manual, marksweep, snc};
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {
@@ -26,6 +26,10 @@ classes! {
     mps_class_mfs MFS &manual::mfs::MFS;
     mps_class_mvff MVFF &manual::mvff::MVFF;
     mps_class_mvt MVT &manual::mvt::MVT;
+    mps_class_ams AMS &marksweep::AMS;
+    mps_class_awl AWL &marksweep::AWL;
+    mps_class_lo LO &marksweep::LO;
+    mps_class_snc SNC &snc::SNC;
 }
 
 #[unsafe(no_mangle)]

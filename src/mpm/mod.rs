@@ -301,6 +301,7 @@ impl Mpm {
             ap.pool.class.shrink(ap.pool);
         }
         self.ramp_reset(ap);
+        ap.pool.class.ap_finish(ap);
         ap.sig.set(Sig::DEAD);
         ap.pool.get().buffers.remove(ap);
         self.cx.arena.control_drop(ap);

@@ -12,7 +12,7 @@ use crate::base::list::{Link, Linked};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::Rank;
-use crate::object::pool::Pool;
+use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
 use core::cell::Cell;
 
@@ -54,8 +54,8 @@ pub struct Buffer {
     pub ramps: Cell<usize>,
     /// See `ramps`.
     pub ramps_collect_all: Cell<usize>,
-    /// Frames pushed on it.
-    pub frames: Cell<usize>,
+    /// The class's own: a number.
+    pub tag: Cell<usize>,
 }
 
 impl Linked<0> for Buffer {
@@ -86,7 +86,7 @@ impl Buffer {
             uncounted: Cell::new(false),
             ramps: Cell::new(0),
             ramps_collect_all: Cell::new(0),
-            frames: Cell::new(0),
+            tag: Cell::new(0),
         }
     }
 
@@ -149,17 +149,23 @@ pub fn fill_outside(b: P<Buffer>, size: Size) -> Result<Addr> {
 fn take_room(b: P<Buffer>, size: Size) -> Result<Addr> {
     let room = b.pool.class.ap_fill(b, size)?;
     crate::aver!(room.limit.since(room.base) >= size, "a pool gives the room asked for");
+    attach(b, &room);
+    b.alloc.set(room.base.add(size));
+    Ok(room.base)
+}
+
+/// Lets an empty allocation point go on in `room`.
+pub fn attach(b: P<Buffer>, room: &Room) {
     b.seg.set(room.seg);
     if let Some(s) = room.seg {
         s.get().buffer.set(Some(b));
     }
     b.base.set(room.base);
     b.init.set(room.base);
-    b.alloc.set(room.base.add(size));
+    b.alloc.set(room.base);
     b.limit.set(room.limit);
     b.room_limit.set(room.limit);
     b.stale.set(false);
-    Ok(room.base)
 }
 
 /// Commit found `limit` null: was the block initialized before a flip? False:

@@ -114,6 +114,9 @@ pub trait PoolClass: Sync {
     /// Takes back the room from `init` on; what is before it is in use.
     fn ap_empty(&self, _ap: P<Buffer>, _seg: Option<P<Seg>>, _init: Addr) {}
 
+    /// An allocation point is about to go; its room has been taken back.
+    fn ap_finish(&self, _ap: P<Buffer>) {}
+
     /// An allocation pattern begins on an allocation point.
     fn ramp_begin(&self, _ap: P<Buffer>) {}
 
@@ -164,6 +167,27 @@ pub trait PoolClass: Sync {
         _f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
     ) -> Result {
         Ok(())
+    }
+
+    /// Calls `f(base, limit)` for every object of a segment, exposed, no trace
+    /// being under way. Calls out: format.
+    fn objects(&self, seg: P<Seg>, f: &mut dyn FnMut(Addr, Addr)) {
+        let Some(fmt) = seg.pool.format.get() else { return };
+        let end = seg.get().objects_end();
+        let mut base = seg.base;
+        while base < end {
+            let next = base.add(fmt.get().size(base.add(fmt.m.header)));
+            crate::aver!(next > base && next <= end, "objects fill their segment");
+            f(base, next);
+            base = next;
+        }
+    }
+
+    /// The base of the object that an ambiguous reference `a` keeps alive, no
+    /// trace being under way.
+    fn held_by(&self, seg: P<Seg>, a: Addr) -> Option<Addr> {
+        let header = seg.pool.format.get().map_or(0, |f| f.m.header);
+        self.object_at(seg, a).ok().map(|p| p.sub(header))
     }
 
     /// The object (client pointer) that `a` lies in. `Fail`: none.

@@ -331,7 +331,10 @@ impl P<Seg> {
         }
         seg.grey.set(TraceSet::ALL);
         if let Some(l) = cx.grey.get(seg.grey_list()) {
-            l.push_front(self);
+            // Where objects stay, marks gather in a segment while others are
+            // being scanned: the more, the fewer visits. Copies are scanned
+            // while they are still in the cache.
+            if seg.class.moves() { l.push_front(self) } else { l.push_back(self) }
         }
         seg.touch(cx);
     }
@@ -357,7 +360,7 @@ impl P<Seg> {
             s = RefSet::EMPTY;
         } else if seg.buffer.get().is_some() || !cx.can_shield.get() {
             s = RefSet::ALL;
-        } else if seg.defer.get() != 0 {
+        } else if s != RefSet::ALL && seg.defer.get() != 0 {
             seg.defer.set(seg.defer.get().wrapping_sub(1));
             s = RefSet::ALL;
         }

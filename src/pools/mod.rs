@@ -2,3 +2,5 @@
 
 pub mod amc;
 pub mod manual;
+pub mod marksweep;
+pub mod snc;

@@ -78,6 +78,8 @@ pub union Val {
     pub size: usize,
     /// Address.
     pub addr: Addr,
+    /// `mps_awl_find_dependent_t`.
+    pub find_dependent: Option<super::client::FindDependent>,
     /// Any pointer: function, format, chain.
     pub p: *mut c_void,
 }

@@ -34,6 +34,9 @@ pub type ObjectsStepper =
 /// `mps_amc_apply_stepper_t`.
 pub type ApplyStepper = unsafe extern "C" fn(Addr, *mut c_void, usize);
 
+/// `mps_awl_find_dependent_t`.
+pub type FindDependent = unsafe extern "C" fn(Addr) -> Addr;
+
 /// `MPS_PF_ALIGN`: the platform's natural alignment for clients.
 pub const PF_ALIGN: usize = if cfg!(windows) { 2 * size_of::<usize>() } else { size_of::<usize>() };
 

@@ -84,23 +84,34 @@ fn scan_final(t: &Tracer, cx: P<Cx>, report: &mut Report) -> Option<Size> {
     work
 }
 
+/// The rank at which to scan a segment that the mutator wants to see now. A
+/// weak reference it reads is one it may keep, so as long as it is not known
+/// which objects die they are held; once it is known, all weak references to
+/// them go.
+pub fn early_rank(t: &Tracer, cx: &Cx, s: P<Seg>) -> Rank {
+    let rank = seg::first_rank(s.ranks);
+    let stronger = cx.grey.iter().zip(Rank::ORDER).any(|(l, r)| r < rank && !l.is_empty());
+    if rank == Rank::Weak && (stronger || t.band.get() != Band::Weak) { Rank::Exact } else { rank }
+}
+
 /// Scans what is grey in a segment; a large object only until the clock reads
 /// `until`, if that is given. Returns how much work that was, in bytes. Calls
 /// out: format.
 pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, until: Option<usize>) -> Size {
-    scan_window(t, cx, s, until, Range::default())
+    scan_window(t, cx, s, seg::first_rank(s.ranks), until, Range::default())
 }
 
-/// As [`scan_seg`]; if `window`, part of a large object, is not empty, then all
+/// As [`scan_seg`], at a rank; if `window`, part of a large object, is not empty, then all
 /// that is in it has been scanned afterwards.
 pub fn scan_window(
     t: &Tracer,
     cx: P<Cx>,
     s: P<Seg>,
+    rank: Rank,
     until: Option<usize>,
     window: Range,
 ) -> Size {
-    let ss = ScanState::new(cx, cx.traces.get(), seg::first_rank(s.ranks), cx.white_zones.get());
+    let ss = ScanState::new(cx, cx.traces.get(), rank, cx.white_zones.get());
     if let Some(until) = until.filter(|_| s.large.get()) {
         ss.budget.set(PART);
         ss.until.set(until);
@@ -131,5 +142,6 @@ pub fn scan_window(
         }
     }
     t.count(&ss);
+    let size = if s.class.moves() { size } else { ss.kept.get() };
     size.wrapping_add(ss.copied.get().wrapping_mul(2))
 }

@@ -39,7 +39,8 @@ pub fn access(
             if s.large.get() && until.is_some() {
                 return access_large(t, cx, s, a, write, until);
             }
-            advance::scan_seg(t, cx, s, None);
+            let rank = advance::early_rank(t, cx.get(), s);
+            advance::scan_window(t, cx, s, rank, None, Range::default());
         }
         if write {
             bump(&cx.stats.write_hits, 1);
@@ -74,7 +75,8 @@ fn access_large(
     let unit = WINDOW.max(cx.arena.port.page_size());
     let lo = a.down(unit).max(s.base);
     let window = Range::new(lo, a.down(unit).add(unit).min(s.limit));
-    advance::scan_window(t, cx, s, until, window);
+    let rank = advance::early_rank(t, cx.get(), s);
+    advance::scan_window(t, cx, s, rank, until, window);
     if write {
         bump(&cx.stats.write_hits, 1);
         s.write_hit(cx.get());

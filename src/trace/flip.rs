@@ -47,6 +47,13 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
     let mut done = Ok(());
     for rank in [Rank::Ambig, Rank::Exact] {
         done = root::scan_all(t, cx, rank, rank).and(done);
+        if rank == Rank::Ambig {
+            // What ambiguous references hold must be known before the first
+            // object moves.
+            while let Some(s) = cx.grey.first().and_then(|l| l.first()) {
+                super::advance::scan_seg(t, cx, s, None);
+            }
+        }
     }
     // Weak roots come last, and the mutator can't be kept from looking at them
     // until then: so it waits (`advance`).

@@ -11,7 +11,7 @@ use super::{Tracer, root};
 use crate::base::addr::Addr;
 use crate::base::list::List;
 use crate::base::ptr::P;
-use crate::base::res::{Res, Result};
+use crate::base::res::Result;
 use crate::base::sets::{Rank, TraceSet, ZoneSet};
 use crate::object::cx::{Cx, Phase};
 use crate::object::nailboard::Nailboard;
@@ -44,6 +44,16 @@ pub fn check(t: &Tracer, cx: P<Cx>) -> Option<usize> {
             // A refusal is the scanner's own affair, and was reported before.
             let _ = root::scan(r, &ss, t);
         }
+    }
+    for pool in cx.pools.iter().filter(|p| !p.class.is_automatic()) {
+        let Some(f) = pool.format.get() else { continue };
+        // Objects that are never condemned hold others as roots do. A refusal
+        // is the scanner's own affair.
+        let _ = pool.class.areas(pool, &mut |s, base, limit| {
+            s.expose(cx.get());
+            let ss = state(cx, seg::first_rank(s.ranks), &c);
+            if s.ranks.is_empty() { Ok(()) } else { f.get().scan(&ss, base, limit) }
+        });
     }
     while let Some(s) = c.todo.pop_front() {
         scan(cx, s, &c);
@@ -98,14 +108,14 @@ fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
         return Ok(());
     };
     let base = if ss.rank == Rank::Ambig {
-        match s.class.object_at(s, p) {
-            Ok(p) => p.sub(header),
-            Err(_) => return Ok(()),
+        match s.class.held_by(s, p) {
+            Some(base) => base,
+            None => return Ok(()),
         }
     } else {
         let base = p.sub(header);
         crate::aver!(
-            base >= s.base && base < s.get().objects_end() && (board.get().get(base) || board.is_started(base)),
+            base >= s.base && base < s.limit && (board.get().get(base) || board.is_started(base)),
             "sanity: an exact reference leads to an object"
         );
         base
@@ -136,15 +146,9 @@ fn board(s: P<Seg>, cx: &Cx) -> Result<P<Nailboard>> {
     }
     let b = Nailboard::new(&cx.arena, s.base, s.get().size(), s.pool.align.get())?;
     s.expose(cx);
-    let end = s.get().objects_end();
-    let f = s.pool.format.get().ok_or(Res::Fail)?;
-    let mut base = s.base;
-    while base < end {
+    s.class.objects(s, &mut |base, _| {
         b.set(base);
-        let next = base.add(f.get().size(base.add(f.m.header)));
-        crate::aver!(next > base && next <= end, "sanity: objects fill their segment");
-        base = next;
-    }
+    });
     s.get().objects.set(Some(b));
     Ok(b)
 }
@@ -155,17 +159,13 @@ fn scan(cx: P<Cx>, s: P<Seg>, c: &Check) {
     let (Some(b), Some(f)) = (s.objects.get(), s.pool.format.get()) else { return };
     s.expose(cx.get());
     let ss = state(cx, seg::first_rank(s.ranks), c);
-    let end = s.get().objects_end();
     while b.fresh.replace(false) {
-        let mut base = s.base;
-        while base < end {
-            let next = base.add(f.get().size(base.add(f.m.header)));
+        s.class.objects(s, &mut |base, next| {
             if b.is_started(base) && b.get().get(base) {
                 b.clear(base);
                 // A refusal is the scanner's own affair.
                 let _ = f.get().scan(&ss, base, next);
             }
-            base = next;
-        }
+        });
     }
 }

@@ -1,14 +1,17 @@
 /* threads.c -- several threads on one arena
  *
- * threads [SECONDS [THREADS]], default 5 seconds and 4 threads.
+ * threads [SECONDS [THREADS [PAUSE]]], default 5 seconds, 4 threads and a
+ * pause time of 0.002 seconds.
  *
- * Each worker has an allocation point and a graph of its own with a shadow;
+ * Each worker has an allocation point (on AMC, AMS or AWL) and a graph of its own with a shadow;
  * all share a directory of lists guarded by locks, with a shadow too; some
  * threads come and go; some sit in system calls, holding a reference on
  * their stack; the main thread collects in various ways.
  */
 
 #include "common.h"
+#include "mpscams.h"
+#include "mpscawl.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +21,7 @@
 static mps_arena_t arena;
 static mps_chain_t chain;
 static mps_fmt_t fmt;
-static mps_pool_t pool;
+static mps_pool_t pool, pools[3];        /* AMC, AMS, AWL; pool: AMC */
 static volatile int done;
 static double finish_at;
 
@@ -115,7 +118,7 @@ static unsigned long trees[64];
 
 __attribute__((noinline)) static void work(size_t me)
 {
-  mps_ap_t ap = ap_make(pool);
+  mps_ap_t ap = ap_make(pools[me % 3]);
   unsigned long long seed = rnd_seed + me * 1000003u;
   obj_t old = NULL;
   int old_depth = 0;
@@ -155,7 +158,7 @@ static unsigned long births;
 
 __attribute__((noinline)) static void short_life(word seed)
 {
-  mps_ap_t ap = ap_make(pool);
+  mps_ap_t ap = ap_make(pools[seed % 3]);
   obj_t t = tree_make(ap, (int)(seed % 7), 1);
   unsigned long long s = seed;
   int i;
@@ -270,10 +273,12 @@ int main(int argc, char **argv)
   test_begin("threads");
   CHECK(threads >= 1 && threads <= 64);
   arena = arena_vm((size_t)64 << 20);
-  mps_arena_pause_time_set(arena, 0.002);
+  mps_arena_pause_time_set(arena, argc > 3 ? atof(argv[3]) : 0.002);
   chain = chain_make(arena, 3, 300);
   fmt = fmt_make(arena, 0);
-  pool = pool_amc(arena, fmt, chain);
+  pool = pools[0] = pool_amc(arena, fmt, chain);
+  CHECK_OK(mps_pool_create(&pools[1], arena, mps_class_ams(), fmt, chain, 1));
+  CHECK_OK(mps_pool_create(&pools[2], arena, mps_class_awl(), fmt, NULL));
   ap = ap_make(pool);
   CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0,
                                  &directory, 1));
@@ -329,7 +334,8 @@ int main(int argc, char **argv)
   mps_arena_park(arena);
   mps_ap_destroy(ap);
   mps_root_destroy(root);
-  mps_pool_destroy(pool);
+  for (i = 0; i < 3; ++i)
+    mps_pool_destroy(pools[i]);
   mps_chain_destroy(chain);
   mps_fmt_destroy(fmt);
   mps_arena_destroy(arena);

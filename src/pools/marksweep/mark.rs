@@ -1,0 +1,126 @@
+//! Marking objects, and scanning those marked. Critical path.
+
+use super::data;
+use super::table::{self, Mark, Table};
+use crate::base::addr::Addr;
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::{Rank, RefSet};
+use crate::object::cx::bump;
+use crate::object::pool::Scanned;
+use crate::object::scan::ScanState;
+use crate::object::seg::{self, Seg};
+
+/// See [`crate::object::pool::PoolClass::fix`].
+#[inline]
+pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
+    // SAFETY: a scanner's reference: readable, and writable unless ambiguous.
+    let p = unsafe { ref_io.read() };
+    let t = table::of(seg);
+    let base = if ss.rank == Rank::Ambig {
+        match ambiguous(t, p) {
+            Some(base) => base,
+            None => return Ok(()),
+        }
+    } else {
+        p.sub(t.format.m.header)
+    };
+    if cfg!(feature = "variety-cool") {
+        seg.expose(ss.cx.get());
+        t.catch_up();
+        crate::aver!(t.is_start(base), "an exact reference leads to an object");
+    }
+    match t.mark(base, ss.rank == Rank::Weak) {
+        Mark::New => {
+            if !seg.is_grey() {
+                seg.set_grey(ss.cx.get());
+            }
+        }
+        // What was found before does not count as work, or a scan that is
+        // broken off and begun again would never end.
+        Mark::Old => ss.budget.set(ss.budget.get().wrapping_add(1)),
+        Mark::Absent => {
+            // SAFETY: as above; weak references are exact.
+            unsafe { ref_io.write(Addr::NULL) };
+        }
+        Mark::Nowhere => {
+            crate::aver!(false, "an exact reference leads to an object");
+        }
+    }
+    Ok(())
+}
+
+/// The object that an ambiguous reference to a white segment means.
+#[cold]
+#[inline(never)]
+fn ambiguous(t: &Table, p: Addr) -> Option<Addr> {
+    if crate::seam::fault("pinning") {
+        return None;
+    }
+    t.seg.expose(t.seg.pool.cx.get());
+    t.catch_up();
+    object_of(t, p)
+}
+
+/// The base of the object whose client pointer is `p`; or, as that is all a
+/// client has just after an allocation, whose base is.
+pub fn object_of(t: &Table, p: Addr) -> Option<Addr> {
+    let header = t.format.m.header;
+    let base = p.sub(header);
+    if t.is_start(base) {
+        return Some(base);
+    }
+    if header != 0 && t.is_start(p) { Some(p) } else { None }
+}
+
+/// See [`crate::object::pool::PoolClass::scan`].
+pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+    let t = table::of(seg);
+    let find = data(seg.pool.get()).find_dependent;
+    let fmt = t.format.get();
+    let one = |base: Addr, limit: Addr| {
+        if let Some(find) = find {
+            // SAFETY: the client's function, on an object of the pool, exposed.
+            let dependent = unsafe { find(base.add(fmt.m.header)) };
+            expose_dependent(ss, dependent);
+        }
+        bump(&ss.kept, limit.since(base));
+        let done = fmt.scan(ss, base, limit);
+        // Broken off, or something was left out.
+        if ss.broken_off.get() { Err(Res::Limit) } else { done }
+    };
+    let (done, all) = if seg.is_white() {
+        if !t.begun.replace(true) {
+            // Of what it refers to only that counts which is found from here on.
+            seg.set_summary(ss.cx.get(), RefSet::EMPTY);
+        }
+        (t.each_fresh(find.is_some(), one), Scanned::Part)
+    } else {
+        t.catch_up();
+        let done = if find.is_some() {
+            t.each(false, &mut { one })
+        } else {
+            t.each_run(false, &mut { one })
+        };
+        (done, Scanned::All)
+    };
+    match done {
+        Ok(()) => Ok(all),
+        Err(_) if ss.broken_off.get() => Ok(Scanned::Unfinished),
+        Err(e) => {
+            if seg.is_white() {
+                t.settle();
+            }
+            Err(e)
+        }
+    }
+}
+
+/// Makes an object's dependent accessible to the scan method, which may even
+/// write to it.
+fn expose_dependent(ss: &ScanState, dependent: Addr) {
+    let cx = ss.cx.get();
+    let Some(s) = seg::of_addr(cx, dependent) else { return };
+    s.expose(cx);
+    s.set_summary_all(cx);
+}

@@ -1,0 +1,306 @@
+//! AMS, AWL and LO: automatic, mark and sweep, nothing moves.
+//!
+//! One machine for the three: segments with bits out of line ([`table`]), no
+//! header on objects, all of a pool in one generation.
+//!
+//! - A trace marks, and scans what it marked a segment at a time ([`mark`]).
+//!   At its end the marks say where objects are; nothing else is touched.
+//! - Allocation points go through the segments with room, from one free stretch
+//!   to the next ([`room`]); that is when a segment is swept.
+//! - While a trace is under way nothing is allocated in white segments, so new
+//!   objects are black without anyone marking them.
+//!
+//! AMS objects may have exact or ambiguous references, AWL objects exact or
+//! weak ones and perhaps a dependent object, LO objects none.
+
+pub mod mark;
+pub mod room;
+pub mod table;
+
+use crate::base::addr::{Addr, Size};
+use crate::base::check::Sig;
+use crate::base::list::List;
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::{Rank, RankSet};
+use crate::object::buffer::Buffer;
+use crate::object::cx::{Phase, bump};
+use crate::object::locus::{Chain, Gen};
+use crate::object::pool::{Pool, PoolClass, Room, Scanned};
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+use crate::seam::args::{self, Args, Key};
+use crate::seam::client::FindDependent;
+use core::cell::Cell;
+use table::Table;
+
+/// A class of this machine.
+pub struct MarkSweep {
+    name: &'static str,
+    /// The arguments of its variadic creation.
+    values: &'static str,
+    /// The same for allocation points.
+    ap_values: &'static str,
+    /// Its own keyword, if it has one.
+    key: Option<&'static Key>,
+    /// The ranks an allocation point may have; none for leaf objects.
+    ranks: RankSet,
+}
+
+/// Mark and sweep, exact or ambiguous references.
+pub static AMS: MarkSweep = MarkSweep {
+    name: "AMS",
+    values: "fca\0",
+    ap_values: "R\0",
+    key: Some(&args::_mps_key_AMS_SUPPORT_AMBIGUOUS),
+    ranks: Rank::Exact.set().or(Rank::Ambig.set()),
+};
+/// Exact or weak references, dependent objects.
+pub static AWL: MarkSweep = MarkSweep {
+    name: "AWL",
+    values: "fd\0",
+    ap_values: "R\0",
+    key: Some(&args::_mps_key_AWL_FIND_DEPENDENT),
+    ranks: Rank::Exact.set().or(Rank::Weak.set()),
+};
+/// Leaf objects.
+pub static LO: MarkSweep =
+    MarkSweep { name: "LO", values: "f\0", ap_values: "\0", key: None, ranks: RankSet::EMPTY };
+
+/// New bytes that make a pool without a chain worth collecting, at least; and
+/// at least as many as were alive.
+const FLOOR: Size = 4 << 20;
+
+/// What a pool of these classes knows.
+pub struct Data {
+    /// Where its objects live.
+    pub generation: P<Gen>,
+    /// The chain that it was given, or its own.
+    chain: P<Chain>,
+    /// It is its own.
+    own: bool,
+    /// Segments that may have room, by rank.
+    pub rooms: [List<Table, 0>; 4],
+    /// The client's, for AWL.
+    pub find_dependent: Option<FindDependent>,
+    /// Bytes found alive in this trace.
+    pub kept: Cell<Size>,
+    /// Some of it was condemned.
+    condemned: Cell<bool>,
+}
+
+/// The pool's own data.
+#[inline(always)]
+pub fn data(pool: &Pool) -> &Data {
+    // SAFETY: set by `init`, to a `Data` that lives until `finish`.
+    unsafe { &*pool.data.get().cast::<Data>() }
+}
+
+/// A chain of one generation for a pool that was given none: how much it
+/// should grow before it is collected depends on how much of it lives.
+fn own_chain(pool: &Pool) -> Result<P<Chain>> {
+    let cx = pool.cx.get();
+    let arena = &cx.arena;
+    let g = arena.control_new(Gen::new(FLOOR, 0.5))?;
+    let c = arena
+        .control_new(Chain::new(cx.instance.get(), g, 1))
+        .inspect_err(|_| arena.control_drop(g))?;
+    cx.chains.push_back(c);
+    Ok(c)
+}
+
+fn drop_chain(pool: &Pool, c: P<Chain>) {
+    let cx = pool.cx.get();
+    c.sig.set(Sig::DEAD);
+    cx.chains.remove(c);
+    let g = c.get().array();
+    cx.arena.retire(g.get().home());
+    cx.arena.control_drop(g);
+    cx.arena.control_drop(c);
+}
+
+/// The chain and generation that the arguments name.
+fn placement(pool: &Pool, args: &mut Args) -> Result<(P<Chain>, P<Gen>, bool)> {
+    let cx = pool.cx.get();
+    let given: Option<P<Chain>> = match args.pointer(&args::_mps_key_CHAIN) {
+        // SAFETY: the key's value is a chain handle, checked below.
+        Some(p) if !p.is_null() => unsafe { P::from_raw(p.cast()) },
+        _ => None,
+    };
+    if let Some(c) = given {
+        crate::aver_client!(
+            c.sig.get() == Sig::CHAIN && c.instance == cx.instance.get(),
+            "MPS_KEY_CHAIN is a chain of this arena",
+            Err(Res::Param)
+        );
+    }
+    let i = args.unsigned(&args::_mps_key_GEN).unwrap_or(0) as usize;
+    let Some(chain) = given else {
+        let c = own_chain(pool)?;
+        return Ok((c, c.get().array(), true));
+    };
+    crate::aver_client!(
+        i <= chain.len,
+        "MPS_KEY_GEN is at most the length of the chain",
+        Err(Res::Param)
+    );
+    Ok((chain, chain.get().generation(i).unwrap_or(cx.top()), false))
+}
+
+impl PoolClass for MarkSweep {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn values(&self) -> &'static str {
+        self.values
+    }
+
+    fn ap_values(&self) -> &'static str {
+        self.ap_values
+    }
+
+    fn needs_format(&self) -> bool {
+        true
+    }
+
+    fn is_automatic(&self) -> bool {
+        true
+    }
+
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+        let arena = &pool.cx.get().arena;
+        let own = self.key.and_then(|k| args.take(k));
+        // That ambiguous references to its objects are meant to hold, as AMS is
+        // told, they always do: nothing moves, so it costs nothing.
+        let find_dependent = if self.ranks.meets(Rank::Weak.set()) {
+            // SAFETY: the key's value is a function pointer, or null.
+            own.and_then(|v| unsafe { v.find_dependent })
+        } else {
+            None
+        };
+        let (chain, generation, own) = placement(pool.get(), args)?;
+        let data = Data {
+            generation,
+            chain,
+            own,
+            rooms: [List::default(), List::default(), List::default(), List::default()],
+            find_dependent,
+            kept: Cell::new(0),
+            condemned: Cell::new(false),
+        };
+        let d = arena.control_new(data).inspect_err(|_| {
+            if own {
+                drop_chain(pool.get(), chain);
+            }
+        })?;
+        bump(&chain.users, 1);
+        pool.get().data.set(d.as_ptr().cast());
+        Ok(())
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        while let Some(seg) = pool.segs.first() {
+            room::destroy(seg);
+        }
+        let d = data(pool.get());
+        d.chain.users.set(d.chain.users.get().wrapping_sub(1));
+        if d.own {
+            drop_chain(pool.get(), d.chain);
+        }
+        pool.cx.get().arena.control_free(Addr::of(d), size_of::<Data>());
+    }
+
+    fn ap_init(&self, ap: P<Buffer>, args: &mut Args) -> Result {
+        if self.ranks.is_empty() {
+            return Ok(());
+        }
+        if let Some(r) = args.unsigned(&args::_mps_key_RANK) {
+            let rank = Rank::from_code(r).filter(|r| self.ranks.meets(r.set()));
+            crate::aver_client!(
+                rank.is_some(),
+                "MPS_KEY_RANK is one that the pool class allows",
+                Err(Res::Param)
+            );
+            ap.rank.set(rank.unwrap_or(Rank::Exact));
+        }
+        Ok(())
+    }
+
+    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
+        let ranks = if self.ranks.is_empty() { RankSet::EMPTY } else { ap.rank.get().set() };
+        room::fill(ap, ranks, size)
+    }
+
+    fn ap_empty(&self, ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
+        if let Some(seg) = seg {
+            room::empty(ap, seg, init);
+        }
+    }
+
+    fn whiten(&self, seg: P<Seg>) -> bool {
+        let t = table::of(seg);
+        t.clear_marks();
+        let d = data(seg.pool.get());
+        room::unlist(d, t);
+        if !d.condemned.replace(true) {
+            d.kept.set(0);
+        }
+        true
+    }
+
+    #[inline]
+    fn fix(&self, seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
+        mark::fix(seg, ss, ref_io)
+    }
+
+    fn scan(&self, seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+        mark::scan(seg, ss)
+    }
+
+    fn reclaim(&self, seg: P<Seg>) {
+        room::reclaim(seg);
+    }
+
+    fn trace_done(&self, pool: P<Pool>) {
+        let d = data(pool.get());
+        if d.condemned.replace(false) && d.own {
+            let kept = d.kept.get();
+            d.generation.capacity.set(kept.wrapping_add(kept / 2).max(FLOOR));
+        }
+    }
+
+    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+        let cx = pool.cx.get();
+        for seg in pool.segs.iter() {
+            let t = table::of(seg);
+            seg.expose(cx);
+            t.catch_up();
+            // What was not marked is gone.
+            let only_done = seg.is_white() && cx.phase.get() == Phase::Reclaim;
+            t.each_run(only_done, &mut |base, limit| f(seg, base, limit))?;
+        }
+        Ok(())
+    }
+
+    fn objects(&self, seg: P<Seg>, f: &mut dyn FnMut(Addr, Addr)) {
+        let t = table::of(seg);
+        t.catch_up();
+        // The closure does not fail.
+        let _ = t.each(false, &mut |base, limit| {
+            f(base, limit);
+            Ok(())
+        });
+    }
+
+    fn held_by(&self, seg: P<Seg>, a: Addr) -> Option<Addr> {
+        seg.expose(seg.pool.cx.get());
+        let t = table::of(seg);
+        t.catch_up();
+        mark::object_of(t, a)
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        pool.segs.iter().map(|s| room::free_in(s)).sum()
+    }
+}

@@ -1,0 +1,227 @@
+//! SNC: objects are scanned as roots are, and go when the allocation frame
+//! they were made in is popped.
+//!
+//! Each allocation point has a stack of segments of its own (`Seg::tag` leads
+//! to the one below, `Buffer::tag` to the top one). A frame is the address at
+//! which the next object would have come; null says that there was none before.
+//! Segments that are popped stay with the pool, empty, to be used again.
+
+use crate::base::addr::{Addr, Size, size_up};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::{Rank, RankSet};
+use crate::object::buffer::{self, Buffer};
+use crate::object::pool::{Pool, PoolClass, Room, Scanned};
+use crate::object::scan::ScanState;
+use crate::object::seg::Seg;
+use crate::arena::Home;
+use crate::seam::args::{self, Args};
+
+/// The class.
+pub struct Snc;
+/// The class.
+pub static SNC: Snc = Snc;
+
+/// Segments are at least this large.
+const SEG: Size = 16 * 1024;
+const RANKS: RankSet = Rank::Exact.set();
+
+/// What a pool of the class knows.
+struct Data {
+    home: Home,
+    /// Segments in nobody's stack, the first of a chain; or 0.
+    free: core::cell::Cell<usize>,
+}
+
+fn data(pool: &Pool) -> &Data {
+    // SAFETY: set by `init`, to a `Data` that lives until `finish`.
+    unsafe { &*pool.data.get().cast::<Data>() }
+}
+
+/// The segment that a tag names.
+fn seg_at(tag: usize) -> Option<P<Seg>> {
+    // SAFETY: tags here are null or segments of the pool, which live until the
+    // pool goes.
+    unsafe { P::from_raw(Addr(tag).ptr()) }
+}
+
+/// Leaves a segment, in no stack, without objects.
+fn set_free(d: &Data, s: P<Seg>) {
+    s.filled.set(s.base);
+    s.tag.set(d.free.replace(s.addr().0));
+}
+
+/// A free segment with room for `size` bytes, taken out of the chain.
+fn take_free(d: &Data, size: Size) -> Option<P<Seg>> {
+    let mut link = &d.free;
+    while let Some(s) = seg_at(link.get()) {
+        if s.get().size() > size {
+            link.set(s.tag.get());
+            return Some(s);
+        }
+        link = &s.get().tag;
+    }
+    None
+}
+
+/// Pops every segment above the one that `frame` is in.
+fn pop_to(ap: P<Buffer>, frame: Addr) -> Option<P<Seg>> {
+    let pool = ap.pool.get();
+    let d = data(pool);
+    while let Some(s) = seg_at(ap.tag.get()) {
+        if s.get().range().contains(frame) {
+            return Some(s);
+        }
+        ap.tag.set(s.tag.get());
+        set_free(d, s);
+    }
+    None
+}
+
+impl PoolClass for Snc {
+    fn name(&self) -> &'static str {
+        "SNC"
+    }
+
+    fn values(&self) -> &'static str {
+        "f\0"
+    }
+
+    fn ap_values(&self) -> &'static str {
+        "R\0"
+    }
+
+    fn needs_format(&self) -> bool {
+        true
+    }
+
+    fn init(&self, pool: P<Pool>, _args: &mut Args) -> Result {
+        let data = Data { home: Home::default(), free: core::cell::Cell::new(0) };
+        let d = pool.cx.get().arena.control_new(data)?;
+        pool.get().data.set(d.as_ptr().cast());
+        Ok(())
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        while let Some(seg) = pool.segs.first() {
+            seg.destroy();
+        }
+        let arena = &pool.cx.get().arena;
+        let d = data(pool.get());
+        // SAFETY: part of the pool's data, which is freed below.
+        arena.retire(unsafe { P::new(core::ptr::NonNull::from(&d.home)) });
+        arena.control_free(Addr::of(d), size_of::<Data>());
+    }
+
+    fn ap_init(&self, _ap: P<Buffer>, args: &mut Args) -> Result {
+        let rank = args.unsigned(&args::_mps_key_RANK).unwrap_or(Rank::Exact as u32);
+        crate::aver_client!(
+            rank == Rank::Exact as u32,
+            "MPS_KEY_RANK is one that the pool class allows",
+            Err(Res::Param)
+        );
+        Ok(())
+    }
+
+    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
+        let pool = ap.pool;
+        let cx = pool.cx.get();
+        let d = data(pool.get());
+        // A frame at the end of the room must not look like one at the start
+        // of the next segment.
+        let spare = pool.align.get();
+        let want = size.checked_add(spare).ok_or(Res::Memory)?;
+        let seg = match take_free(d, size) {
+            Some(s) => s,
+            None => {
+                // SAFETY: part of the pool's data, which outlives its segments.
+                let home = unsafe { P::new(core::ptr::NonNull::from(&d.home)) };
+                let make = |n| Seg::create(pool, home, None, n, RANKS);
+                match make(want.max(SEG)) {
+                    Err(_) if want < SEG => make(size_up(want, cx.arena.grain()))?,
+                    other => other?,
+                }
+            }
+        };
+        seg.filled.set(seg.base);
+        seg.set_summary_all(cx);
+        seg.tag.set(ap.tag.replace(seg.addr().0));
+        Ok(Room { seg: Some(seg), base: seg.base, limit: seg.limit.sub(spare) })
+    }
+
+    fn ap_empty(&self, _ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
+        if let Some(s) = seg {
+            s.filled.set(init);
+        }
+    }
+
+    fn ap_finish(&self, ap: P<Buffer>) {
+        pop_to(ap, Addr::NULL);
+    }
+
+    fn frame_push(&self, ap: P<Buffer>) -> Result<Addr> {
+        Ok(match seg_at(ap.tag.get()) {
+            // Its room is that of the top segment, if it has any.
+            Some(_) if !ap.get().is_empty() => ap.init.get(),
+            Some(s) => s.filled.get(),
+            None => Addr::NULL,
+        })
+    }
+
+    fn frame_pop(&self, ap: P<Buffer>, frame: Addr) -> Result {
+        let mut s = seg_at(ap.tag.get());
+        while s.is_some_and(|s| !s.get().range().contains(frame)) {
+            s = s.and_then(|s| seg_at(s.tag.get()));
+        }
+        let end = |s: P<Seg>| if s.buffer.get().is_some() { ap.init.get() } else { s.filled.get() };
+        crate::aver_client!(
+            frame.is_null() || s.is_some_and(|s| frame <= end(s) && frame.is_aligned(ap.pool.align.get())),
+            "a frame popped was pushed on the same allocation point, and not popped since",
+            Err(Res::Fail)
+        );
+        if s.is_none() || s != ap.seg.get() {
+            buffer::detach(ap);
+        }
+        let Some(s) = pop_to(ap, frame) else { return Ok(()) };
+        if s.buffer.get().is_some() {
+            ap.init.set(frame);
+            ap.alloc.set(frame);
+            ap.init_at_flip.set(ap.init_at_flip.get().min(frame));
+            return Ok(());
+        }
+        // There is room above the frame.
+        s.filled.set(frame);
+        s.set_summary_all(ap.pool.cx.get());
+        let limit = s.limit.sub(ap.pool.align.get());
+        buffer::attach(ap, &Room { seg: Some(s), base: frame, limit });
+        Ok(())
+    }
+
+    fn scan(&self, seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
+        let end = seg.get().objects_end();
+        let Some(f) = seg.pool.format.get() else { return Ok(Scanned::All) };
+        if end > seg.base {
+            ss.kept.set(end.since(seg.base));
+            f.get().scan(ss, seg.base, end)?;
+        }
+        Ok(Scanned::All)
+    }
+
+    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+        for seg in pool.segs.iter() {
+            let end = seg.get().objects_end();
+            if end > seg.base {
+                f(seg, seg.base, end)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        pool.segs
+            .iter()
+            .filter(|s| s.buffer.get().is_none())
+            .map(|s| s.limit.since(s.filled.get()))
+            .sum()
+    }
+}
