@@ -62,7 +62,7 @@ build/%/libmps.a: $(SOURCES) $(LINK) tools/cross.sh tools/cross-toolchain.sh
 	CARGO='$(CARGO)' tools/cross.sh $* build/cargo/$*
 	@$(LOCALIZE) IN=build/cargo/$*/$*/release/libmps.a OUT=$@ \
 	  EXPORTS="link/exports.txt $(if $(findstring linux,$*),link/plinth.txt)" \
-	  BINUTILS=$$(tools/cross.sh --binutils $*)
+	  BINUTILS=$$(tools/cross.sh --binutils $*) EMULATION=$$(tools/cross.sh --emulation $*)
 
 # --- Install --------------------------------------------------------------
 
@@ -104,8 +104,8 @@ client-test: lib debug
 
 scheme-test: lib debug
 	@tools/sum.sh \
-	  "$(MAKE) --no-print-directory -C examples/scheme test BUILD=../../build/scheme" \
-	  "$(MAKE) --no-print-directory -C examples/scheme test BUILD=../../build/scheme-debug MPS_LIB=../../$(COOL)"
+	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme" \
+	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme-debug MPS_LIB=../../$(COOL)"
 
 install-test: lib debug
 	@tools/install-test.sh

@@ -57,17 +57,22 @@ fn compiler_for(target: &str, arch: &str) -> Option<(String, Vec<String>)> {
         return None;
     }
     let host_arch = host.split('-').next().unwrap_or_default();
-    let own = |flags: &[&str]| flags.iter().map(|f| f.to_string()).collect::<Vec<_>>();
     let elf = var("CARGO_CFG_TARGET_OS") == "none" || target.contains("linux") || target.contains("freebsd");
     if !elf {
         return None;
     }
-    // Assembly has no library, no red zone and no system in it, so any
-    // compiler for the processor and object format does.
+    // There is no library and no system in it, so any compiler for the
+    // processor and object format does.
+    let bare = var("CARGO_CFG_TARGET_OS") == "none";
+    let own = |flags: &[&str]| {
+        let common = ["-ffreestanding", "-O2", "-fPIC"];
+        let kernel = if bare && arch == "x86_64" { &["-mno-red-zone"][..] } else { &[] };
+        common.iter().chain(kernel).chain(flags).map(|f| f.to_string()).collect::<Vec<_>>()
+    };
     match (host_arch, arch) {
-        ("x86_64", "x86_64") if works("gcc") => return Some(("gcc".into(), own(&["-m64", "-ffreestanding"]))),
-        ("x86_64", "x86") if works("gcc") => return Some(("gcc".into(), own(&["-m32", "-ffreestanding"]))),
-        (a, b) if a == b && works("gcc") => return Some(("gcc".into(), own(&["-ffreestanding"]))),
+        ("x86_64", "x86_64") if works("gcc") => return Some(("gcc".into(), own(&["-m64"]))),
+        ("x86_64", "x86") if works("gcc") => return Some(("gcc".into(), own(&["-m32"]))),
+        (a, b) if a == b && works("gcc") => return Some(("gcc".into(), own(&[]))),
         _ => {}
     }
     let gnu = match arch {
@@ -75,11 +80,11 @@ fn compiler_for(target: &str, arch: &str) -> Option<(String, Vec<String>)> {
         a => format!("{a}-linux-gnu-gcc"),
     };
     if works(&gnu) {
-        return Some((gnu, own(&["-ffreestanding"])));
+        return Some((gnu, own(&[])));
     }
     if works("clang") {
         let triple = if arch == "x86" { "i686-none-elf".to_string() } else { format!("{arch}-none-elf") };
-        return Some(("clang".into(), vec![format!("--target={triple}")]));
+        return Some(("clang".into(), own(&[&format!("--target={triple}")])));
     }
     None
 }

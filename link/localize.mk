@@ -5,12 +5,14 @@
 # One relocatable object whose only global symbols are those that EXPORTS list
 # (of these, the ones that exist yet: tests/abi reports the others), without
 # what nothing reaches, without bitcode, and without debug information unless
-# DEBUG is set. BINUTILS is a prefix, for foreign processors.
+# DEBUG is set. BINUTILS is a prefix, for foreign processors; EMULATION is what
+# ld -m wants for a processor that is not its own.
 
 IN ?= $(error IN: the archive from rustc)
 OUT ?= $(error OUT: the archive to make)
 EXPORTS ?= link/exports.txt
 BINUTILS ?=
+EMULATION ?=
 
 T := $(OUT).tmp
 
@@ -21,7 +23,7 @@ $(OUT): $(IN) $(EXPORTS) link/localize.mk
 	  | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort -u > $(T)/there
 	@LC_ALL=C comm -12 $(T)/wanted $(T)/there > $(T)/exports
 	@test -s $(T)/exports || { echo "$(IN) defines nothing public"; exit 1; }
-	$(BINUTILS)ld -r --gc-sections $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
+	$(BINUTILS)ld $(EMULATION:%=-m %) -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
 	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
 	  --remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.comment \
 	  $(if $(DEBUG),,--strip-debug) $(T)/mps.o

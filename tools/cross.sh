@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # cross.sh TARGET TARGET-DIR     builds the static library for another target
 # cross.sh --binutils TARGET     prints the prefix of its binutils
+# cross.sh --emulation TARGET    prints what ld -m wants for it, if anything
 #
 # Uses rustup's library for the target where it is installed (rustup target add
 # TARGET), else builds the core library with tools/cross-toolchain.sh.
@@ -16,6 +17,11 @@ if [ "$1" = --binutils ]; then
         riscv64*) echo riscv64-linux-gnu- ;;
         *) echo "${2%%-*}-linux-gnu-" ;;
     esac
+    exit 0
+fi
+
+if [ "$1" = --emulation ]; then
+    case $2 in i686-*) [ "$(uname -m)" != x86_64 ] || echo elf_i386 ;; esac
     exit 0
 fi
 

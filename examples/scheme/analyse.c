@@ -10,7 +10,7 @@
 #include "heap.h"
 #include "symbol.h"
 
-enum { DEPTH_MAX = 5000 };
+enum { DEPTH_MAX = 2000 };
 static int depth;               /* how deeply nested we are in the source */
 
 static obj_t analyse(obj_t x, obj_t env, obj_t lam);

@@ -119,6 +119,17 @@ intptr_t arg_index(const char *who, obj_t x)
   return FIXVAL(x);
 }
 
+void arg_range(const char *who, int argc, obj_t *argv, int first,
+               size_t length, size_t *start_o, size_t *end_o)
+{
+  *start_o = argc > first ? (size_t)arg_index(who, argv[first]) : 0;
+  *end_o = argc > first + 1 ? (size_t)arg_index(who, argv[first + 1]) : length;
+  if (*end_o > length)
+    error_range(who, argv[first + 1]);
+  if (*start_o > *end_o)
+    error_range(who, argv[first]);
+}
+
 long list_length(obj_t list)
 {
   long n = 0;

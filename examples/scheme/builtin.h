@@ -28,6 +28,9 @@ extern const builtin_s builtins_number[], builtins_data[], builtins_string[],
 
 extern intptr_t arg_index(const char *who, obj_t x);  /* fixnum >= 0 */
 extern void arg_is(const char *who, enum type type, obj_t x);
+/* Optional start and end, from argv[first] on, of something of that length. */
+extern void arg_range(const char *who, int argc, obj_t *argv, int first,
+                      size_t length, size_t *start_o, size_t *end_o);
 extern obj_t list_of_vector(const obj_t *items, size_t count);
 extern long list_length(obj_t list);  /* -1 if not a proper list */
 

@@ -1,4 +1,4 @@
-/* data.c -- pairs, vectors, symbols, characters, records; equality */
+/* data.c -- pairs, vectors, symbols, records; equality */
 
 #include <string.h>
 
@@ -19,7 +19,7 @@ int eqv(obj_t a, obj_t b)
 static int equal_to_depth(obj_t a, obj_t b, int depth)
 {
   size_t i;
-  if (depth > 20000)
+  if (depth > 10000)
     error_list("equal?: structure nested too deeply", NIL);
   for (;;) {
     if (eqv(a, b))
@@ -272,23 +272,11 @@ static obj_t b_vector_set(int argc, obj_t *argv)
   return UNSPEC;
 }
 
-/* Optional start and end arguments, from argv[first] on. */
-static void range(const char *who, int argc, obj_t *argv, int first,
-                  size_t length, size_t *start_o, size_t *end_o)
-{
-  *start_o = argc > first ? (size_t)arg_index(who, argv[first]) : 0;
-  *end_o = argc > first + 1 ? (size_t)arg_index(who, argv[first + 1]) : length;
-  if (*end_o > length)
-    error_range(who, argv[first + 1]);
-  if (*start_o > *end_o)
-    error_range(who, argv[first]);
-}
-
 static obj_t b_vector_fill(int argc, obj_t *argv)
 {
   size_t start, end;
   arg_is("vector-fill!", T_VECTOR, argv[0]);
-  range("vector-fill!", argc, argv, 2, VECLEN(argv[0]), &start, &end);
+  arg_range("vector-fill!", argc, argv, 2, VECLEN(argv[0]), &start, &end);
   while (start < end)
     VECREF(argv[0], start++) = argv[1];
   return UNSPEC;
@@ -299,7 +287,7 @@ static obj_t b_vector_to_list(int argc, obj_t *argv)
   size_t start, end;
   obj_t list = NIL;
   arg_is("vector->list", T_VECTOR, argv[0]);
-  range("vector->list", argc, argv, 1, VECLEN(argv[0]), &start, &end);
+  arg_range("vector->list", argc, argv, 1, VECLEN(argv[0]), &start, &end);
   while (end-- > start)
     list = cons(VECREF(argv[0], end), list);
   return list;
@@ -323,14 +311,14 @@ static obj_t b_subvector(int argc, obj_t *argv)
   size_t start, end;
   obj_t v;
   arg_is("vector-copy", T_VECTOR, argv[0]);
-  range("vector-copy", argc, argv, 1, VECLEN(argv[0]), &start, &end);
+  arg_range("vector-copy", argc, argv, 1, VECLEN(argv[0]), &start, &end);
   v = make_vector(end - start, NIL);
   memcpy(&VECREF(v, 0), &VECREF(argv[0], start),
          (end - start) * sizeof(obj_t));
   return v;
 }
 
-/* ---- symbols and characters ---------------------------------------------- */
+/* ---- symbols ------------------------------------------------------------ */
 
 static obj_t b_symbol_to_string(int argc, obj_t *argv)
 {
@@ -354,69 +342,6 @@ static obj_t b_gensym(int argc, obj_t *argv)
   (void)argv;
   return make_uninterned("g");
 }
-
-static unsigned arg_char(const char *who, obj_t x)
-{
-  if (!IS_CHAR(x))
-    error_type(who, "character", x);
-  return CHARVAL(x);
-}
-
-static obj_t b_char_to_integer(int argc, obj_t *argv)
-{
-  (void)argc;
-  return FIXNUM(arg_char("char->integer", argv[0]));
-}
-
-static obj_t b_integer_to_char(int argc, obj_t *argv)
-{
-  (void)argc;
-  if (arg_index("integer->char", argv[0]) > 0xff)
-    error_range("integer->char", argv[0]);
-  return CHAR(FIXVAL(argv[0]));
-}
-
-static unsigned up(unsigned c) { return c >= 'a' && c <= 'z' ? c - 32 : c; }
-static unsigned down(unsigned c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-
-static obj_t b_char_upcase(int argc, obj_t *argv)
-{ (void)argc; return CHAR(up(arg_char("char-upcase", argv[0]))); }
-static obj_t b_char_downcase(int argc, obj_t *argv)
-{ (void)argc; return CHAR(down(arg_char("char-downcase", argv[0]))); }
-
-static obj_t b_char_alphabetic(int argc, obj_t *argv)
-{
-  unsigned c = down(arg_char("char-alphabetic?", argv[0]));
-  (void)argc;
-  return BOOL(c >= 'a' && c <= 'z');
-}
-
-static obj_t b_char_numeric(int argc, obj_t *argv)
-{
-  unsigned c = arg_char("char-numeric?", argv[0]);
-  (void)argc;
-  return BOOL(c >= '0' && c <= '9');
-}
-
-static obj_t b_char_whitespace(int argc, obj_t *argv)
-{
-  unsigned c = arg_char("char-whitespace?", argv[0]);
-  (void)argc;
-  return BOOL(c == ' ' || (c >= 9 && c <= 13));
-}
-
-#define CHAR_COMPARISON(name, who, op) \
-  static obj_t name(int argc, obj_t *argv) \
-  { \
-    int i; \
-    for (i = 0; i + 1 < argc; ++i) \
-      if (!(arg_char(who, argv[i]) op arg_char(who, argv[i + 1]))) \
-        return FALSE_OBJ; \
-    return TRUE_OBJ; \
-  }
-CHAR_COMPARISON(b_char_eq, "char=?", ==)
-CHAR_COMPARISON(b_char_lt, "char<?", <)
-CHAR_COMPARISON(b_char_gt, "char>?", >)
 
 /* ---- records and errors -------------------------------------------------- */
 
@@ -508,15 +433,6 @@ const builtin_s builtins_data[] = {
   { "symbol->string", b_symbol_to_string, 1, 1 },
   { "string->symbol", b_string_to_symbol, 1, 1 },
   { "gensym", b_gensym, 0, 1 },
-  { "char->integer", b_char_to_integer, 1, 1 },
-  { "integer->char", b_integer_to_char, 1, 1 },
-  { "char-upcase", b_char_upcase, 1, 1 },
-  { "char-downcase", b_char_downcase, 1, 1 },
-  { "char-alphabetic?", b_char_alphabetic, 1, 1 },
-  { "char-numeric?", b_char_numeric, 1, 1 },
-  { "char-whitespace?", b_char_whitespace, 1, 1 },
-  { "char=?", b_char_eq, 1, -1 }, { "char<?", b_char_lt, 1, -1 },
-  { "char>?", b_char_gt, 1, -1 },
   { "%make-record", b_make_record, 1, -1 },
   { "%record-is?", b_record_is, 2, 2 }, { "%record-ref", b_record_ref, 3, 3 },
   { "%record-set!", b_record_set, 4, 4 },

@@ -128,6 +128,13 @@ void heap_collect(void)
   heap_measure();
 }
 
+/* The step makes sure that something has been done already. */
+void heap_start_collect(void)
+{
+  (void)mps_arena_start_collect(heap.arena);
+  (void)mps_arena_step(heap.arena, 0.0001, 0);
+}
+
 void heap_use_reserve(void)
 {
   if (full_limit != 0)
@@ -168,10 +175,8 @@ void heap_tick(void)
     heap.budget = force_every - 1;
     if (turn++ % 2 == 0)
       heap_collect();
-    else {
-      (void)mps_arena_start_collect(heap.arena);
-      (void)mps_arena_step(heap.arena, 0.0001, 0);
-    }
+    else
+      heap_start_collect();
   }
   stats_poll();
 }

@@ -25,7 +25,8 @@ extern heap_s heap;
 
 extern void heap_create(const heap_options_s *options, void *cold);
 extern void heap_destroy(void);
-extern void heap_collect(void);
+extern void heap_collect(void);         /* a whole collection */
+extern void heap_start_collect(void);   /* one that goes on by and by */
 extern void heap_measure(void);
 
 /* A part of what the commit limit allows is kept back for getting out of an

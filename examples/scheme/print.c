@@ -11,7 +11,7 @@
 #include "port.h"
 #include "symbol.h"
 
-enum { DEPTH_MAX = 5000 };
+enum { DEPTH_MAX = 2000 };
 
 static const struct { const char *name; int code; } char_names[] = {
   { "space", ' ' }, { "newline", '\n' }, { "tab", '\t' }, { "return", '\r' },

@@ -7,7 +7,7 @@
 #include "port.h"
 #include "symbol.h"
 
-enum { DEPTH_MAX = 5000, TOKEN_MAX = 1024 };
+enum { DEPTH_MAX = 2000, TOKEN_MAX = 1024 };
 
 static obj_t read_at(obj_t port, int depth);
 
@@ -156,20 +156,9 @@ static obj_t read_list(obj_t port, int depth)
   }
 }
 
-static obj_t read_hash(obj_t port, int depth)
+static obj_t read_hash_atom(obj_t port, int c)
 {
   char buffer[TOKEN_MAX];
-  int c = port_getc(port);
-  if (c == '(') {
-    obj_t list = read_list(port, depth), v;
-    size_t i;
-    v = make_vector((size_t)list_length(list), NIL);
-    for (i = 0; PAIR_P(list); list = CDR(list))
-      VECREF(v, i++) = CAR(list);
-    return v;
-  }
-  if (c == '\\')
-    return read_char(port);
   if (c == EOF)
     read_error(port, "end of input after #");
   buffer[0] = (char)c;
@@ -188,6 +177,20 @@ static obj_t read_hash(obj_t port, int depth)
   return NIL;
 }
 
+static obj_t read_hash(obj_t port, int depth)
+{
+  int c = port_getc(port);
+  if (c == '(') {
+    obj_t list = read_list(port, depth), v;
+    size_t i;
+    v = make_vector((size_t)list_length(list), NIL);
+    for (i = 0; PAIR_P(list); list = CDR(list))
+      VECREF(v, i++) = CAR(list);
+    return v;
+  }
+  return c == '\\' ? read_char(port) : read_hash_atom(port, c);
+}
+
 static obj_t read_quoted(obj_t port, enum well_known symbol, int depth)
 {
   obj_t x = read_at(port, depth + 1);
@@ -196,12 +199,24 @@ static obj_t read_quoted(obj_t port, enum well_known symbol, int depth)
   return cons(well_known[symbol], cons(x, NIL));
 }
 
-/* Negative depth: a # has been taken already.  A lone dot is UNDEF. */
-static obj_t read_at(obj_t port, int depth)
+/* A number or symbol that starts with c.  Apart from read_at so that its
+ * buffer does not make the recursion's frames big. */
+static obj_t read_atom(obj_t port, int c)
 {
   char buffer[TOKEN_MAX];
   obj_t number;
   size_t n;
+  buffer[0] = (char)c;
+  n = token(port, buffer, 1);
+  if (n == 1 && c == '.')
+    return UNDEF;
+  number = num_parse(buffer, 10);
+  return number != FALSE_OBJ ? number : intern_bytes(buffer, n);
+}
+
+/* Negative depth: a # has been taken already.  A lone dot is UNDEF. */
+static obj_t read_at(obj_t port, int depth)
+{
   int c;
 
   if (depth < 0) {
@@ -229,12 +244,7 @@ static obj_t read_at(obj_t port, int depth)
     }
     return read_quoted(port, S_UNQUOTE, depth);
   }
-  buffer[0] = (char)c;
-  n = token(port, buffer, 1);
-  if (n == 1 && c == '.')
-    return UNDEF;
-  number = num_parse(buffer, 10);
-  return number != FALSE_OBJ ? number : intern_bytes(buffer, n);
+  return read_atom(port, c);
 }
 
 obj_t read_datum(obj_t port)

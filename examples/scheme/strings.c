@@ -1,4 +1,4 @@
-/* strings.c -- strings of bytes
+/* strings.c -- strings of bytes, and characters
  *
  * Pointers to characters inside a string are used only where nothing is
  * allocated, or with the string's start also in hand: a pointer that is not
@@ -21,17 +21,6 @@ static unsigned char arg_byte(const char *who, obj_t c)
   if (!IS_CHAR(c))
     error_type(who, "character", c);
   return (unsigned char)CHARVAL(c);
-}
-
-static void range(const char *who, int argc, obj_t *argv, int first,
-                  size_t length, size_t *start_o, size_t *end_o)
-{
-  *start_o = argc > first ? (size_t)arg_index(who, argv[first]) : 0;
-  *end_o = argc > first + 1 ? (size_t)arg_index(who, argv[first + 1]) : length;
-  if (*end_o > length)
-    error_range(who, argv[first + 1]);
-  if (*start_o > *end_o)
-    error_range(who, argv[first]);
 }
 
 static obj_t substring(obj_t s, size_t start, size_t end)
@@ -90,7 +79,7 @@ static obj_t b_string_set(int argc, obj_t *argv)
 static obj_t b_substring(int argc, obj_t *argv)
 {
   size_t start, end;
-  range("substring", argc, argv, 1, length_of("substring", argv[0]), &start,
+  arg_range("substring", argc, argv, 1, length_of("substring", argv[0]), &start,
         &end);
   return substring(argv[0], start, end);
 }
@@ -114,7 +103,7 @@ static obj_t b_string_to_list(int argc, obj_t *argv)
 {
   size_t start, end;
   obj_t list = NIL;
-  range("string->list", argc, argv, 1, length_of("string->list", argv[0]),
+  arg_range("string->list", argc, argv, 1, length_of("string->list", argv[0]),
         &start, &end);
   while (end-- > start)
     list = cons(CHAR((unsigned char)STRDATA(argv[0])[end]), list);
@@ -171,7 +160,7 @@ static obj_t b_string_search(int argc, obj_t *argv)
 {
   size_t n = length_of("string-search", argv[0]);
   size_t length = length_of("string-search", argv[1]), start, end;
-  range("string-search", argc, argv, 2, length, &start, &end);
+  arg_range("string-search", argc, argv, 2, length, &start, &end);
   for (; start + n <= length; ++start)
     if (memcmp(STRDATA(argv[1]) + start, STRDATA(argv[0]), n) == 0)
       return FIXNUM(start);
@@ -214,6 +203,71 @@ STRING_COMPARISON(b_string_gt, "string>?", >)
 STRING_COMPARISON(b_string_le, "string<=?", <=)
 STRING_COMPARISON(b_string_ge, "string>=?", >=)
 
+/* ---- characters ---------------------------------------------------------- */
+
+static unsigned arg_char(const char *who, obj_t x)
+{
+  if (!IS_CHAR(x))
+    error_type(who, "character", x);
+  return CHARVAL(x);
+}
+
+static obj_t b_char_to_integer(int argc, obj_t *argv)
+{
+  (void)argc;
+  return FIXNUM(arg_char("char->integer", argv[0]));
+}
+
+static obj_t b_integer_to_char(int argc, obj_t *argv)
+{
+  (void)argc;
+  if (arg_index("integer->char", argv[0]) > 0xff)
+    error_range("integer->char", argv[0]);
+  return CHAR(FIXVAL(argv[0]));
+}
+
+static unsigned up(unsigned c) { return c >= 'a' && c <= 'z' ? c - 32 : c; }
+static unsigned down(unsigned c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+
+static obj_t b_char_upcase(int argc, obj_t *argv)
+{ (void)argc; return CHAR(up(arg_char("char-upcase", argv[0]))); }
+static obj_t b_char_downcase(int argc, obj_t *argv)
+{ (void)argc; return CHAR(down(arg_char("char-downcase", argv[0]))); }
+
+static obj_t b_char_alphabetic(int argc, obj_t *argv)
+{
+  unsigned c = down(arg_char("char-alphabetic?", argv[0]));
+  (void)argc;
+  return BOOL(c >= 'a' && c <= 'z');
+}
+
+static obj_t b_char_numeric(int argc, obj_t *argv)
+{
+  unsigned c = arg_char("char-numeric?", argv[0]);
+  (void)argc;
+  return BOOL(c >= '0' && c <= '9');
+}
+
+static obj_t b_char_whitespace(int argc, obj_t *argv)
+{
+  unsigned c = arg_char("char-whitespace?", argv[0]);
+  (void)argc;
+  return BOOL(c == ' ' || (c >= 9 && c <= 13));
+}
+
+#define CHAR_COMPARISON(name, who, op) \
+  static obj_t name(int argc, obj_t *argv) \
+  { \
+    int i; \
+    for (i = 0; i + 1 < argc; ++i) \
+      if (!(arg_char(who, argv[i]) op arg_char(who, argv[i + 1]))) \
+        return FALSE_OBJ; \
+    return TRUE_OBJ; \
+  }
+CHAR_COMPARISON(b_char_eq, "char=?", ==)
+CHAR_COMPARISON(b_char_lt, "char<?", <)
+CHAR_COMPARISON(b_char_gt, "char>?", >)
+
 const builtin_s builtins_string[] = {
   { "make-string", b_make_string, 1, 2 }, { "string", b_string, 0, -1 },
   { "string-length", b_string_length, 1, 1 },
@@ -230,5 +284,14 @@ const builtin_s builtins_string[] = {
   { "string=?", b_string_eq, 1, -1 }, { "string<?", b_string_lt, 1, -1 },
   { "string>?", b_string_gt, 1, -1 }, { "string<=?", b_string_le, 1, -1 },
   { "string>=?", b_string_ge, 1, -1 },
+  { "char->integer", b_char_to_integer, 1, 1 },
+  { "integer->char", b_integer_to_char, 1, 1 },
+  { "char-upcase", b_char_upcase, 1, 1 },
+  { "char-downcase", b_char_downcase, 1, 1 },
+  { "char-alphabetic?", b_char_alphabetic, 1, 1 },
+  { "char-numeric?", b_char_numeric, 1, 1 },
+  { "char-whitespace?", b_char_whitespace, 1, 1 },
+  { "char=?", b_char_eq, 1, -1 }, { "char<?", b_char_lt, 1, -1 },
+  { "char>?", b_char_gt, 1, -1 },
   { NULL, NULL, 0, 0 }
 };

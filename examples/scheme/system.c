@@ -204,6 +204,13 @@ static obj_t b_gc(int argc, obj_t *argv)
   return UNSPEC;
 }
 
+static obj_t b_gc_start(int argc, obj_t *argv)
+{
+  (void)argc; (void)argv;
+  heap_start_collect();
+  return UNSPEC;
+}
+
 static obj_t b_gc_stats(int argc, obj_t *argv)
 {
   obj_t list = NIL;
@@ -247,7 +254,8 @@ const builtin_s builtins_system[] = {
   { "%uncaught", b_uncaught, 1, 1 }, { "exit", b_exit, 0, 1 },
   { "%unspecified?", b_unspecified_p, 1, 1 }, { "void", b_void, 0, -1 },
   { "random", b_random, 1, 1 },
-  { "gc", b_gc, 0, 0 }, { "gc-stats", b_gc_stats, 0, 0 },
+  { "gc", b_gc, 0, 0 }, { "gc-start", b_gc_start, 0, 0 },
+  { "gc-stats", b_gc_stats, 0, 0 },
   { "runtime", b_runtime, 0, 0 }, { "%address", b_address, 1, 1 },
   { NULL, NULL, 0, 0 }
 };

@@ -165,7 +165,7 @@ static obj_t get(obj_t t, obj_t key, obj_t absent)
 
 static void put(obj_t t, obj_t key, obj_t value)
 {
-  size_t i = find(t, key), capacity = VECLEN(TABLE(t)->keys);
+  size_t i = find(t, key), capacity = VECLEN(TABLE(t)->keys), vacant = 0;
   if (i == NOT_FOUND) {
     if (4 * (size_t)FIXVAL(TABLE(t)->used) >= 3 * capacity) {
       /* Mostly deleted entries: the same size will do. */
@@ -173,7 +173,10 @@ static void put(obj_t t, obj_t key, obj_t value)
         capacity *= 2;
       rehash(t, capacity, EMPTY_SLOT);
     }
-    probe(t, key, &TABLE(t)->ld, &i);
+    i = probe(t, key, &TABLE(t)->ld, &vacant);
+  }
+  if (i == NOT_FOUND) {
+    i = vacant;
     if (VECREF(TABLE(t)->keys, i) == EMPTY_SLOT)
       TABLE(t)->used += 2;      /* fixnum plus one */
     TABLE(t)->count += 2;

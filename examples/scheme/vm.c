@@ -10,18 +10,11 @@
 #include "error.h"
 #include "heap.h"
 #include "port.h"
+#include "stack.h"
 #include "stats.h"
 #include "symbol.h"
 #include "vm.h"
 
-static obj_t *stack, *stack_limit;
-
-/* The collector scans the stack up to here.  Slots from a frame's last value
- * up to `top' hold old values, which are good references as long as they stay
- * below `top'; whatever `top' is moved over must be cleared first. */
-static obj_t *volatile top;
-
-static size_t frame_max = 16;   /* largest frame of any procedure so far */
 static int memory_low;          /* "out of memory" is being handled */
 
 /* Machine registers, up to date only when C code that may raise an error (and
@@ -30,28 +23,12 @@ static int memory_low;          /* "out of memory" is being handled */
 static struct { obj_t *sp, *fp; const uint64_t *pc; int fuel; } vm;
 static volatile sig_atomic_t interrupted;
 
-enum { R_CLOSURE, R_SEGMENTS, R_HANDLERS, R_VALUE, R_HALT, R_UNDERFLOW,
-       R_MEMORY_ERROR, R_COUNT };
-static obj_t reg[R_COUNT];
-
 static jmp_buf escape;
 static int running;
 static size_t error_pc;         /* instruction index where it happened */
 enum { JUMP_ERROR = 1, JUMP_UNCAUGHT, JUMP_EXIT };
 
 /* ---- set-up -------------------------------------------------------------- */
-
-static mps_res_t scan_stack(mps_ss_t ss, void *base, void *limit, void *closure)
-{
-  (void)limit;
-  return scan_values(ss, base, top, closure);
-}
-
-static void clear(obj_t *from, obj_t *to)
-{
-  while (from < to)
-    *from++ = FIXNUM(0);
-}
 
 static obj_t make_stub(enum op op)
 {
@@ -65,19 +42,7 @@ static obj_t make_stub(enum op op)
 
 void vm_init(void)
 {
-  size_t i;
-  for (i = 0; i < R_COUNT; ++i)
-    reg[i] = NIL;
-  heap_root(reg, R_COUNT);
-  stack = malloc(STACK_WORDS * sizeof(obj_t));
-  if (stack == NULL) {
-    fprintf(stderr, "scheme: no memory for the stack\n");
-    exit(3);
-  }
-  stack_limit = stack + STACK_WORDS;
-  top = stack + 1024;
-  clear(stack, top);
-  heap_root_area(stack, stack_limit, scan_stack);
+  stack_init();
   reg[R_HALT] = make_stub(OP_HALT);
   reg[R_UNDERFLOW] = make_stub(OP_UNDERFLOW);
   reg[R_MEMORY_ERROR] =
@@ -145,91 +110,19 @@ void vm_interrupt(int signal)
   vm.fuel = 0;
 }
 
-/* ---- moving frames between stack and heap -------------------------------- */
-
-static obj_t make_segment(obj_t next, const obj_t *low, const obj_t *record)
+/* How much of the stack is left alone: some is kept for the handling of "out
+ * of memory", when spilling may not be possible. */
+static size_t kept(void)
 {
-  const obj_t *callee_fp = record + 3;
-  size_t count = (size_t)(record - low);
-  obj_t seg = make_filled(T_STACKSEG,
-                          offsetof(stackseg_s, slot) / sizeof(obj_t) + count,
-                          FIXNUM(0));
-  SEG(seg)->next = next;
-  SEG(seg)->closure = record[0];
-  SEG(seg)->pc = record[1];
-  SEG(seg)->fp = FIXNUM(callee_fp - FIXVAL(record[2]) - low);
-  SEG(seg)->count = FIXNUM(count);
-  memcpy(SEG(seg)->slot, low, count * sizeof(obj_t));
-  return seg;
+  return memory_low ? 64 : RESERVE_WORDS;
 }
 
-static void set_underflow(obj_t *record)
-{
-  record[0] = reg[R_UNDERFLOW];
-  record[1] = record[2] = FIXNUM(0);
-}
-
-/* Spill all frames below the one at fp, then move that frame (it ends at sp)
- * to the bottom.  Returns how far it has moved.  If memory runs out nothing
- * has changed. */
-static ptrdiff_t spill(obj_t *fp, obj_t *sp)
-{
-  obj_t *cut[STACK_WORDS / SEGMENT_WORDS + 2];
-  obj_t *f = fp;
-  size_t n = 0;
-  obj_t segments = reg[R_SEGMENTS];
-  obj_t *low = stack;
-  ptrdiff_t distance = (fp - 3) - stack;
-
-  if (distance == 0)
-    return 0;
-  cut[n++] = fp - 3;
-  while (FIXVAL(f[-1]) != 0) {
-    f -= FIXVAL(f[-1]);
-    if (cut[n - 1] - (f - 3) >= SEGMENT_WORDS && f - 3 > stack)
-      cut[n++] = f - 3;
-  }
-  while (n-- > 0) {             /* from the oldest frames up */
-    obj_t seg = make_segment(segments, low, cut[n]);
-    if (low != stack)           /* its lowest frame now returns to a segment */
-      set_underflow(SEG(seg)->slot);
-    segments = seg;
-    low = cut[n];
-  }
-  reg[R_SEGMENTS] = segments;
-  memmove(stack, fp - 3, (size_t)(sp - (fp - 3)) * sizeof(obj_t));
-  set_underflow(stack);
-  return distance;
-}
-
-static void raise_top(obj_t *to)
-{
-  if (to > top) {
-    obj_t *new_top = to + 2048 < stack_limit ? to + 2048 : stack_limit;
-    clear(top, new_top);
-    top = new_top;
-  }
-}
-
-/* Make room for `words' from fp.  Returns how far the frame has moved down. */
-static ptrdiff_t grow(obj_t *fp, obj_t *sp, size_t words)
-{
-  ptrdiff_t distance = 0;
-  size_t keep = memory_low ? 64 : RESERVE_WORDS;
-  if (words + keep > (size_t)(stack_limit - fp))
-    distance = spill(fp, sp);
-  raise_top(fp - distance + words);
-  return distance;
-}
-
-/* Now and then: measure, and stop scanning a part of the stack long unused.
- * Frames below may still extend beyond sp, by at most the largest frame. */
+/* Now and then: measure, and let the collector scan less of the stack if it
+ * has become shallow. */
 static void tick(const obj_t *sp)
 {
-  size_t used = (size_t)(sp - stack) + frame_max;
   vm.fuel = stats_fuel();
-  if ((size_t)(top - stack) > used + 8192)
-    top = stack + used + 2048;
+  stack_trim(sp);
   stats_sample();
   if (interrupted) {
     interrupted = 0;
@@ -301,15 +194,15 @@ callee:
         arity_error(closure, n);
       for (; n > (size_t)code->required; --n)
         list = cons(*--sp, list);
-      if (fp + n >= top)
-        raise_top(fp + n + 1);
+      if (fp + n >= stack_top)
+        stack_raise_top(fp + n + 1);
       *sp++ = list;
     }
     consts = VEC(code->consts)->item;
-    if (fp + code->maxstack > top) {
+    if (fp + code->maxstack > stack_top) {
       ptrdiff_t distance;
       SYNC();
-      distance = grow(fp, sp, (size_t)code->maxstack);
+      distance = stack_grow(fp, sp, (size_t)code->maxstack, kept());
       fp -= distance;
       sp -= distance;
     }
@@ -336,8 +229,9 @@ callee:
         error_type("apply", "list", list);
       if (length > APPLY_MAX)
         error_value("apply: too many arguments", FIXNUM(length));
-      if (fp + n + length > top) {
-        ptrdiff_t distance = grow(fp, sp, n + (size_t)length);
+      if (fp + n + length > stack_top) {
+        ptrdiff_t distance = stack_grow(fp, sp, n + (size_t)length,
+                                        kept());
         fp -= distance;
       }
       acc = fp[0];
@@ -348,7 +242,7 @@ callee:
       n = (size_t)(sp - fp);
     } else {                    /* capture the continuation */
       obj_t k;
-      ptrdiff_t distance = spill(fp, sp);
+      ptrdiff_t distance = stack_spill(fp, sp);
       fp -= distance;
       sp -= distance;
       SYNC();
@@ -364,7 +258,7 @@ callee:
     reg[R_SEGMENTS] = CONT(acc)->segments;
     acc = fp[0];
     if (memory_low) {           /* the way out of the error has been found */
-      clear(stack, top);
+      stack_clear();
       memory_low = 0;
       heap_restore_reserve();
     }
@@ -378,7 +272,7 @@ underflow:                      /* bring back the frames spilled last */
   {
     stackseg_s *seg = SEG(reg[R_SEGMENTS]);
     size_t count = (size_t)FIXVAL(seg->count);
-    raise_top(stack + count + frame_max);
+    stack_raise_top(stack + count + frame_max);
     memcpy(stack, seg->slot, count * sizeof(obj_t));
     sp = stack + count;
     fp = stack + FIXVAL(seg->fp);
@@ -607,8 +501,8 @@ static void reset(void)
 {
   reg[R_SEGMENTS] = reg[R_HANDLERS] = NIL;
   reg[R_CLOSURE] = reg[R_HALT];
-  clear(stack, top);
-  top = stack + 1024;
+  stack_clear();
+  stack_trim(stack);
   if (memory_low) {
     memory_low = 0;
     heap_restore_reserve();
@@ -636,7 +530,7 @@ enum vm_outcome vm_run(obj_t thunk, obj_t *result_o)
     n = 0;
     break;
   case JUMP_ERROR:
-    raise_top(vm.sp + 8);
+    stack_raise_top(vm.sp + 8);
     vm.sp[0] = reg[R_CLOSURE];
     vm.sp[1] = FIXNUM(error_pc);
     vm.sp[3] = reg[R_VALUE];

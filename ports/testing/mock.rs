@@ -163,11 +163,6 @@ impl Mock {
         }
         panic!("the handler says it is done, and the access still faults: {a:?}");
     }
-
-    /// A handler that has not been installed, for a test without an instance.
-    pub fn set_handler(&self, handler: FaultHandler) {
-        self.state().handler = Some(handler);
-    }
 }
 
 impl Drop for Mock {

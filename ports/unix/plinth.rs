@@ -105,7 +105,9 @@ fn assert_handler() -> AssertHandler {
     }
 }
 
-/// Prints, and in the cool variety aborts. When it returns, the core traps.
+/// Prints and aborts, in every variety: whoever would rather go on installs a
+/// handler that returns, and then a call refused for its arguments gives an
+/// error code.
 unsafe extern "C" fn print_assertion(
     file: *const c_char,
     line: c_uint,
@@ -132,10 +134,8 @@ unsafe extern "C" fn print_assertion(
         sys::fputs(c"\n".as_ptr(), out);
         sys::fflush(out);
     }
-    if cfg!(feature = "variety-cool") {
-        // SAFETY: no preconditions.
-        unsafe { sys::abort() }
-    }
+    // SAFETY: no preconditions.
+    unsafe { sys::abort() }
 }
 
 // Memory.

@@ -409,7 +409,9 @@ impl Arena {
             // SAFETY: the table has `len` entries; `i` is masked.
             let (k, c) = unsafe { *self.table.get().add(i) };
             let c = c?;
-            if k == key && c.reserved.contains(a) {
+            // Given memory may begin before the first region, and end after
+            // the last.
+            if k == key && c.range.contains(a) {
                 return Some(c);
             }
             i = i.wrapping_add(1) & len.wrapping_sub(1);
@@ -550,8 +552,9 @@ impl Arena {
                         Err(e) => return Err(e),
                     }
                 }
-                // Out of the way: it has nothing of this size.
-                if at.is_some() {
+                // Out of the way: it has nothing of this size. (The room for a
+                // tract table may have been its last.)
+                if at.is_some() && r.home.get() == Some(home) && r.get().is_listed() {
                     home.regions.remove(r);
                     home.regions.push_back(r);
                 }
@@ -609,7 +612,12 @@ impl Arena {
         let want = bits::run(at, n);
         if !tract.is_null() && core::ptr::eq(c.tracts(i), EMPTY_TRACTS.table()) {
             let bytes = c.grains().wrapping_mul(size_of::<Tract>());
+            let home = r.home.get();
             let table: *mut Tract = self.control_alloc(bytes)?.ptr();
+            if let (Some(h), None) = (home, r.home.get()) {
+                // Room for the table was looked for here, and given up.
+                self.claim(h, *r, i);
+            }
             for k in 0..c.grains() {
                 // SAFETY: the table has an entry a grain.
                 unsafe { table.add(k).write(core::ptr::null_mut()) };
@@ -809,15 +817,13 @@ impl Arena {
         self.used_zones.set(self.used_zones.get().or(z));
     }
 
-    /// Makes an entirely free region nobody's.
+    /// Makes an entirely free region nobody's, if it is not already.
     fn disown(&self, r: &P<Region>) {
         let c = r.chunk;
         let i = c.index_of(r.base);
-        if let Some(h) = r.home.get() {
-            if r.get().is_listed() {
-                h.regions.remove(*r);
-            }
-            r.home.set(None);
+        let Some(h) = r.home.take() else { return };
+        if r.get().is_listed() {
+            h.regions.remove(*r);
         }
         let table = c.tracts(i);
         if !core::ptr::eq(table, EMPTY_TRACTS.table()) {
@@ -855,18 +861,35 @@ impl Arena {
             }
             let base = have.base;
             self.region_ready(c, first.wrapping_add(k).wrapping_sub(1))?;
+            // All of them at once: tract tables are to go elsewhere.
+            let run = first..first.wrapping_add(k);
+            run.clone().for_each(|i| self.claim(home, c.region(i), i));
             let mut left = n;
-            for i in first..first.wrapping_add(k) {
+            for i in run.clone() {
                 let r = c.region(i);
-                self.claim(home, r, i);
+                if r.home.get().is_none() {
+                    self.claim(home, r, i);
+                }
                 let m = left.min(per);
-                if let Err(e) = self.take(&r, 0, m, tract) {
-                    if r.is_free() {
-                        self.disown(&r);
+                let wrong = match self.take(&r, 0, m, tract) {
+                    Ok(a) if a == r.base => None,
+                    // But one had nowhere else to go.
+                    Ok(a) => {
+                        self.free(a, m << self.grain_shift);
+                        Some(Res::Limit)
                     }
+                    Err(e) => Some(e),
+                };
+                if let Some(e) = wrong {
                     let done = n.wrapping_sub(left) << self.grain_shift;
                     if done != 0 {
                         self.free(base, done);
+                    }
+                    for i in run {
+                        let r = c.region(i);
+                        if r.is_free() {
+                            self.disown(&r);
+                        }
                     }
                     return Err(e);
                 }

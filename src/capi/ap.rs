@@ -1,7 +1,7 @@
 //! Allocation points.
 
 use super::{Handle, give, need};
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::mpm::Mpm;
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
     let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
-        size != 0 && b.alloc.get().0.checked_add(size).is_some(),
+        size != 0 && size_up_checked(size, b.pool.cx.arena.grain()).is_some(),
         "size reserved is positive",
         Res::Param.code()
     );

@@ -4,7 +4,7 @@ use super::{Handle, need};
 use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
 use crate::mpm::{Config, Mpm, State};
-use crate::arena::Params;
+use crate::mpm::names::Params;
 use crate::object::seg;
 use crate::seam::args::{self, Arg, Args};
 use crate::seam::client::ArenaCallback;

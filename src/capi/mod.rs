@@ -32,8 +32,7 @@ use crate::object::format::Format;
 use crate::object::locus::Chain;
 use crate::object::message::Message;
 use crate::object::pool::Pool;
-use crate::shield::threads::Thread;
-use crate::trace::root::Root;
+use crate::mpm::names::{Root, Thread};
 use core::ffi::c_void;
 
 /// A handle of the client's: a pointer to one of our structures, perhaps.

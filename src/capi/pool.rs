@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::pool::ClassHandle;
-use crate::pools::amc;
+use crate::mpm::names::pools::amc;
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {

@@ -6,7 +6,7 @@ use crate::base::res::Res;
 use crate::base::sets::Rank;
 use crate::mpm::Mpm;
 use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
-use crate::trace::root::Kind;
+use crate::mpm::names::Kind;
 use core::ffi::c_void;
 
 /// Either of the two protection modes, as our header and as the reference's

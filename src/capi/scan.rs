@@ -5,7 +5,8 @@ use crate::base::addr::{Addr, WORD};
 use crate::base::res::code_of;
 use crate::object::scan::ScanState;
 use crate::seam::client::ScanTag;
-use crate::trace::{fix, stack};
+use crate::mpm::names::scan_stack;
+use crate::trace::fix;
 use core::ffi::c_void;
 
 /// Stage 2 of fix. Critical path.
@@ -111,5 +112,5 @@ pub unsafe extern "C" fn mps_stack_scan_ambig(ss: *mut c_void, thr: Handle, p: *
     let tag = ScanTag { mask: WORD - 1, pattern: 0 };
     let closure: *mut c_void = core::ptr::from_ref(&tag).cast_mut().cast();
     let cold = Addr(p as usize);
-    code_of(stack::scan(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure))
+    code_of(scan_stack(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure))
 }

@@ -10,7 +10,7 @@ use crate::object::pool::Pool;
 use crate::object::scan::ScanState;
 use crate::object::seg;
 use crate::seam::client::{ApplyStepper, AreaScan, ObjectsStepper, RootsStepper};
-use crate::trace::root;
+use crate::mpm::names::scan_root;
 use core::ffi::c_void;
 
 fn no_fix(_: &ScanState, _: *mut Addr) -> Result {
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn mps_arena_roots_walk(arena: Handle, f: RootsStepper, p:
                 ss.hook = Some(step_root);
                 ss.closure = (&raw mut w).cast();
                 // A scanner's own code: there is nobody to hand it to.
-                let _ = root::scan(r, &ss, &e.tracer);
+                let _ = scan_root(r, &ss, &e.tracer);
             }
         }
     });

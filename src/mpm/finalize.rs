@@ -14,7 +14,7 @@ impl Mpm {
     pub fn peek(&self, at: *const Addr) -> Addr {
         let place = Addr::of(at);
         if seg::of_addr(&self.cx, place).is_some() {
-            barrier::access(&self.tracer, self.cx(), place, false, false);
+            barrier::access(&self.tracer, self.cx(), place, false, false, None);
         }
         // SAFETY: the client says a reference is there; it is accessible now.
         unsafe { at.read() }
@@ -22,7 +22,7 @@ impl Mpm {
 
     /// The same for writing.
     pub fn poke(&self, at: *mut Addr, a: Addr) {
-        barrier::access(&self.tracer, self.cx(), Addr::of(at), true, false);
+        barrier::access(&self.tracer, self.cx(), Addr::of(at), true, false, None);
         // SAFETY: as above.
         unsafe { at.write(a) }
     }

@@ -4,6 +4,7 @@ pub mod entry;
 pub mod finalize;
 pub mod instances;
 pub mod message;
+pub mod names;
 pub mod poll;
 pub mod transform;
 
@@ -67,6 +68,8 @@ pub struct Mpm {
     pub state: Cell<State>,
     /// Seconds.
     pub pause_time: Cell<f64>,
+    /// A collection of everything was asked for while another was under way.
+    pub full_wanted: Cell<bool>,
     /// Bytes handed to allocation points so far.
     pub allocated: Cell<Size>,
     /// Of them, when collection work was last done.
@@ -122,6 +125,7 @@ impl Mpm {
             formats: List::default(),
             state: Cell::new(State::Unclamped),
             pause_time: Cell::new(config.pause_time),
+            full_wanted: Cell::new(false),
             allocated: Cell::new(0),
             last_step: Cell::new(0),
             last_full: Cell::new(0),

@@ -4,7 +4,7 @@ use super::{Mpm, State};
 use crate::base::addr::Size;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
-use crate::object::cx::{Phase, bump};
+use crate::object::cx::bump;
 use crate::object::locus::{Chain, Gen};
 use crate::seam::event::{Category, Kind, event, event_text, is_on};
 use crate::seam::plinth;
@@ -48,6 +48,17 @@ impl Mpm {
             Budget::unlimited()
         };
         self.step_trace(now, &budget);
+    }
+
+    /// By when a barrier hit should be over, if short pauses are asked for. It
+    /// makes the scan of large objects cost more in all, so not otherwise.
+    pub fn fault_deadline(&self) -> Option<usize> {
+        const SHORT: f64 = 0.02;
+        let pause = self.pause_time.get();
+        if pause > SHORT {
+            return None;
+        }
+        plinth::clock().checked_add(plinth::ticks(pause))
     }
 
     /// One step of the trace, within `budget`.
@@ -124,19 +135,16 @@ impl Mpm {
     /// Starts a trace if one is due. True if it did.
     pub fn consider(&self) -> bool {
         let top = &self.cx.top;
-        let full =
-            policy::wants_full(top.total.get(), self.tracer.top_after.get());
+        let full = self.full_wanted.get()
+            || policy::wants_full(top.total.get(), self.tracer.top_after.get());
         if full {
-            self.start(true, WHY_TOP, |_| true);
+            let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
+            self.start(true, why, |_| true);
             return true;
         }
         let upto = |c: P<Chain>| {
-            if c.ramps.get() != 0 {
-                return 0;
-            }
-            policy::wants_chain(
-                c.get().generations().map(|g| (g.get().new_size.get(), g.get().capacity.get())),
-            )
+            let gens = c.get().generations();
+            policy::wants_chain(gens.map(|g| (g.get().counted(), g.get().capacity.get())))
         };
         if self.cx.chains.iter().all(|c| upto(c) == 0) {
             return false;
@@ -154,6 +162,7 @@ impl Mpm {
         event_text(Category::Trace, Kind::TraceStart, &args, why.as_bytes());
         self.tracer.start(&self.cx, full, choose);
         if full {
+            self.full_wanted.set(false);
             self.last_full.set(self.allocated.get());
         }
     }
@@ -215,6 +224,8 @@ impl Mpm {
     pub fn start_collect(&self) -> Result {
         self.state.set(State::Unclamped);
         if self.tracer.is_busy(&self.cx) {
+            // Not necessarily of everything: that comes next.
+            self.full_wanted.set(true);
             return Ok(());
         }
         if !self.has_objects() {
@@ -257,28 +268,18 @@ impl Mpm {
     /// that can be expected to take at most `multiplier` times as long. True if
     /// there was work to do.
     pub fn step(&self, interval: f64, multiplier: f64) -> bool {
-        let before = self.state.get();
-        if before == State::Parked {
+        // To call us is to ask for work, in whatever state: a client may well
+        // clamp for good and have all its collections here.
+        if self.state.get() == State::Parked {
             self.state.set(State::Clamped);
         }
         let began = plinth::clock();
-        if !self.tracer.is_busy(&self.cx) {
-            if before != State::Unclamped {
+        if !self.tracer.is_busy(&self.cx) && !self.consider() {
+            let wait = interval * multiplier * plinth::clocks_per_sec() as f64;
+            if multiplier <= 0.0 || !self.is_worth_it() || self.expected_ticks() > wait {
                 return false;
             }
-            if !self.consider() {
-                let wait = interval * multiplier * plinth::clocks_per_sec() as f64;
-                if multiplier <= 0.0 || !self.is_worth_it() || self.expected_ticks() > wait {
-                    return false;
-                }
-                self.start(true, WHY_STEP, |_| true);
-            }
-        }
-        if before != State::Unclamped
-            && !matches!(self.cx.phase.get(), Phase::Flipped | Phase::Reclaim)
-        {
-            // The flip would show.
-            return true;
+            self.start(true, WHY_STEP, |_| true);
         }
         let budget = if self.cx.can_shield.get() {
             Budget::ticks(began, plinth::ticks(interval))

@@ -18,6 +18,8 @@ pub struct Gen {
     pub mortality: Cell<f64>,
     /// Bytes allocated in it or promoted to it since it was last condemned.
     pub new_size: Cell<Size>,
+    /// Bytes allocated in it during ramps that have not ended.
+    pub ramp_size: Cell<Size>,
     /// Bytes in its segments.
     pub total: Cell<Size>,
     /// Its segments that are not white.
@@ -32,9 +34,18 @@ impl Gen {
             capacity: Cell::new(capacity),
             mortality: Cell::new(mortality),
             new_size: Cell::new(0),
+            ramp_size: Cell::new(0),
             total: Cell::new(0),
             segs: List::default(),
         }
+    }
+
+    /// New bytes, as they count towards a collection. What a ramp allocates
+    /// counts when it ends, when most of it dies; but a ramp that goes on for
+    /// ever must not fill memory.
+    pub fn counted(&self) -> Size {
+        const LONG_RAMP: Size = 8;
+        self.new_size.get().saturating_add(self.ramp_size.get() / LONG_RAMP)
     }
 
     /// Its home.
@@ -84,6 +95,14 @@ impl Chain {
     /// The array.
     pub fn array(&self) -> P<Gen> {
         self.gens
+    }
+
+    /// The last ramp on it has ended.
+    pub fn ramps_over(&self) {
+        for g in self.generations() {
+            let new = &g.get().new_size;
+            new.set(new.get().saturating_add(g.get().ramp_size.replace(0)));
+        }
     }
 
     /// Generation `i`, if there are as many.

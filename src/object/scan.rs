@@ -1,6 +1,6 @@
 //! Scan states: what a scanner is handed, and what it leaves behind.
 
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::ptr::P;
 use crate::base::res::Result;
 use crate::base::sets::{Rank, RefSet, TraceSet, ZoneSet};
@@ -47,7 +47,12 @@ pub struct ScanState {
     pub budget: Cell<isize>,
     /// The clock's reading at which the scan is broken off.
     pub until: Cell<usize>,
-    /// It was broken off.
+    /// If not empty: after that, references inside the object are left for
+    /// another time, but for those in this window, which the mutator waits for.
+    pub window: Cell<Range>,
+    /// The object that the window is part of.
+    pub object: Cell<Range>,
+    /// It was broken off, or something was left.
     pub broken_off: Cell<bool>,
 }
 
@@ -70,6 +75,8 @@ impl ScanState {
             copied: Cell::new(0),
             budget: Cell::new(isize::MAX),
             until: Cell::new(usize::MAX),
+            window: Cell::new(Range::default()),
+            object: Cell::new(Range::default()),
             broken_off: Cell::new(false),
         }
     }

@@ -1,7 +1,7 @@
 //! After the flip: scanning what is grey, strongest references first.
 
 use super::{Band, Budget, Report, Tracer, root};
-use crate::base::addr::Size;
+use crate::base::addr::{Range, Size};
 use crate::base::ptr::P;
 use crate::base::sets::Rank;
 use crate::object::cx::{Cx, Phase};
@@ -88,10 +88,24 @@ fn scan_final(t: &Tracer, cx: P<Cx>, report: &mut Report) -> Option<Size> {
 /// `until`, if that is given. Returns how much work that was, in bytes. Calls
 /// out: format.
 pub fn scan_seg(t: &Tracer, cx: P<Cx>, s: P<Seg>, until: Option<usize>) -> Size {
+    scan_window(t, cx, s, until, Range::default())
+}
+
+/// As [`scan_seg`]; if `window`, part of a large object, is not empty, then all
+/// that is in it has been scanned afterwards.
+pub fn scan_window(
+    t: &Tracer,
+    cx: P<Cx>,
+    s: P<Seg>,
+    until: Option<usize>,
+    window: Range,
+) -> Size {
     let ss = ScanState::new(cx, cx.traces.get(), seg::first_rank(s.ranks), cx.white_zones.get());
     if let Some(until) = until.filter(|_| s.large.get()) {
         ss.budget.set(PART);
         ss.until.set(until);
+        ss.window.set(window);
+        ss.object.set(s.get().range());
     }
     s.expose(cx.get());
     cx.hold();

@@ -79,6 +79,7 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
             }
         }
         g.get().new_size.set(0);
+        g.get().ramp_size.set(0);
         bump(&c.at, 1);
         let next = c.gens.get(c.at.get()).and_then(Cell::get);
         c.left.set(next.map_or(0, |g| g.get().segs.len()));

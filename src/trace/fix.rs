@@ -27,8 +27,12 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     if s.white.get().meets(ss.traces) {
         let left = ss.budget.get().wrapping_sub(1);
         ss.budget.set(left);
-        if left < 0 && out_of_time(ss) {
-            return Err(Res::Limit);
+        if left < 0 {
+            match out_of_time(ss, ref_io) {
+                Late::No => {}
+                Late::Skip => return Ok(()),
+                Late::Stop => return Err(Res::Limit),
+            }
         }
         s.class.fix(s, ss, ref_io)?;
         // SAFETY: as above.
@@ -41,14 +45,34 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
 /// References fixed between two looks at the clock.
 const LOOK: isize = 1024;
 
-/// Is the scan to be broken off?
+/// What to do with a reference when the budget is used up.
+enum Late {
+    /// Fix it all the same.
+    No,
+    /// Leave it as it is.
+    Skip,
+    /// Break the scan off.
+    Stop,
+}
+
 #[cold]
 #[inline(never)]
-fn out_of_time(ss: &ScanState) -> bool {
+fn out_of_time(ss: &ScanState, ref_io: *mut Addr) -> Late {
+    let window = ss.window.get();
+    if !window.is_empty() {
+        let at = Addr::of(ref_io);
+        // A scanner may work on copies of its references; then there is no
+        // telling where this one belongs, and it is fixed.
+        if window.contains(at) || !ss.object.get().contains(at) {
+            return Late::No;
+        }
+        ss.broken_off.set(true);
+        return Late::Skip;
+    }
     if plinth::clock() < ss.until.get() {
         ss.budget.set(LOOK);
-        return false;
+        return Late::No;
     }
     ss.broken_off.set(true);
-    true
+    Late::Stop
 }

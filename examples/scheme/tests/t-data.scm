@@ -57,6 +57,7 @@
 (check 'filter (list (filter even? '(1 2 3 4)) (remove even? '(1 2 3)) (delete 2 '(1 2 3))) '((2 4) (1 3) (1 3)))
 (check 'folds (list (fold-left cons '() '(1 2)) (fold-right cons '() '(1 2)) (fold + 0 '(1 2 3)) (reduce max 0 '(3 9 2)))
        '(((() . 1) . 2) (1 2) 6 9))
+(check 'any-every-2 (list (any < '(2 1) '(1 2)) (every < '(1 2) '(2 2)) (every < '() '())) '(#t #f #t))
 (check 'any-every (list (any even? '(1 2)) (every even? '(2 3)) (find even? '(1 4 6)) (list-index even? '(1 3 4)))
        '(#t #f 4 2))
 (check 'iota (list (iota 3) (iota 3 1) (iota 3 0 5)) '((0 1 2) (1 2 3) (0 5 10)))

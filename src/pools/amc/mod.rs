@@ -238,10 +238,13 @@ impl PoolClass for Amc {
             seg.destroy();
             return;
         }
-        if !ap.uncounted.get() && ap.ramps.get() == 0 && !ap.stale.get() {
-            if let Some(g) = seg.generation.get() {
-                bump(&g.get().new_size, init.since(ap.base.get()));
-            }
+        if ap.uncounted.get() || ap.stale.get() {
+            return;
+        }
+        if let Some(g) = seg.generation.get() {
+            let g = g.get();
+            let count = if ap.ramps.get() == 0 { &g.new_size } else { &g.ramp_size };
+            bump(count, init.since(ap.base.get()));
         }
     }
 
@@ -250,8 +253,11 @@ impl PoolClass for Amc {
     }
 
     fn ramp_end(&self, ap: P<Buffer>) {
-        let ramps = &data(ap.pool.get()).chain.get().ramps;
-        ramps.set(ramps.get().wrapping_sub(1));
+        let chain = data(ap.pool.get()).chain.get();
+        chain.ramps.set(chain.ramps.get().wrapping_sub(1));
+        if chain.ramps.get() == 0 {
+            chain.ramps_over();
+        }
     }
 
     fn whiten(&self, seg: P<Seg>) -> bool {

@@ -24,12 +24,11 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         if from >= end {
             break;
         }
-        if let Err(e) = fmt.scan(ss, from, end) {
-            if ss.broken_off.get() {
-                return Ok(Scanned::Unfinished);
-            }
-            return Err(e);
+        let done = fmt.scan(ss, from, end);
+        if ss.broken_off.get() {
+            return Ok(Scanned::Unfinished);
         }
+        done?;
         seg.scanned.set(end);
     }
     Ok(if start == seg.base { Scanned::All } else { Scanned::Part })

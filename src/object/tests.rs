@@ -1,0 +1,73 @@
+//! Structures of the object layer against naive ones.
+
+use super::nailboard::Nailboard;
+use crate::arena::tests::{Rng, some_arena};
+use crate::base::addr::Addr;
+use std::collections::BTreeSet;
+use std::vec::Vec;
+
+/// Objects fill a segment, nails go anywhere; what a board says of an object
+/// is what the set of nails says.
+#[test]
+fn nailboard_against_a_set() {
+    let (_, arena) = some_arena();
+    let mut rng = Rng::new("nailboard_against_a_set");
+    let before = arena.spare.get();
+    for round in 0..400 {
+        let align = 8usize << rng.below(5);
+        let places = 1 + rng.below([40, 64, 65, 700, 4000][round % 5]);
+        let base = Addr(0x7_0000_0000 + rng.below(1000) * align);
+        let size = places * align;
+        let n = Nailboard::new(&arena, base, size, align).unwrap();
+        let mut nails: BTreeSet<usize> = BTreeSet::new();
+        for _ in 0..rng.below(places / 2 + 4) {
+            let a = rng.below(places);
+            // A nail need not be aligned.
+            let new = n.set(base.add(a * align + rng.below(align)));
+            assert_eq!(new, nails.insert(a));
+            assert!(n.fresh.get());
+        }
+        for _ in 0..rng.below(8) {
+            let a = rng.below(places);
+            n.clear(base.add(a * align));
+            nails.remove(&a);
+        }
+        for i in 0..places {
+            assert_eq!(n.get().get(base.add(i * align)), nails.contains(&i));
+        }
+        // Objects, in order; some count one place only, some none.
+        let mut held: Vec<usize> = Vec::new();
+        let mut at = 0;
+        while at < places {
+            let top = [3, 70, 200][rng.below(3)];
+            let len = 1 + rng.below(top).min(places - at - 1);
+            let only = match rng.below(3) {
+                0 => Some(at + len),
+                1 => Some(at + rng.below(len)),
+                _ => None,
+            };
+            let hit = match only {
+                Some(i) => i < at + len && nails.contains(&i),
+                None => nails.range(at..at + len).next().is_some(),
+            };
+            if hit {
+                held.push(at);
+            }
+            let only = only.map(|i| base.add(i * align));
+            n.resolve(base.add(at * align), base.add((at + len) * align), only);
+            at += len;
+        }
+        let marks: Vec<usize> = (0..places).filter(|i| n.get().get(base.add(i * align))).collect();
+        assert_eq!(marks, held);
+        // Scanning each once.
+        for &i in &held {
+            let a = base.add(i * align);
+            assert!(!n.is_started(a) && n.start_scan(a) && n.is_started(a) && !n.start_scan(a));
+            n.fresh.set(false);
+            assert!(!n.set(a) && !n.fresh.get(), "an old mark is not fresh");
+        }
+        Nailboard::finish(n, &arena);
+    }
+    assert!(arena.spare.get() <= before, "boards are given back, and their slabs kept");
+    arena.finish();
+}
