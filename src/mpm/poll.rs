@@ -138,7 +138,8 @@ impl Mpm {
         let full = self.full_wanted.get()
             || policy::wants_full(top.total.get(), self.tracer.top_after.get());
         if full {
-            self.start(true, WHY_TOP, |_| true);
+            let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
+            self.start(true, why, |_| true);
             return true;
         }
         let upto = |c: P<Chain>| {

@@ -353,6 +353,40 @@ static void left_over(void)
   part("pools go with registrations open");
 }
 
+/* Until memory runs out; what was registered is still told of. */
+static void no_memory(void)
+{
+  size_t n = 0, i;
+  mps_res_t res = MPS_RES_OK;
+  begin(0);
+  for (i = 0; i < TABLE; ++i)
+    make(i, 0, i);
+  mps_arena_park(arena);
+  mps_arena_spare_set(arena, 0.0);
+  CHECK_OK(mps_arena_commit_limit_set(arena, mps_arena_committed(arena)
+                                             + 200000));
+  for (; n < 100000; ++n) {
+    res = mps_finalize(arena, &table[n % TABLE]);
+    if (res != MPS_RES_OK)
+      break;
+  }
+  CHECK(res != MPS_RES_OK);
+  CHECK(n > 500);
+  for (i = 0; i < 100 && i < n; ++i)
+    CHECK_OK(mps_definalize(arena, &table[i]));
+  n -= i;
+  memset(table, 0, sizeof table);
+  i = 0;
+  CHECK_OK(mps_arena_commit_limit_set(arena, (size_t)-1));
+  do {
+    CHECK_OK(mps_arena_collect(arena));
+    i += count();
+  } while (mps_message_poll(arena) || (i < n && mps_collections(arena) < 200));
+  CHECK_EQ(i, n);
+  end();
+  part("%lu registrations until memory ran out", (unsigned long)n);
+}
+
 int main(void)
 {
   test_begin("finalize");
@@ -366,5 +400,6 @@ int main(void)
   at_random(0);
   at_random(HEADER);
   left_over();
+  no_memory();
   return test_end();
 }
