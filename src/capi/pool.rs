@@ -24,6 +24,7 @@ classes! {
     mps_class_amc AMC &amc::AMC;
     mps_class_amcz AMCZ &amc::AMCZ;
     mps_class_ams AMS &marksweep::AMS;
+    mps_class_ams_debug AMS_DEBUG &marksweep::AMS_DEBUG;
     mps_class_awl AWL &marksweep::AWL;
     mps_class_lo LO &marksweep::LO;
     mps_class_snc SNC &snc::SNC;
@@ -106,4 +107,19 @@ pub extern "C" fn mps_free(pool: Handle, base: Addr, size: Size) {
     crate::aver_client!(size != 0, "size is not zero", ());
     let done = Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.free(p, base, size));
     crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
+}
+
+fn check(pool: Handle, fenceposts: bool) {
+    let p = need!(pool_of(pool), "pool is valid", ());
+    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.check(p, fenceposts));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_check_fenceposts(pool: Handle) {
+    check(pool, true);
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_pool_check_free_space(pool: Handle) {
+    check(pool, false);
 }

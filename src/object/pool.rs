@@ -66,6 +66,9 @@ pub trait PoolClass: Sync {
         false
     }
 
+    /// Checks what a debugging class can check: fenceposts, or free memory.
+    fn check(&self, _pool: P<Pool>, _fenceposts: bool) {}
+
     /// `mps_alloc`.
     fn alloc(&self, _pool: P<Pool>, _size: Size) -> Result<Addr> {
         Err(Res::Unimpl)
