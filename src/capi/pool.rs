@@ -27,6 +27,7 @@ classes! {
     mps_class_mvff MVFF &manual::mvff::MVFF;
     mps_class_mvt MVT &manual::mvt::MVT;
     mps_class_ams AMS &marksweep::AMS;
+    mps_class_ams_debug AMS_DEBUG &marksweep::AMS_DEBUG;
     mps_class_awl AWL &marksweep::AWL;
     mps_class_lo LO &marksweep::LO;
     mps_class_snc SNC &snc::SNC;

@@ -304,6 +304,67 @@ static void test_full(mps_pool_class_t c, int leaf)
   teardown(&s);
 }
 
+/* The debugging class: free memory is painted, and damage is reported. */
+static int reports;
+static void count_report(const char *file, unsigned line, const char *text)
+{
+  (void)file;
+  (void)line;
+  (void)text;
+  ++reports;
+}
+
+static void test_debug(void)
+{
+  enum { N = 1000 };
+  mps_arena_t arena = arena_vm((size_t)16 << 20);
+  mps_fmt_t fmt = fmt_make(arena, 0);
+  mps_pool_debug_option_s options;
+  mps_pool_t pool;
+  mps_ap_t ap;
+  mps_root_t root;
+  static mps_addr_t exact[N];
+  mps_lib_assert_fail_t old;
+  size_t i;
+  word *hole;
+  options.fence_template = NULL;
+  options.fence_size = 0;
+  options.free_template = "SPLATTED";
+  options.free_size = 8;
+  memset(exact, 0, sizeof exact);
+  CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, exact, N));
+  CHECK_OK(mps_pool_create(&pool, arena, mps_class_ams_debug(), &options, fmt,
+                           (mps_chain_t)NULL, 1));
+  CHECK_OK(mps_ap_create(&ap, pool, mps_rank_exact()));
+  for (i = 0; i < N; ++i)
+    exact[i] = obj_new(ap, 0, KIND_VECTOR, 30, i + 1);
+  hole = (word *)exact[501];
+  for (i = 1; i < N; i += 2)
+    exact[i] = NULL;
+  CHECK_OK(mps_arena_collect(arena));
+  CHECK(memcmp(hole + 5, "SPLATTED", 8) == 0);
+  mps_pool_check_free_space(pool);
+  mps_pool_check_fenceposts(pool);
+  old = mps_lib_assert_fail_install(count_report);
+  hole[7] = 99;
+  mps_pool_check_free_space(pool);
+  CHECK_EQ(reports, 1);
+  for (i = 1; i < N; i += 2)    /* the hole is given out again */
+    exact[i] = obj_new(ap, 0, KIND_VECTOR, 30, i + 1);
+  CHECK_EQ(reports, 2);
+  mps_pool_check_free_space(pool);
+  CHECK_EQ(reports, 2);
+  (void)mps_lib_assert_fail_install(old);
+  CHECK_OK(mps_arena_collect(arena));
+  for (i = 0; i < N; ++i)
+    CHECK(obj_is(exact[i], KIND_VECTOR, 30, i + 1));
+  mps_root_destroy(root);
+  mps_ap_destroy(ap);
+  mps_pool_destroy(pool);
+  mps_fmt_destroy(fmt);
+  mps_arena_destroy(arena);
+}
+
 /* The old way of making them. */
 static void test_varargs(void)
 {
@@ -331,6 +392,7 @@ int main(void)
 {
   test_begin("ams");
   test_varargs();
+  test_debug();
   test_ambig(mps_class_ams(), 0);
   test_ambig(mps_class_ams(), HEADER);
   test_ambig(mps_class_awl(), 0);

@@ -13,6 +13,7 @@
 //! AMS objects may have exact or ambiguous references, AWL objects exact or
 //! weak ones and perhaps a dependent object, LO objects none.
 
+pub mod debug;
 pub mod mark;
 pub mod room;
 pub mod table;
@@ -43,6 +44,8 @@ pub struct MarkSweep {
     ap_values: &'static str,
     /// Its own keyword, if it has one.
     key: Option<&'static Key>,
+    /// Is free memory painted?
+    debug: bool,
     /// The ranks an allocation point may have; none for leaf objects.
     ranks: RankSet,
 }
@@ -53,6 +56,16 @@ pub static AMS: MarkSweep = MarkSweep {
     values: "fca\0",
     ap_values: "R\0",
     key: Some(&args::_mps_key_AMS_SUPPORT_AMBIGUOUS),
+    debug: false,
+    ranks: Rank::Exact.set().or(Rank::Ambig.set()),
+};
+/// AMS with free memory painted.
+pub static AMS_DEBUG: MarkSweep = MarkSweep {
+    name: "AMSDBG",
+    values: "ofca\0",
+    ap_values: "R\0",
+    key: Some(&args::_mps_key_AMS_SUPPORT_AMBIGUOUS),
+    debug: true,
     ranks: Rank::Exact.set().or(Rank::Ambig.set()),
 };
 /// Exact or weak references, dependent objects.
@@ -61,11 +74,12 @@ pub static AWL: MarkSweep = MarkSweep {
     values: "fd\0",
     ap_values: "R\0",
     key: Some(&args::_mps_key_AWL_FIND_DEPENDENT),
+    debug: false,
     ranks: Rank::Exact.set().or(Rank::Weak.set()),
 };
 /// Leaf objects.
 pub static LO: MarkSweep =
-    MarkSweep { name: "LO", values: "f\0", ap_values: "\0", key: None, ranks: RankSet::EMPTY };
+    MarkSweep { name: "LO", values: "f\0", ap_values: "\0", key: None, debug: false, ranks: RankSet::EMPTY };
 
 /// New bytes that make a pool without a chain worth collecting, at least; and
 /// at least as many as were alive.
@@ -83,6 +97,8 @@ pub struct Data {
     pub rooms: [List<Table, 0>; 4],
     /// The client's, for AWL.
     pub find_dependent: Option<FindDependent>,
+    /// What free memory is painted with.
+    pub paint: Option<debug::Paint>,
     /// Bytes found alive in this trace.
     pub kept: Cell<Size>,
     /// Some of it was condemned.
@@ -179,17 +195,31 @@ impl PoolClass for MarkSweep {
         } else {
             None
         };
-        let (chain, generation, own) = placement(pool.get(), args)?;
+        let paint = if self.debug {
+            let options = args.pointer(&args::_mps_key_POOL_DEBUG_OPTIONS);
+            debug::Paint::new(pool.get(), options.unwrap_or(core::ptr::null_mut()))?
+        } else {
+            None
+        };
+        let unpaint = || {
+            if let Some(p) = paint {
+                p.finish(pool.get());
+            }
+        };
+        let (chain, generation, own) =
+            placement(pool.get(), args).inspect_err(|_| unpaint())?;
         let data = Data {
             generation,
             chain,
             own,
             rooms: [List::default(), List::default(), List::default(), List::default()],
             find_dependent,
+            paint,
             kept: Cell::new(0),
             condemned: Cell::new(false),
         };
         let d = arena.control_new(data).inspect_err(|_| {
+            unpaint();
             if own {
                 drop_chain(pool.get(), chain);
             }
@@ -207,6 +237,9 @@ impl PoolClass for MarkSweep {
         d.chain.users.set(d.chain.users.get().wrapping_sub(1));
         if d.own {
             drop_chain(pool.get(), d.chain);
+        }
+        if let Some(p) = d.paint {
+            p.finish(pool.get());
         }
         pool.cx.get().arena.control_free(Addr::of(d), size_of::<Data>());
     }
@@ -298,6 +331,13 @@ impl PoolClass for MarkSweep {
         let t = table::of(seg);
         t.catch_up();
         mark::object_of(t, a)
+    }
+
+    fn check(&self, pool: P<Pool>, fenceposts: bool) {
+        // There are no fences round blocks from allocation points.
+        if !fenceposts {
+            debug::check(pool);
+        }
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

@@ -73,6 +73,7 @@ fn new_seg(pool: P<Pool>, ranks: RankSet, least: Size, large: bool) -> Result<&'
         return Err(e);
     }
     seg.large.set(large);
+    super::debug::paint_free(table::of(seg));
     Ok(table::of(seg))
 }
 
@@ -169,6 +170,9 @@ fn take(
     // One allocation point at a time.
     rooms.remove(t);
     t.known.set(base);
+    if let Some(p) = data(t.seg.pool.get()).paint {
+        p.look(t.seg, base, limit);
+    }
     // It is about to be written to, and not for the last time.
     t.seg.write_hit(cx);
     Room { seg: Some(t.seg), base, limit }
@@ -179,6 +183,9 @@ pub fn empty(ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     let t = table::of(seg);
     let d = data(seg.pool.get());
     t.learn(init);
+    if let Some(p) = d.paint {
+        p.lay(seg, init, ap.room_limit.get());
+    }
     if t.cursor.get() == ap.room_limit.get() {
         // Nobody has looked further since: the rest can be had again.
         t.cursor.set(init);
@@ -212,6 +219,7 @@ pub fn reclaim(seg: P<Seg>) {
         }
         list(d, t);
     }
+    super::debug::paint_free(t);
     // Else its allocation point has not been back since the flip, and may have
     // a block reserved: the rest must wait for it.
     if let Some(g) = seg.generation.get() {

@@ -395,6 +395,20 @@ impl Table {
         }
     }
 
+    /// Calls `f(base, limit)` for stretches that are not in use.
+    pub fn each_gap(&self, mut f: impl FnMut(Addr, Addr)) {
+        let map = self.in_use.get();
+        let mut a = self.base;
+        loop {
+            let base = self.next(map, a, false);
+            if base >= self.seg.limit {
+                return;
+            }
+            a = self.next(map, base, true);
+            f(base, a);
+        }
+    }
+
     /// Calls `f(base, limit)` for every object; else as [`Table::each_run`].
     /// The segment is readable. Calls out: format.
     pub fn each(&self, only_done: bool, f: &mut dyn FnMut(Addr, Addr) -> Result) -> Result {

@@ -1,0 +1,117 @@
+//! AMS for debugging: free memory is painted with the client's pattern, and
+//! looked at before it is handed out again, and when the client asks.
+
+use super::data;
+use super::table::{self, Table};
+use crate::base::addr::{Addr, Size};
+use crate::base::ptr::P;
+use crate::base::res::Result;
+use crate::object::pool::Pool;
+use crate::object::seg::Seg;
+use core::ffi::c_void;
+
+/// `mps_pool_debug_option_s`.
+#[repr(C)]
+struct Options {
+    fence: *const u8,
+    fence_size: Size,
+    free: *const u8,
+    free_size: Size,
+}
+
+const FREE: [u8; 4] = *b"FREE";
+
+/// A pattern, copied; none if it is off.
+#[derive(Clone, Copy)]
+pub struct Paint {
+    at: Addr,
+    len: Size,
+}
+
+impl Paint {
+    /// The one that the options (or null) ask for.
+    ///
+    /// # Errors
+    /// The arena's.
+    pub fn new(pool: &Pool, options: *mut c_void) -> Result<Option<Paint>> {
+        // SAFETY: the client's structure, or null.
+        let options = unsafe { options.cast::<Options>().as_ref() };
+        let (from, len) = options.map_or((FREE.as_ptr(), FREE.len()), |o| (o.free, o.free_size));
+        if len == 0 {
+            return Ok(None);
+        }
+        let at = pool.cx.get().arena.control_alloc(len)?;
+        // SAFETY: as many bytes at both, says the client of its own.
+        unsafe { core::ptr::copy_nonoverlapping(from, at.ptr(), len) };
+        Ok(Some(Paint { at, len }))
+    }
+
+    /// Gives the copy back.
+    pub fn finish(self, pool: &Pool) {
+        pool.cx.get().arena.control_free(self.at, self.len);
+    }
+
+    /// The byte that belongs at `a`, in a segment that begins at `base`.
+    fn byte(&self, base: Addr, a: Addr) -> u8 {
+        // SAFETY: in the copy.
+        unsafe { self.at.add(a.since(base) % self.len).ptr::<u8>().read() }
+    }
+
+    /// Paints `from..to`, free memory of a segment.
+    pub fn lay(&self, seg: P<Seg>, from: Addr, to: Addr) {
+        seg.expose(seg.pool.cx.get());
+        let mut a = from;
+        while a < to {
+            // SAFETY: the pool's own memory, nobody's just now, exposed.
+            unsafe { a.ptr::<u8>().write(self.byte(seg.base, a)) };
+            a = a.add(1);
+        }
+    }
+
+    /// Looks whether `from..to` is as it was painted; reports it if not.
+    pub fn look(&self, seg: P<Seg>, from: Addr, to: Addr) {
+        seg.expose(seg.pool.cx.get());
+        let mut a = from;
+        while a < to {
+            // SAFETY: as above.
+            let is = unsafe { a.ptr::<u8>().read() };
+            if is != self.byte(seg.base, a) {
+                crate::base::check::report(
+                    concat!(file!(), "\0"),
+                    line!(),
+                    "free memory of a debugging pool has not been written to\0",
+                );
+                return;
+            }
+            a = a.add(1);
+        }
+    }
+}
+
+/// Calls `f(from, to)` for what is neither in use nor an allocation point's.
+fn each_free(t: &Table, mut f: impl FnMut(Addr, Addr)) {
+    let room = t.seg.buffer.get().map(|b| (t.known.get(), b.room_limit.get()));
+    t.each_gap(|from, to| match room {
+        Some((base, limit)) if base < to && limit > from => {
+            f(from, base.max(from));
+            f(limit.min(to), to);
+        }
+        _ => f(from, to),
+    });
+}
+
+/// Paints what is free in a segment.
+pub fn paint_free(t: &Table) {
+    if let Some(p) = data(t.seg.pool.get()).paint {
+        each_free(t, |from, to| p.lay(t.seg, from, to));
+    }
+}
+
+/// Looks at all free memory of a pool.
+pub fn check(pool: P<Pool>) {
+    let Some(p) = data(pool.get()).paint else { return };
+    for seg in pool.segs.iter() {
+        let t = table::of(seg);
+        each_free(t, |from, to| p.look(seg, from, to));
+    }
+}
