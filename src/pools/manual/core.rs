@@ -12,6 +12,7 @@
 //!   grains in use in the field are `live` and those set aside.
 //! - The lock is not held while the arena is asked for anything.
 
+use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -29,6 +30,8 @@ use core::cell::UnsafeCell;
 const FIRST: Size = 16 * 1024;
 /// Extents grow with the pool up to this.
 const EXTENT_MAX: Size = 1 << 20;
+/// Larger extents are multiples of this, as the arena maps memory.
+const STEP: Size = 64 * 1024;
 /// Room for an allocation point, at most, unless it wants more.
 const ROOM: Size = 32 * 1024;
 /// A run this long is worth more to an allocation point than a block of the
@@ -36,7 +39,7 @@ const ROOM: Size = 32 * 1024;
 const AMPLE: Size = 1024;
 /// Blocks are set aside in pools that have this much in use...
 const QUICK_FROM: Size = 32 * 1024;
-/// ...as far as they come to this, and a sixteenth of what is in use.
+/// ...as far as they come to this, and a thirty-second part of what is in use.
 const QUICK_LEAST: Size = 16 * 1024;
 
 /// How a pool is to be.
@@ -72,6 +75,8 @@ pub struct Inner {
 
 /// A pool's data.
 pub struct Core {
+    /// Regions of its own, so that extents lie side by side.
+    home: Home,
     lock: Lock,
     inner: UnsafeCell<Inner>,
 }
@@ -95,6 +100,7 @@ pub fn is_alignment(align: Size, grain: Size) -> bool {
 pub fn create(pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
     let core = pool.cx.get().arena.control_new(Core {
+        home: Home::default(),
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
@@ -106,6 +112,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
             config,
         }),
     })?;
+    core.home.plain.set(true);
     pool.align.set(config.align);
     pool.get().data.set(core.as_ptr().cast());
     Ok(())
@@ -118,6 +125,7 @@ pub fn finish(pool: P<Pool>) {
     while let Some(seg) = pool.segs.first() {
         seg.destroy();
     }
+    arena.retire(core.home());
     core.with(pool, |i| {
         for k in 0..i.field.len() {
             if let Some(e) = i.field.get(k) {
@@ -148,6 +156,12 @@ impl Core {
         // SAFETY: under the lock, and `f` can't take it again (it is not
         // given the core by anyone who does).
         f(unsafe { &mut *self.inner.get() })
+    }
+
+    fn home(&self) -> P<Home> {
+        // SAFETY: part of the core, which stays where it is, and is finished
+        // only after its home was retired.
+        unsafe { P::new(::core::ptr::NonNull::from(&self.home)) }
     }
 
     /// For a fork.
@@ -236,7 +250,7 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         return Err(Res::Resource);
     }
     make_place(pool, core)?;
-    let home = arena.control_home();
+    let home = core.home();
     let make = |bytes: Size| -> Result<*mut Extent> {
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
         let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
@@ -306,7 +320,7 @@ impl Inner {
         let n = self.grains(size);
         let a = match self.quick.pop(n) {
             Some(a) => a,
-            None => self.field.alloc(n, self.config.fit)?,
+            None => self.field.alloc(n, self.fit(n))?,
         };
         self.live = self.live.wrapping_add(n);
         Some(a)
@@ -333,12 +347,23 @@ impl Inner {
         Ok(false)
     }
 
+    /// Large blocks and small ones in each other's way make holes that neither
+    /// can use, so in pools of some size they come from opposite ends.
+    fn fit(&self, n: usize) -> Fit {
+        let fit = self.config.fit;
+        if n > CLASSES && self.live >= QUICK_FROM >> self.shift {
+            Fit { high: !fit.high, top: !fit.high }
+        } else {
+            fit
+        }
+    }
+
     #[inline(always)]
     fn quick_limit(&self) -> usize {
         if self.live < self.quick_from {
             return 0;
         }
-        (self.live / 16).wrapping_add(QUICK_LEAST >> self.shift)
+        (self.live / 32).wrapping_add(QUICK_LEAST >> self.shift)
     }
 
     #[inline(never)]
@@ -393,6 +418,7 @@ impl Inner {
         let total = self.field.grains << self.shift;
         let by = self.config.extend_by;
         let wish = by.min(total.max(FIRST)).max((total / 16).min(EXTENT_MAX));
+        let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
         if exact > wish / 2 { exact } else { wish }
     }
 
