@@ -311,7 +311,9 @@ static void test_return(void)
     }
     part("committed %.2f of what is live", (double)
          (mps_arena_committed(arena) - before) / (double)m.live);
-    CHECK(mps_arena_committed(arena) - before <= m.live / 4 * 5);
+    /* With nothing kept aside, room made by large blocks fills with small
+     * ones for a while. */
+    CHECK(round == 1 || mps_arena_committed(arena) - before <= m.live / 3 * 4);
     if (m.ap != NULL) {
       mps_ap_destroy(m.ap);
       m.ap = NULL;

@@ -24,7 +24,7 @@ use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
-use core::cell::UnsafeCell;
+use ::core::cell::{Cell, UnsafeCell};
 
 /// A pool's first extents, and the most that stays when all is free.
 const FIRST: Size = 16 * 1024;
@@ -34,8 +34,7 @@ const EXTENT_MAX: Size = 1 << 20;
 const STEP: Size = 64 * 1024;
 /// Room for an allocation point, at most, unless it wants more.
 const ROOM: Size = 32 * 1024;
-/// A run this long is worth more to an allocation point than a block of the
-/// size asked for.
+/// A run this long is worth having.
 const AMPLE: Size = 1024;
 /// Blocks are set aside in pools that have this much in use...
 const QUICK_FROM: Size = 32 * 1024;
@@ -77,6 +76,8 @@ pub struct Inner {
 pub struct Core {
     /// Regions of its own, so that extents lie side by side.
     home: Home,
+    /// A debugging class's [`Debug`](super::debug::Debug), or null.
+    pub extra: Cell<*mut ()>,
     lock: Lock,
     inner: UnsafeCell<Inner>,
 }
@@ -101,6 +102,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
     let core = pool.cx.get().arena.control_new(Core {
         home: Home::default(),
+        extra: Cell::new(::core::ptr::null_mut()),
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
@@ -264,6 +266,12 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         Err(_) if want > exact => (make(exact)?, false),
         other => (other?, true),
     };
+    // SAFETY: null, or set by a debugging class, whose data outlives the core.
+    if let Some(d) = unsafe { core.extra.get().cast::<super::debug::Debug>().as_ref() } {
+        // SAFETY: just made.
+        let (base, bytes) = unsafe { ((*e).base, (*e).size) };
+        d.splat(base, bytes);
+    }
     // SAFETY: just made; stays until it is removed. There is a place for it:
     // places are made and taken inside the instance only.
     let put = core.with(pool, |i| unsafe { i.field.insert(e) });
@@ -316,7 +324,7 @@ impl Inner {
     }
 
     #[inline(always)]
-    fn alloc(&mut self, size: Size) -> Option<Addr> {
+    pub(super) fn alloc(&mut self, size: Size) -> Option<Addr> {
         let n = self.grains(size);
         let a = match self.quick.pop(n) {
             Some(a) => a,
@@ -327,7 +335,7 @@ impl Inner {
     }
 
     #[inline(always)]
-    fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
+    pub(super) fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
         let n = self.grains(size);
         let left = self.live.saturating_sub(n);
         if n > CLASSES || left < self.quick_from {
@@ -422,23 +430,44 @@ impl Inner {
         if exact > wish / 2 { exact } else { wish }
     }
 
-    /// Room for an allocation point: the longest run, as long as it is worth
-    /// having, else a block of that very size.
+    /// Room for an allocation point: a block of that very size that was set
+    /// aside, or the lowest run, as long as it is worth having when little is
+    /// free. A large block gets just itself.
     fn room(&mut self, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
-        let longest = self.field.longest();
-        let ample = n.max(AMPLE >> self.shift);
-        if longest < ample {
-            if let Some(a) = self.quick.pop(n) {
-                return Some(self.granted(a, n));
-            }
-            let free = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
-            if longest < n || (free && !self.starved) {
-                return None;
-            }
+        if n > CLASSES {
+            let a = self.field.alloc(n, self.fit(n))?;
+            return Some(self.granted(a, n));
         }
-        let (a, got) = self.field.alloc_longest(n.max(ROOM >> self.shift))?;
+        if let Some(a) = self.quick.pop(n) {
+            return Some(self.granted(a, n));
+        }
+        let most = n.max(ROOM >> self.shift);
+        let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
+        let least = if whole && !self.starved { n.max(AMPLE >> self.shift) } else { n };
+        let (a, got) = self.field.alloc_run(least, most)?;
         Some(self.granted(a, got))
+    }
+
+    /// Are these bytes in use in the pool?
+    pub(super) fn has(&self, a: Addr, size: Size) -> bool {
+        self.field.in_use(a, self.grains(size))
+    }
+
+    /// Does `f` say yes to every run of free memory?
+    pub(super) fn free_runs(&self, f: impl Fn(Addr, Size) -> bool) -> bool {
+        (0..self.field.len()).filter_map(|k| self.field.get(k)).all(|e| {
+            // SAFETY: in the field; under the lock.
+            let e = unsafe { &*e };
+            let mut at = 0;
+            while let Some((start, n)) = e.next_free(at) {
+                if !f(e.addr_of(start), n << self.shift) {
+                    return false;
+                }
+                at = start.wrapping_add(n);
+            }
+            true
+        })
     }
 
     fn take_back(&mut self, ap: P<Buffer>, init: Addr) {
