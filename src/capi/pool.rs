@@ -25,6 +25,7 @@ classes! {
     mps_class_amcz AMCZ &amc::AMCZ;
     mps_class_mfs MFS &manual::mfs::MFS;
     mps_class_mvff MVFF &manual::mvff::MVFF;
+    mps_class_mvff_debug MVFF_DEBUG &manual::debug::MVFF_DEBUG;
     mps_class_mvt MVT &manual::mvt::MVT;
     mps_class_ams AMS &marksweep::AMS;
     mps_class_ams_debug AMS_DEBUG &marksweep::AMS_DEBUG;

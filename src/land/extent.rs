@@ -239,14 +239,11 @@ impl Extent {
         Some(self.base.add(start << self.shift))
     }
 
-    /// Takes the longest run, or the first `most` grains of it.
-    pub fn alloc_longest(&mut self, most: usize) -> Option<(Addr, usize)> {
-        let n = self.longest();
-        if n == 0 {
-            return None;
-        }
+    /// Takes the lowest run of at least `n` grains, or the first `most` (not
+    /// less than `n`) of it.
+    pub fn alloc_run(&mut self, n: usize, most: usize) -> Option<(Addr, usize)> {
         let start = self.find(n, Fit { high: false, top: false })?;
-        let n = n.min(most);
+        let n = self.run_end(start.wrapping_add(n)).wrapping_sub(start).min(most);
         self.take(start, n);
         Some((self.base.add(start << self.shift), n))
     }

@@ -311,14 +311,14 @@ impl Field {
         Some(a)
     }
 
-    /// Takes the longest run there is, or the first `most` grains of it.
-    pub fn alloc_longest(&mut self, most: usize) -> Option<(Addr, usize)> {
-        let i = self.choose(self.longest(), false)?;
+    /// Takes the lowest run of at least `n` grains, or the first `most` of it.
+    pub fn alloc_run(&mut self, n: usize, most: usize) -> Option<(Addr, usize)> {
+        let i = self.choose(n, false)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let (a, n) = ext.alloc_longest(most)?;
+        let (a, n) = ext.alloc_run(n, most)?;
         self.settle(i, e, was_empty, n);
         Some((a, n))
     }

@@ -169,12 +169,12 @@ fn field_against_naive() {
                 let n = 1 + r.below(most);
                 let free: Vec<bool> = map.iter().map(|m| *m == Some(true)).collect();
                 if r.below(20) == 0 {
-                    let long = areas(&free).iter().map(|a| a.1).max().unwrap_or(0);
-                    let got = f.alloc_longest(n);
-                    assert_eq!(got.map(|g| g.1), (long > 0).then_some(long.min(n)));
-                    if let Some((a, n)) = got {
-                        let s = (a.0 - base) >> SHIFT;
-                        assert!(free[s..s + n].iter().all(|x| *x));
+                    let most = n + r.below(300);
+                    let want = areas(&free).into_iter().find(|a| a.1 >= n);
+                    let want = want.map(|(s, l)| (s, l.min(most)));
+                    let got = f.alloc_run(n, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
+                    assert_eq!(got, want);
+                    if let Some((s, n)) = got {
                         map[s..s + n].fill(Some(false));
                     }
                 } else {

@@ -12,6 +12,7 @@
 //!   grains in use in the field are `live` and those set aside.
 //! - The lock is not held while the arena is asked for anything.
 
+use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -23,20 +24,21 @@ use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
-use core::cell::UnsafeCell;
+use ::core::cell::{Cell, UnsafeCell};
 
 /// A pool's first extents, and the most that stays when all is free.
 const FIRST: Size = 16 * 1024;
 /// Extents grow with the pool up to this.
 const EXTENT_MAX: Size = 1 << 20;
+/// Larger extents are multiples of this, as the arena maps memory.
+const STEP: Size = 64 * 1024;
 /// Room for an allocation point, at most, unless it wants more.
 const ROOM: Size = 32 * 1024;
-/// A run this long is worth more to an allocation point than a block of the
-/// size asked for.
+/// A run this long is worth having.
 const AMPLE: Size = 1024;
 /// Blocks are set aside in pools that have this much in use...
 const QUICK_FROM: Size = 32 * 1024;
-/// ...as far as they come to this, and a sixteenth of what is in use.
+/// ...as far as they come to this, and a thirty-second part of what is in use.
 const QUICK_LEAST: Size = 16 * 1024;
 
 /// How a pool is to be.
@@ -72,6 +74,10 @@ pub struct Inner {
 
 /// A pool's data.
 pub struct Core {
+    /// Regions of its own, so that extents lie side by side.
+    home: Home,
+    /// A debugging class's [`Debug`](super::debug::Debug), or null.
+    pub extra: Cell<*mut ()>,
     lock: Lock,
     inner: UnsafeCell<Inner>,
 }
@@ -95,6 +101,8 @@ pub fn is_alignment(align: Size, grain: Size) -> bool {
 pub fn create(pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
     let core = pool.cx.get().arena.control_new(Core {
+        home: Home::default(),
+        extra: Cell::new(::core::ptr::null_mut()),
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
@@ -106,6 +114,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
             config,
         }),
     })?;
+    core.home.plain.set(true);
     pool.align.set(config.align);
     pool.get().data.set(core.as_ptr().cast());
     Ok(())
@@ -118,6 +127,7 @@ pub fn finish(pool: P<Pool>) {
     while let Some(seg) = pool.segs.first() {
         seg.destroy();
     }
+    arena.retire(core.home());
     core.with(pool, |i| {
         for k in 0..i.field.len() {
             if let Some(e) = i.field.get(k) {
@@ -148,6 +158,12 @@ impl Core {
         // SAFETY: under the lock, and `f` can't take it again (it is not
         // given the core by anyone who does).
         f(unsafe { &mut *self.inner.get() })
+    }
+
+    fn home(&self) -> P<Home> {
+        // SAFETY: part of the core, which stays where it is, and is finished
+        // only after its home was retired.
+        unsafe { P::new(::core::ptr::NonNull::from(&self.home)) }
     }
 
     /// For a fork.
@@ -236,7 +252,7 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         return Err(Res::Resource);
     }
     make_place(pool, core)?;
-    let home = arena.control_home();
+    let home = core.home();
     let make = |bytes: Size| -> Result<*mut Extent> {
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
         let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
@@ -250,6 +266,12 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         Err(_) if want > exact => (make(exact)?, false),
         other => (other?, true),
     };
+    // SAFETY: null, or set by a debugging class, whose data outlives the core.
+    if let Some(d) = unsafe { core.extra.get().cast::<super::debug::Debug>().as_ref() } {
+        // SAFETY: just made.
+        let (base, bytes) = unsafe { ((*e).base, (*e).size) };
+        d.splat(base, bytes);
+    }
     // SAFETY: just made; stays until it is removed. There is a place for it:
     // places are made and taken inside the instance only.
     let put = core.with(pool, |i| unsafe { i.field.insert(e) });
@@ -302,18 +324,18 @@ impl Inner {
     }
 
     #[inline(always)]
-    fn alloc(&mut self, size: Size) -> Option<Addr> {
+    pub(super) fn alloc(&mut self, size: Size) -> Option<Addr> {
         let n = self.grains(size);
         let a = match self.quick.pop(n) {
             Some(a) => a,
-            None => self.field.alloc(n, self.config.fit)?,
+            None => self.field.alloc(n, self.fit(n))?,
         };
         self.live = self.live.wrapping_add(n);
         Some(a)
     }
 
     #[inline(always)]
-    fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
+    pub(super) fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
         let n = self.grains(size);
         let left = self.live.saturating_sub(n);
         if n > CLASSES || left < self.quick_from {
@@ -333,12 +355,23 @@ impl Inner {
         Ok(false)
     }
 
+    /// Large blocks and small ones in each other's way make holes that neither
+    /// can use, so in pools of some size they come from opposite ends.
+    fn fit(&self, n: usize) -> Fit {
+        let fit = self.config.fit;
+        if n > CLASSES && self.live >= QUICK_FROM >> self.shift {
+            Fit { high: !fit.high, top: !fit.high }
+        } else {
+            fit
+        }
+    }
+
     #[inline(always)]
     fn quick_limit(&self) -> usize {
         if self.live < self.quick_from {
             return 0;
         }
-        (self.live / 16).wrapping_add(QUICK_LEAST >> self.shift)
+        (self.live / 32).wrapping_add(QUICK_LEAST >> self.shift)
     }
 
     #[inline(never)]
@@ -393,26 +426,48 @@ impl Inner {
         let total = self.field.grains << self.shift;
         let by = self.config.extend_by;
         let wish = by.min(total.max(FIRST)).max((total / 16).min(EXTENT_MAX));
+        let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
         if exact > wish / 2 { exact } else { wish }
     }
 
-    /// Room for an allocation point: the longest run, as long as it is worth
-    /// having, else a block of that very size.
+    /// Room for an allocation point: a block of that very size that was set
+    /// aside, or the lowest run, as long as it is worth having when little is
+    /// free. A large block gets just itself.
     fn room(&mut self, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
-        let longest = self.field.longest();
-        let ample = n.max(AMPLE >> self.shift);
-        if longest < ample {
-            if let Some(a) = self.quick.pop(n) {
-                return Some(self.granted(a, n));
-            }
-            let free = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
-            if longest < n || (free && !self.starved) {
-                return None;
-            }
+        if n > CLASSES {
+            let a = self.field.alloc(n, self.fit(n))?;
+            return Some(self.granted(a, n));
         }
-        let (a, got) = self.field.alloc_longest(n.max(ROOM >> self.shift))?;
+        if let Some(a) = self.quick.pop(n) {
+            return Some(self.granted(a, n));
+        }
+        let most = n.max(ROOM >> self.shift);
+        let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
+        let least = if whole && !self.starved { n.max(AMPLE >> self.shift) } else { n };
+        let (a, got) = self.field.alloc_run(least, most)?;
         Some(self.granted(a, got))
+    }
+
+    /// Are these bytes in use in the pool?
+    pub(super) fn has(&self, a: Addr, size: Size) -> bool {
+        self.field.in_use(a, self.grains(size))
+    }
+
+    /// Does `f` say yes to every run of free memory?
+    pub(super) fn free_runs(&self, f: impl Fn(Addr, Size) -> bool) -> bool {
+        (0..self.field.len()).filter_map(|k| self.field.get(k)).all(|e| {
+            // SAFETY: in the field; under the lock.
+            let e = unsafe { &*e };
+            let mut at = 0;
+            while let Some((start, n)) = e.next_free(at) {
+                if !f(e.addr_of(start), n << self.shift) {
+                    return false;
+                }
+                at = start.wrapping_add(n);
+            }
+            true
+        })
     }
 
     fn take_back(&mut self, ap: P<Buffer>, init: Addr) {

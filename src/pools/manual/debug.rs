@@ -1,0 +1,356 @@
+//! MVFF debug: fences round blocks, and a pattern in free memory.
+//!
+//! A block is `head | fence | client's block | fence`. The heads of all blocks
+//! form a list. Free memory is known by bits elsewhere, so all of it can hold
+//! the pattern, cut to fit by address: joining and splitting leave it right.
+//! Blocks from allocation points have no fences.
+
+use super::core::{self, Inner};
+use super::mvff;
+use crate::base::addr::{Addr, Size, size_up, size_up_checked};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::object::buffer::Buffer;
+use crate::object::pool::{Pool, PoolClass, Room};
+use crate::object::seg::Seg;
+use crate::seam::args::{self, Args};
+use ::core::cell::Cell;
+
+/// The class.
+pub struct MvffDebug;
+/// The class.
+pub static MVFF_DEBUG: MvffDebug = MvffDebug;
+
+/// `mps_pool_debug_option_s`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Options {
+    fence: *const u8,
+    fence_size: Size,
+    free: *const u8,
+    free_size: Size,
+}
+
+/// In front of every block.
+#[repr(C)]
+struct Head {
+    next: Addr,
+    prev: Addr,
+    size: Size,
+    check: usize,
+}
+
+const MAGIC: usize = 0x5FE2_C3ED;
+
+/// What a debugging pool knows besides its core.
+pub struct Debug {
+    /// Bytes: the fence pattern, then that for free memory.
+    patterns: Addr,
+    fence_size: Size,
+    free_size: Size,
+    align: Size,
+    /// The first block's head.
+    first: Cell<Addr>,
+    /// There were allocation points.
+    had_ap: Cell<bool>,
+}
+
+fn byte(a: Addr) -> u8 {
+    // SAFETY: memory of the pool's, or a pattern; all of it is mapped.
+    unsafe { a.ptr::<u8>().read_volatile() }
+}
+
+fn put(a: Addr, b: u8) {
+    // SAFETY: memory of the pool's that no client has.
+    unsafe { a.ptr::<u8>().write_volatile(b) }
+}
+
+fn is_filled(base: Addr, n: Size, f: impl Fn(Addr) -> u8) -> bool {
+    (0..n).all(|i| byte(base.add(i)) == f(base.add(i)))
+}
+
+impl Debug {
+    fn of<'a>(pool: P<Pool>) -> &'a Debug {
+        // SAFETY: set by `init`, to a `Debug` that lives until `finish`.
+        unsafe { &*core::of(pool).extra.get().cast::<Debug>() }
+    }
+
+    fn free_byte(&self, a: Addr) -> u8 {
+        byte(self.patterns.add(self.fence_size).add(a.0.checked_rem(self.free_size).unwrap_or(0)))
+    }
+
+    /// Fills free memory.
+    pub fn splat(&self, base: Addr, n: Size) {
+        if self.free_size != 0 {
+            for i in 0..n {
+                put(base.add(i), self.free_byte(base.add(i)));
+            }
+        }
+    }
+
+    fn is_splatted(&self, base: Addr, n: Size) -> bool {
+        self.free_size == 0 || is_filled(base, n, |a| self.free_byte(a))
+    }
+
+    fn prefix(&self) -> Size {
+        size_up(size_of::<Head>().wrapping_add(self.fence_size), self.align)
+    }
+
+    /// Bytes that a block of `size` takes in all.
+    fn total(&self, size: Size) -> Option<Size> {
+        let tail = size.checked_add(self.fence_size)?;
+        size_up_checked(self.prefix().checked_add(tail)?, self.align)
+    }
+
+    /// The two fences of the block at `base`, and where in the pattern each begins.
+    fn fences(&self, base: Addr, size: Size) -> [(Addr, Size); 2] {
+        let end = base.sub(self.prefix()).add(self.total(size).unwrap_or(0));
+        let after = base.add(size);
+        let n = if self.fence_size == 0 { 0 } else { end.since(after) };
+        [(base.sub(self.fence_size), self.fence_size), (after, n)]
+    }
+
+    fn fence_byte(&self, start: Addr, a: Addr) -> u8 {
+        byte(self.patterns.add(a.since(start).checked_rem(self.fence_size).unwrap_or(0)))
+    }
+
+    fn fence_is_good(&self, base: Addr, size: Size) -> bool {
+        self.fences(base, size)
+            .iter()
+            .all(|&(at, n)| is_filled(at, n, |a| self.fence_byte(at, a)))
+    }
+
+    fn head<'a>(&self, at: Addr) -> &'a mut Head {
+        // SAFETY: heads stand in memory of the pool's, aligned to a word, and
+        // are used under its lock, one reference at a time.
+        unsafe { &mut *at.ptr::<Head>() }
+    }
+
+    fn link(&self, at: Addr, size: Size) {
+        let first = self.first.get();
+        let new = Head { next: first, prev: Addr::NULL, size, check: MAGIC ^ at.0 };
+        // SAFETY: memory of the pool's that no client has, aligned to a word.
+        unsafe { at.ptr::<Head>().write(new) };
+        if !first.is_null() {
+            self.head(first).prev = at;
+        }
+        self.first.set(at);
+    }
+
+    fn unlink(&self, at: Addr) {
+        let (next, prev) = {
+            let h = self.head(at);
+            h.check = 0;
+            (h.next, h.prev)
+        };
+        if prev.is_null() {
+            self.first.set(next);
+        } else {
+            self.head(prev).next = next;
+        }
+        if !next.is_null() {
+            self.head(next).prev = prev;
+        }
+    }
+
+    /// Is there a block's head at `at`?
+    fn is_head(&self, i: &Inner, at: Addr) -> bool {
+        at.is_aligned(self.align)
+            && i.has(at, size_of::<Head>())
+            && self.head(at).check == MAGIC ^ at.0
+    }
+}
+
+/// What was found wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    None,
+    Fence,
+    NotABlock,
+}
+
+fn tell(good: bool, text: &'static str) {
+    if !good {
+        crate::base::check::report(concat!(file!(), "\0"), line!(), text);
+    }
+}
+
+const FENCE: &str = "fenceposts of a block are intact\0";
+const FREE: &str = "free memory has not been written to\0";
+
+impl PoolClass for MvffDebug {
+    fn name(&self) -> &'static str {
+        "MVFF debug"
+    }
+
+    fn values(&self) -> &'static str {
+        "oxmlSAF\0"
+    }
+
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+        let arena = &pool.cx.get().arena;
+        let mut config = mvff::config(pool, args)?;
+        config.quick = false;
+        let mut o = Options { fence: b"POST".as_ptr(), fence_size: 4, free: b"FREE".as_ptr(), free_size: 4 };
+        if let Some(p) = args.pointer(&args::_mps_key_POOL_DEBUG_OPTIONS) {
+            crate::aver_client!(!p.is_null(), "debug options are not null", Err(Res::Param));
+            // SAFETY: the client's structure.
+            o = unsafe { p.cast::<Options>().read() };
+        }
+        crate::aver_client!(
+            (o.fence_size == 0 || !o.fence.is_null()) && (o.free_size == 0 || !o.free.is_null()),
+            "debug templates are not null",
+            Err(Res::Param)
+        );
+        let bytes = o.fence_size.checked_add(o.free_size).ok_or(Res::Param)?.max(1);
+        let patterns = arena.control_alloc(bytes)?;
+        // SAFETY: the client's templates, of the sizes it says.
+        unsafe {
+            ::core::ptr::copy_nonoverlapping(o.fence, patterns.ptr(), o.fence_size);
+            ::core::ptr::copy_nonoverlapping(o.free, patterns.add(o.fence_size).ptr(), o.free_size);
+        }
+        let debug = arena
+            .control_new(Debug {
+                patterns,
+                fence_size: o.fence_size,
+                free_size: o.free_size,
+                align: config.align,
+                first: Cell::new(Addr::NULL),
+                had_ap: Cell::new(false),
+            })
+            .inspect_err(|_| arena.control_free(patterns, bytes))?;
+        core::create(pool, config).inspect_err(|_| {
+            arena.control_free(patterns, bytes);
+            arena.control_drop(debug);
+        })?;
+        core::of(pool).extra.set(debug.as_ptr().cast());
+        Ok(())
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        self.check(pool, true);
+        self.check(pool, false);
+        let arena = &pool.cx.get().arena;
+        let d = Debug::of(pool);
+        core::finish(pool);
+        arena.control_free(d.patterns, d.fence_size.wrapping_add(d.free_size).max(1));
+        arena.control_free(Addr::of(d), size_of::<Debug>());
+    }
+
+    fn has_own_lock(&self) -> bool {
+        true
+    }
+
+    fn grow(&self, pool: P<Pool>, size: Size) -> Result {
+        core::grow(pool, Debug::of(pool).total(size).ok_or(Res::Resource)?)
+    }
+
+    fn shrink(&self, pool: P<Pool>) {
+        core::shrink(pool);
+    }
+
+    fn fork_lock(&self, pool: P<Pool>, take: bool) {
+        core::of(pool).fork_lock(pool, take);
+    }
+
+    fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {
+        let d = Debug::of(pool);
+        let total = d.total(size).ok_or(Res::Resource)?;
+        let got = core::of(pool).with(pool, |i| {
+            let at = i.alloc(total)?;
+            let clean = d.is_splatted(at, total);
+            d.link(at, size);
+            let base = at.add(d.prefix());
+            for (start, n) in d.fences(base, size) {
+                for k in 0..n {
+                    put(start.add(k), d.fence_byte(start, start.add(k)));
+                }
+            }
+            Some((base, clean))
+        });
+        let (base, clean) = got.ok_or(Res::Limit)?;
+        tell(clean, FREE);
+        Ok(base)
+    }
+
+    fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
+        let d = Debug::of(pool);
+        let (damage, due) = core::of(pool).with(pool, |i| {
+            let at = base.sub(d.prefix());
+            if !d.is_head(i, at) {
+                if !d.had_ap.get() {
+                    return (Damage::NotABlock, false);
+                }
+                // From an allocation point.
+                return match i.free(base, size) {
+                    Ok(due) => {
+                        d.splat(base, size_up(size, d.align));
+                        (Damage::None, due)
+                    }
+                    Err(_) => (Damage::NotABlock, false),
+                };
+            }
+            let real = d.head(at).size;
+            if size_up(real, d.align) != size_up(size, d.align) {
+                return (Damage::NotABlock, false);
+            }
+            let good = d.fence_is_good(base, real);
+            let total = d.total(real).unwrap_or(0);
+            d.unlink(at);
+            let due = i.free(at, total).unwrap_or(false);
+            d.splat(at, total);
+            (if good { Damage::None } else { Damage::Fence }, due)
+        });
+        crate::aver_client!(
+            damage != Damage::NotABlock,
+            "address and size freed are those of a block",
+            Err(Res::Param)
+        );
+        tell(damage != Damage::Fence, FENCE);
+        Ok(due)
+    }
+
+    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
+        Debug::of(ap.pool).had_ap.set(true);
+        Ok(())
+    }
+
+    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
+        let d = Debug::of(ap.pool);
+        let rest = ap.room_limit.get().since(ap.init.get());
+        // Before it is given back; the client has none of it.
+        d.splat(ap.init.get(), rest);
+        core::ap_fill(ap, size)
+    }
+
+    fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
+        Debug::of(ap.pool).splat(init, ap.room_limit.get().since(init));
+        core::ap_empty(ap, init);
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        core::free_size(pool)
+    }
+
+    fn check(&self, pool: P<Pool>, fenceposts: bool) {
+        let d = Debug::of(pool);
+        let good = core::of(pool).with(pool, |i| {
+            if !fenceposts {
+                return i.free_runs(|base, n| d.is_splatted(base, n));
+            }
+            let mut at = d.first.get();
+            let mut good = true;
+            while !at.is_null() {
+                if !d.is_head(i, at) {
+                    // What comes after can't be found any more.
+                    return false;
+                }
+                let h = d.head(at);
+                good &= d.fence_is_good(at.add(d.prefix()), h.size);
+                at = h.next;
+            }
+            good
+        });
+        tell(good, if fenceposts { FENCE } else { FREE });
+    }
+}
