@@ -8,3 +8,6 @@ pub mod nailboard;
 pub mod pool;
 pub mod scan;
 pub mod seg;
+
+#[cfg(test)]
+mod tests;
