@@ -23,9 +23,11 @@ mkdir -p "$dir"
 [ -n "$FAULTS" ] || { echo "no mechanism can be switched off"; exit 1; }
 
 build() { # mechanism -> $dir/<mechanism>/libmps.a
+    mkdir -p "$dir/$1"
     rm -f "$dir/$1/libmps.a"
     RUSTFLAGS='--cfg mps_fault_any' MPS_FAULT=$1 "$CARGO" rustc --quiet --release --lib \
-        --crate-type staticlib --features port-host,archive --target-dir "$dir/$1/cargo" &&
+        --crate-type staticlib --features port-host,archive --target-dir "$dir/$1/cargo" \
+        >"$dir/$1/build.log" 2>&1 || { cat "$dir/$1/build.log"; return 1; }
     make -s -f link/localize.mk IN="$dir/$1/cargo/release/libmps.a" OUT="$dir/$1/libmps.a" \
         EXPORTS="link/exports.txt link/plinth.txt"
 }

@@ -1372,3 +1372,6 @@ fn hash(key: usize) -> usize {
     let h = key.wrapping_mul(0x9E37_79B9_7F4A_7C15u64 as usize);
     h ^ (h >> (usize::BITS / 2))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

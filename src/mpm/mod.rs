@@ -388,3 +388,6 @@ impl Mpm {
         matches!(self.cx.phase.get(), Phase::Flipped)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,3 +11,6 @@ pub mod pool;
 pub mod sac;
 pub mod scan;
 pub mod seg;
+
+#[cfg(test)]
+mod tests;
