@@ -341,6 +341,6 @@ impl PoolClass for MarkSweep {
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {
-        pool.segs.iter().map(|s| room::free_in(s)).sum()
+        pool.segs.iter().map(room::free_in).sum()
     }
 }
