@@ -674,7 +674,8 @@ impl Arena {
         }
         // What else to map along with it: up to MAP_STEP, while it is ours to take.
         // More in a large arena, where it will be used soon.
-        let wish = (self.committed.get() / 32).max(MAP_STEP).next_power_of_two();
+        let wish = (self.committed.get() / 64).max(MAP_STEP);
+        let wish = 1usize << (usize::BITS - 1 - wish.leading_zeros());
         let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
         let lo = bits::first(&cold).unwrap_or(0) / step * step;
         let mut hi = lo;

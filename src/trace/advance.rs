@@ -91,7 +91,9 @@ fn scan_final(t: &Tracer, cx: P<Cx>, report: &mut Report) -> Option<Size> {
 pub fn early_rank(t: &Tracer, cx: &Cx, s: P<Seg>) -> Rank {
     let rank = seg::first_rank(s.ranks);
     let stronger = cx.grey.iter().zip(Rank::ORDER).any(|(l, r)| r < rank && !l.is_empty());
-    if rank == Rank::Weak && (stronger || t.band.get() != Band::Weak) { Rank::Exact } else { rank }
+    let unsettled = stronger || t.band.get() != Band::Weak;
+    let hold = rank == Rank::Weak && unsettled && !crate::seam::fault("early_rank");
+    if hold { Rank::Exact } else { rank }
 }
 
 /// Scans what is grey in a segment; a large object only until the clock reads

@@ -25,9 +25,7 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     let mut r = unsafe { ref_io.read() };
     let Some(s) = seg::of_addr(cx, r) else { return Ok(()) };
     if s.white.get().meets(ss.traces) {
-        let left = ss.budget.get().wrapping_sub(1);
-        ss.budget.set(left);
-        if left < 0 {
+        if ss.budget.get() < 0 {
             match out_of_time(ss, ref_io) {
                 Late::No => {}
                 Late::Skip => return Ok(()),
@@ -36,7 +34,13 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
         }
         s.class.fix(s, ss, ref_io)?;
         // SAFETY: as above.
-        r = unsafe { ref_io.read() };
+        let now = unsafe { ref_io.read() };
+        if now != r {
+            // What stays where it is will be met again in the next part, and
+            // must not use up the budget of that one too.
+            ss.budget.set(ss.budget.get().wrapping_sub(1));
+            r = now;
+        }
     }
     ss.fixed.set(ss.fixed.get().or(ZoneSet::of(r, ss.head.zs.get() as u32)));
     Ok(())

@@ -30,7 +30,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
         t.catch_up();
         crate::aver!(t.is_start(base), "an exact reference leads to an object");
     }
-    match t.mark(base, ss.rank == Rank::Weak) {
+    match t.mark(base, ss.rank == Rank::Weak && !crate::seam::fault("weakness")) {
         Mark::New => {
             if !seg.is_grey() {
                 seg.set_grey(ss.cx.get());
@@ -120,6 +120,9 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
 /// write to it.
 fn expose_dependent(ss: &ScanState, dependent: Addr) {
     let cx = ss.cx.get();
+    if crate::seam::fault("dependents") {
+        return;
+    }
     let Some(s) = seg::of_addr(cx, dependent) else { return };
     s.expose(cx);
     s.set_summary_all(cx);

@@ -82,7 +82,7 @@ pub static LO: MarkSweep =
     MarkSweep { name: "LO", values: "f\0", ap_values: "\0", key: None, debug: false, ranks: RankSet::EMPTY };
 
 /// New bytes that make a pool without a chain worth collecting, at least; and
-/// at least as many as were alive.
+/// at least half as much again as was alive.
 const FLOOR: Size = 4 << 20;
 
 /// What a pool of these classes knows.
@@ -341,6 +341,6 @@ impl PoolClass for MarkSweep {
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {
-        pool.segs.iter().map(|s| room::free_in(s)).sum()
+        pool.segs.iter().map(room::free_in).sum()
     }
 }
