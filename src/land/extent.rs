@@ -197,8 +197,8 @@ impl Extent {
         let end = start.wrapping_add(n);
         let first = start / CELL;
         let last = end.wrapping_sub(1) / CELL;
-        let mut changed = false;
-        for c in first..=last {
+        let mut changed = first != last;
+        for c in [first, last] {
             let whole = start <= c.wrapping_mul(CELL) && c.wrapping_add(1).wrapping_mul(CELL) <= end;
             let new = match (whole, free) {
                 (true, true) => FULL_CELL,
@@ -206,20 +206,45 @@ impl Extent {
                 _ => leaf(&self.cell_bits(c)),
             };
             changed |= self.put(self.leaves.wrapping_add(c), new);
-        }
-        let mut lo = self.leaves.wrapping_add(first) / 2;
-        let mut hi = self.leaves.wrapping_add(last) / 2;
-        let mut half = CELL as u32;
-        while changed && lo != 0 {
-            changed = false;
-            for i in lo..=hi {
-                let l = self.node(i.wrapping_mul(2));
-                let r = self.node(i.wrapping_mul(2).wrapping_add(1));
-                changed |= self.put(i, merge(l, r, half));
+            if first == last {
+                break;
             }
+        }
+        let mut lo = self.leaves.wrapping_add(first);
+        let mut hi = self.leaves.wrapping_add(last);
+        let mut half = CELL as u32;
+        self.put_between(lo, hi, half, free);
+        lo /= 2;
+        hi /= 2;
+        while changed && lo != 0 {
+            changed = self.pull(lo, half);
+            if lo != hi {
+                self.pull(hi, half);
+                changed = true;
+            }
+            half = half.wrapping_mul(2);
+            self.put_between(lo, hi, half, free);
             lo /= 2;
             hi /= 2;
-            half = half.wrapping_mul(2);
+        }
+    }
+
+    /// Computes an inner node from its children. True if it changed.
+    #[inline]
+    fn pull(&mut self, i: usize, half: u32) -> bool {
+        let l = self.node(i.wrapping_mul(2));
+        let r = self.node(i.wrapping_mul(2).wrapping_add(1));
+        self.put(i, merge(l, r, half))
+    }
+
+    /// The nodes between two of the same depth, of `len` grains each: all free,
+    /// or all in use.
+    #[inline]
+    fn put_between(&mut self, lo: usize, hi: usize, len: u32, free: bool) {
+        let new = if free { Node { pre: len, suf: len, max: len } } else { Node::default() };
+        for i in lo.wrapping_add(1)..hi {
+            // SAFETY: inside the tree.
+            unsafe { self.nodes.add(i).write(new) };
         }
     }
 
