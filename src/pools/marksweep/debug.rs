@@ -54,7 +54,7 @@ impl Paint {
     /// The byte that belongs at `a`, in a segment that begins at `base`.
     fn byte(&self, base: Addr, a: Addr) -> u8 {
         // SAFETY: in the copy.
-        unsafe { self.at.add(a.since(base) % self.len).ptr::<u8>().read() }
+        unsafe { self.at.add(a.since(base).checked_rem(self.len).unwrap_or(0)).ptr::<u8>().read() }
     }
 
     /// Paints `from..to`, free memory of a segment.
