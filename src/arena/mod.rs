@@ -689,11 +689,19 @@ impl Arena {
         let more = bits::minus(&around, &r.mapped.get());
         let extra = bits::count(&more) << self.grain_shift;
         let room = self.limit.get().saturating_sub(self.committed.get());
-        let set = if room >= extra {
+        // What is mapped ahead is spare until it is used.
+        let ahead = self.spare.get().wrapping_add(extra.wrapping_sub(need));
+        let set = if room >= extra && ahead <= self.spare_max() {
             more
         } else {
             if room < need && !crate::seam::fault("commit_limit") {
                 self.purge(need.wrapping_sub(room), Some(*r));
+                let room = self.limit.get().saturating_sub(self.committed.get());
+                if room < need {
+                    // What is spare right here.
+                    let idle = bits::and(&r.free.get(), &r.mapped.get());
+                    self.unmap_set(r, &bits::minus(&idle, want), need.wrapping_sub(room));
+                }
                 if self.limit.get().saturating_sub(self.committed.get()) < need {
                     return Err(Res::CommitLimit);
                 }

@@ -255,7 +255,7 @@ pub extern "C" fn mps_arena_vm_growth(arena: Handle, desired: Size, minimum: Siz
 pub unsafe extern "C" fn mps_addr_pool(pool_o: *mut Handle, arena: Handle, a: Addr) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", 0);
     crate::aver_client!(!pool_o.is_null(), "pool_o is not null", 0);
-    let pool = Mpm::enter(m, |m| m.pool_of(a));
+    let pool = Mpm::look(m, |m| m.pool_of(a));
     // SAFETY: not null, the client's.
     pool.map(|p| unsafe { pool_o.write(p.as_ptr().cast()) }).is_some() as i32
 }
@@ -264,7 +264,7 @@ pub unsafe extern "C" fn mps_addr_pool(pool_o: *mut Handle, arena: Handle, a: Ad
 pub unsafe extern "C" fn mps_addr_fmt(fmt_o: *mut Handle, arena: Handle, a: Addr) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", 0);
     crate::aver_client!(!fmt_o.is_null(), "fmt_o is not null", 0);
-    let fmt = Mpm::enter(m, |m| m.pool_of(a).and_then(|p| p.format.get()));
+    let fmt = Mpm::look(m, |m| m.pool_of(a).and_then(|p| p.format.get()));
     // SAFETY: not null, the client's.
     fmt.map(|f| unsafe { fmt_o.write(f.as_ptr().cast()) }).is_some() as i32
 }

@@ -1,7 +1,7 @@
 //! Pools and their classes.
 
 use super::{Handle, give, need};
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::Res;
@@ -95,10 +95,13 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
-        size != 0 && size <= isize::MAX as Size,
+        size != 0 && size_up_checked(size, p.cx.arena.grain()).is_some(),
         "size to allocate is positive",
         Res::Param.code()
     );
+    if size > isize::MAX as Size {
+        return Res::Resource.code();
+    }
     let got = Mpm::alloc(super::instance(p.cx.instance.get()), p, size);
     crate::aver_client!(
         got != Err(Res::Unimpl),

@@ -37,6 +37,15 @@ impl Mpm {
         arch::with_registers(|hot| Self::enter_at(self_, hot, f))
     }
 
+    /// Runs `f`, which only looks, inside: the calling thread may be inside
+    /// already, as in a client's function that was handed an object to look at.
+    pub fn look<R>(self_: P<Mpm>, f: impl FnOnce(&Mpm) -> R) -> R {
+        if self_.get().is_mine() {
+            return f(self_.get());
+        }
+        Self::enter(self_, |m| f(m))
+    }
+
     fn enter_at<R>(self_: P<Mpm>, hot: *const usize, f: impl FnOnce(&Entered) -> R) -> R {
         self_.get().claim();
         self_.get().tracer.hot.set(Addr::of(hot));

@@ -66,7 +66,11 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
             if s.class.whiten(s) {
                 s.white.set(TraceSet::ALL);
                 cx.white.push_back(s);
-                cx.white_zones.set(cx.white_zones.get().or(s.zones(cx.get())));
+                let zones = s.zones(cx.get());
+                cx.white_zones.set(cx.white_zones.get().or(zones));
+                if s.class.moves() {
+                    t.moving.set(t.moving.get().or(zones));
+                }
                 bump(&t.condemned, s.get().size());
                 // What it refers to will be found when its objects are; until
                 // then nothing needs to be remembered of it.
@@ -86,7 +90,9 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
     }
     bump(&cx.stats.condemned, t.condemned.get());
     t.walk.set(Walk::Start);
-    cx.phase.set(Phase::Grey);
+    // With nothing at stake there is nothing to find out, and no flip.
+    let next = if cx.white.is_empty() { Phase::Reclaim } else { Phase::Grey };
+    cx.phase.set(next);
     true
 }
 

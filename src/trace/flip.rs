@@ -19,7 +19,7 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
     // White and grey segments in one sweep, in runs, rather than one by one as
     // they are needed.
     seg::sync(cx.get());
-    t.history.flip(cx.white_zones.get());
+    t.history.flip(t.moving.get());
     bump(&cx.stats.flips, 1);
     if !cx.white.is_empty() {
         bump(&cx.stats.collections, 1);

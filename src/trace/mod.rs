@@ -81,6 +81,8 @@ pub struct Tracer {
     cursor: condemn::Cursor,
     /// Grey: how far the search has come.
     walk: Cell<Walk>,
+    /// Zones of what turned white and may move.
+    moving: Cell<ZoneSet>,
     /// Bytes that turned white.
     pub condemned: Cell<Size>,
     /// Bytes in generations that did not.
@@ -105,6 +107,7 @@ impl Default for Tracer {
             history: history::History::default(),
             cursor: condemn::Cursor::default(),
             walk: Cell::new(Walk::Start),
+            moving: Cell::new(ZoneSet::EMPTY),
             condemned: Cell::new(0),
             not_condemned: Cell::new(0),
             live: Cell::new(0),
@@ -184,6 +187,7 @@ impl Tracer {
         cx.traces.set(TraceSet(1));
         cx.white_zones.set(ZoneSet::EMPTY);
         cx.emergency.set(false);
+        self.moving.set(ZoneSet::EMPTY);
         self.condemned.set(0);
         self.not_condemned.set(0);
         self.live.set(0);

@@ -261,7 +261,8 @@ impl PoolClass for Amc {
     }
 
     fn whiten(&self, seg: P<Seg>) -> bool {
-        if seg.doomed.get() {
+        // Nothing to lose in one that is only reserved from, either.
+        if seg.get().objects_end() == seg.base {
             return false;
         }
         let d = data(seg.pool.get());

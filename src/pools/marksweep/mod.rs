@@ -273,6 +273,11 @@ impl PoolClass for MarkSweep {
 
     fn whiten(&self, seg: P<Seg>) -> bool {
         let t = table::of(seg);
+        t.catch_up();
+        if t.used.get() == 0 && seg.buffer.get().is_some() {
+            // Only reserved from: nothing to lose.
+            return false;
+        }
         t.clear_marks();
         let d = data(seg.pool.get());
         room::unlist(d, t);
