@@ -3,7 +3,7 @@
 use super::{Handle, give, need};
 use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::ptr::P;
-use crate::base::res::{Res, Result};
+use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::buffer::{self, Buffer};
 use crate::object::cx::bump;
@@ -59,29 +59,10 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
     let got = if b.pool.own_lock {
         Mpm::fill_outside(home(b), b, size)
     } else {
-        Mpm::enter(home(b), |m| fill(m, b, size))
+        Mpm::enter(home(b), |m| m.fill(b, size))
     };
     // SAFETY: not null, the client's.
     unsafe { give(p_o, got) }
-}
-
-fn fill(m: &Mpm, b: P<Buffer>, size: Size) -> Result<Addr> {
-    m.poll();
-    let before = b.base.get();
-    let mut got = buffer::fill(b, size);
-    let mut tries = 0;
-    while let Err(e) = got {
-        // Short of memory: collect, and start again from the top.
-        if !m.relieve(tries) {
-            return Err(e);
-        }
-        tries = tries.wrapping_add(1);
-        got = buffer::fill(b, size);
-    }
-    if b.base.get() != before {
-        bump(&m.allocated, b.room_limit.get().since(b.base.get()));
-    }
-    got
 }
 
 #[unsafe(no_mangle)]

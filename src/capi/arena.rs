@@ -5,7 +5,6 @@ use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
 use crate::mpm::{Config, Mpm, State};
 use crate::mpm::names::Params;
-use crate::object::seg;
 use crate::seam::args::{self, Arg, Args};
 use crate::seam::client::ArenaCallback;
 use crate::seam::port::Caps;
@@ -274,7 +273,6 @@ pub unsafe extern "C" fn mps_addr_object(p_o: *mut Addr, arena: Handle, a: Addr)
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     let p = Mpm::enter(m, |m| m.object_of(a));
-    let _ = seg::of_addr;
     // SAFETY: not null, the client's.
     unsafe { super::give(p_o, p) }
 }

@@ -327,7 +327,7 @@ impl Extent {
         while at < self.grains {
             let ones = (self.word(at / 64) >> (at % 64)).trailing_ones() as usize;
             at = at.wrapping_add(ones);
-            if ones == 0 || at % 64 != 0 {
+            if ones == 0 || !at.is_multiple_of(64) {
                 break;
             }
         }
@@ -342,7 +342,7 @@ impl Extent {
             let ones = (self.word(last / 64) << (63 - last % 64)).leading_ones() as usize;
             let n = ones.min((last % 64).wrapping_add(1));
             at = at.wrapping_sub(n);
-            if n == 0 || at % 64 != 0 {
+            if n == 0 || !at.is_multiple_of(64) {
                 break;
             }
         }

@@ -129,7 +129,7 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     if !nested {
         i.claim();
     }
-    let handled = barrier::access(&i.tracer, i.cx(), a, write, nested, i.fault_deadline());
+    let handled = barrier::access(&i.tracer, i.cx(), a, write, nested, i.short_pause());
     if !nested {
         i.leave();
     }

@@ -1,9 +1,10 @@
 //! When to collect, and how much at a time.
 
 use super::{Mpm, State};
-use crate::base::addr::Size;
+use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
+use crate::object::buffer::{self, Buffer};
 use crate::object::cx::bump;
 use crate::object::locus::{Chain, Gen};
 use crate::seam::event::{Category, Kind, event, event_text, is_on};
@@ -41,24 +42,26 @@ impl Mpm {
     /// One step within the pause time.
     fn work(&self) {
         let now = plinth::clock();
-        let budget = if self.cx.can_shield.get() {
-            Budget::ticks(now, plinth::ticks(self.pause_time.get()))
+        self.step_trace(now, &self.budget(now, self.pause_time.get()));
+    }
+
+    /// For a step that began `now` and is to take `seconds`.
+    fn budget(&self, now: usize, seconds: f64) -> Budget {
+        if self.cx.can_shield.get() {
+            Budget::ticks(now, plinth::ticks(seconds))
         } else {
             // Without barriers a trace can't wait.
             Budget::unlimited()
-        };
-        self.step_trace(now, &budget);
+        }
     }
 
-    /// By when a barrier hit should be over, if short pauses are asked for. It
-    /// makes the scan of large objects cost more in all, so not otherwise.
-    pub fn fault_deadline(&self) -> Option<usize> {
+    /// How many clock ticks a barrier hit should take at most, if short pauses
+    /// are asked for. Keeping to it makes the scan of large objects cost more in
+    /// all, so not otherwise.
+    pub fn short_pause(&self) -> Option<usize> {
         const SHORT: f64 = 0.02;
         let pause = self.pause_time.get();
-        if pause > SHORT {
-            return None;
-        }
-        plinth::clock().checked_add(plinth::ticks(pause))
+        (pause <= SHORT).then(|| plinth::ticks(pause))
     }
 
     /// One step of the trace, within `budget`.
@@ -244,6 +247,28 @@ impl Mpm {
         }
     }
 
+    /// Reserves out of line on an allocation point of a pool without a lock of
+    /// its own, and with nothing reserved. Short of memory, it collects and
+    /// starts again from the top.
+    ///
+    /// # Errors
+    /// The class's, or the arena's.
+    pub fn fill(&self, b: P<Buffer>, size: Size) -> Result<Addr> {
+        self.poll();
+        let before = b.base.get();
+        let mut tries = 0usize;
+        let p = loop {
+            match buffer::fill(b, size) {
+                Err(_) if self.relieve(tries) => tries = tries.wrapping_add(1),
+                other => break other?,
+            }
+        };
+        if b.base.get() != before {
+            bump(&self.allocated, b.room_limit.get().since(b.base.get()));
+        }
+        Ok(p)
+    }
+
     /// An allocation failed for want of memory, the `tries`th time in a row.
     /// True: some may have become free, try again.
     pub fn relieve(&self, tries: usize) -> bool {
@@ -281,12 +306,7 @@ impl Mpm {
             }
             self.start(true, WHY_STEP, |_| true);
         }
-        let budget = if self.cx.can_shield.get() {
-            Budget::ticks(began, plinth::ticks(interval))
-        } else {
-            Budget::unlimited()
-        };
-        self.step_trace(began, &budget);
+        self.step_trace(began, &self.budget(began, interval));
         true
     }
 

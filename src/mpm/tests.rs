@@ -14,7 +14,6 @@ use crate::base::addr::WORD;
 use crate::base::res::Result;
 use crate::base::sets::{AccessSet, Rank};
 use crate::object::buffer::Buffer;
-use crate::object::cx::bump;
 use crate::object::format::Methods;
 use crate::object::scan::ScanState;
 use crate::pools::amc;
@@ -754,23 +753,7 @@ impl Client {
             b.alloc.set(end);
             return Ok(b.init.get());
         }
-        Mpm::enter(self.m(), |m| {
-            m.poll();
-            let before = b.base.get();
-            let mut got = buffer::fill(b, size);
-            let mut tries = 0;
-            while let Err(e) = got {
-                if !m.relieve(tries) {
-                    return Err(e);
-                }
-                tries += 1;
-                got = buffer::fill(b, size);
-            }
-            if b.base.get() != before {
-                bump(&m.allocated, b.room_limit.get().since(b.base.get()));
-            }
-            got
-        })
+        Mpm::enter(self.m(), |m| m.fill(b, size))
     }
 
     fn commit(&self, b: P<Buffer>, base: Addr, size: Size) -> bool {

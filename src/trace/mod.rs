@@ -146,11 +146,6 @@ impl Budget {
         Budget { until: None, spent: Cell::new(false), work: Cell::new(0) }
     }
 
-    /// Is there an end to it?
-    pub fn is_limited(&self) -> bool {
-        self.until.is_some()
-    }
-
     /// The clock's reading at which to stop, if there is one.
     pub fn until(&self) -> Option<usize> {
         self.until
@@ -217,7 +212,7 @@ impl Tracer {
                 if let Err(e) = flip::flip(self, cx) {
                     report.refused = Some(e);
                 }
-                if !self.weak_roots.get() && budget.is_limited() && budget.spend(LOOK) {
+                if !self.weak_roots.get() && budget.spend(LOOK) {
                     return report;
                 }
             }
