@@ -56,7 +56,8 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
         "MPS_KEY_ARENA_GRAIN_SIZE is at least the size of a pointer",
         Err(Res::Param)
     );
-    let grain = if is_vm { grain.max(page) } else { grain.max(64) };
+    // Under 1 KB the tables of a grain outweigh it, and a small arena runs out of addresses.
+    let grain = if is_vm { grain.max(page) } else { grain.max(1024) };
     let zoned = a.bool(&args::_mps_key_ARENA_ZONED).unwrap_or(true);
     let limit = a.size(&args::_mps_key_COMMIT_LIMIT).unwrap_or(usize::MAX);
     let mut spare = a.double(&args::_mps_key_SPARE).unwrap_or(0.75);

@@ -1,7 +1,7 @@
 //! Pools and their classes.
 
 use super::{Handle, give, need};
-use crate::base::addr::{Addr, Size, size_up_checked};
+use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::Res;
@@ -95,13 +95,11 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
-        size != 0 && size_up_checked(size, p.cx.arena.grain()).is_some(),
+        // A negative number, or what can't be rounded up to anything.
+        size.wrapping_sub(1) < Size::MAX - (1 << 30),
         "size to allocate is positive",
         Res::Param.code()
     );
-    if size > isize::MAX as Size {
-        return Res::Resource.code();
-    }
     let got = Mpm::alloc(super::instance(p.cx.instance.get()), p, size);
     crate::aver_client!(
         got != Err(Res::Unimpl),
