@@ -48,6 +48,8 @@ pub struct Seg {
     pub large: Cell<bool>,
     /// Everything in it that has not gone elsewhere stays where it is.
     pub hold_all: Cell<bool>,
+    /// Traces of its generation that it was held in.
+    pub held: Cell<u8>,
     /// To be freed when its allocation point lets go.
     pub doomed: Cell<bool>,
     /// Its pool.
@@ -141,6 +143,7 @@ impl Seg {
             ranks,
             large: Cell::new(false),
             hold_all: Cell::new(false),
+            held: Cell::new(0),
             doomed: Cell::new(false),
             pool,
             base,

@@ -13,6 +13,11 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::Seg;
 
+/// So many traces may hold a segment before it changes generation. Measured on
+/// an interpreter that recurses deeply: 2, 4 and 8 are alike, and a stack at its
+/// usual work lets go sooner than that.
+const PATIENCE: u8 = 8;
+
 /// An ambiguous reference to anywhere in a white segment.
 pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
     if crate::seam::fault("pinning") {
@@ -177,8 +182,7 @@ pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     Ok(Scanned::Part)
 }
 
-/// Pads what is dead between the objects that stay; the segment goes on in its
-/// generation.
+/// Pads what is dead between the objects that stay.
 pub fn reclaim(seg: P<Seg>) {
     let cx = seg.pool.cx.get();
     let fmt = format(seg.pool.get());
@@ -214,7 +218,27 @@ pub fn reclaim(seg: P<Seg>) {
     bump(&cx.stats.reclaimed, lost);
     if live == 0 && seg.buffer.get().is_none() {
         seg.destroy();
-    } else if let Some(g) = seg.generation.get() {
-        seg.enlist(g);
+    } else {
+        stay(seg, live);
     }
+}
+
+/// The segment goes on with `live` bytes. At first in its generation, so that
+/// what was held can be moved on when it no longer is; but what a deep stack
+/// refers to is held for long, and must grow old like everything else, or each
+/// collection of young objects goes through all of it again.
+fn stay(seg: P<Seg>, live: Size) {
+    let Some(g) = seg.generation.get() else { return };
+    seg.held.set(seg.held.get().saturating_add(1));
+    if seg.held.get() < PATIENCE || seg.buffer.get().is_some() {
+        seg.enlist(g);
+        return;
+    }
+    let d = data(seg.pool.get());
+    let i = seg.tag.get().wrapping_add(1).min(d.len.wrapping_sub(1));
+    let next = d.generation(i);
+    seg.held.set(0);
+    seg.tag.set(i);
+    bump(&next.promoted, live);
+    seg.enlist(next.generation);
 }
