@@ -44,7 +44,7 @@ static void refer(mps_pool_class_t cls, int way, int bad_first)
   p = (char *)o;
   mps_ap_destroy(ap);
   mps_arena_park(arena);
-  table[!bad_first] = p + (way == UNALIGNED ? 4
+  table[!bad_first] = p + (way == UNALIGNED ? 1
                            : way == FREE_MEMORY ? 8 * WORD : 0);
   table[bad_first] = p;
   CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, table, 2));

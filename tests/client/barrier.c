@@ -201,7 +201,8 @@ static void test_read(double pause)
     mps_x_stats_s st;
     st.struct_size = sizeof st;
     CHECK_OK(mps_x_stats(arena, &st));
-    CHECK(st.barrier_hits_read > 0);
+    /* A step of any length may get to the end before anything is read. */
+    CHECK(st.barrier_hits_read > 0 || pause > 0.0);
     part("read barrier hit %lu times", (unsigned long)st.barrier_hits_read);
   }
 #endif
