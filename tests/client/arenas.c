@@ -155,14 +155,14 @@ static void client_grain(void)
   CHECK(reference() || mps_pool_total_size(mfs) % 8192 == 0);
   mps_pool_destroy(mfs);
   mps_arena_destroy(arena);
+  if (reference())
+    return;
   MPS_ARGS_BEGIN(args) {
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_CL_BASE, mem);
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, size);
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_GRAIN_SIZE, 12288);
     REPORTED((void)mps_arena_create_k(&arena, mps_arena_class_cl(), args));
   } MPS_ARGS_END(args);
-  if (reference())
-    return;
   MPS_ARGS_BEGIN(args) {
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_CL_BASE, mem);
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, size);
@@ -294,7 +294,7 @@ static void small_grain(void)
 
 static void vm_extend(void)
 {
-  mps_res_t res = 0;
+  static mps_res_t res;
   static char more[1 << 20];
   arena = arena_vm((size_t)4 << 20);
   REPORTED(res = mps_arena_extend(arena, more, sizeof more));
