@@ -30,7 +30,11 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
         t.catch_up();
         crate::aver!(t.is_start(base), "an exact reference leads to an object");
     }
-    match t.mark(base, ss.rank == Rank::Weak && !crate::seam::fault("weakness")) {
+    let mut mark = t.mark(base, ss.rank == Rank::Weak && !crate::seam::fault("weakness"));
+    if mark == Mark::Odd {
+        mark = again(t, base);
+    }
+    match mark {
         Mark::New => {
             if !seg.is_grey() {
                 seg.set_grey(ss.cx.get());
@@ -43,11 +47,19 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
             // SAFETY: as above; weak references are exact.
             unsafe { ref_io.write(Addr::NULL) };
         }
-        Mark::Nowhere => {
+        Mark::Odd | Mark::Nowhere => {
             crate::aver!(false, "an exact reference leads to an object");
         }
     }
     Ok(())
+}
+
+/// An object that its allocation point has made since may not be known yet.
+#[cold]
+#[inline(never)]
+fn again(t: &Table, base: Addr) -> Mark {
+    t.catch_up();
+    t.mark(base, false)
 }
 
 /// The object that an ambiguous reference to a white segment means.

@@ -162,10 +162,13 @@ impl Table {
         unsafe { &*map.add(w).cast::<Cell<usize>>() }
     }
 
-    /// The word and the bit for `a`, or nothing if that is not in the segment.
+    /// The word and the bit for `a`, or nothing if that is not in the segment or
+    /// no object could begin there.
     #[inline(always)]
     fn place(&self, a: Addr) -> Option<(usize, usize)> {
-        let i = a.since(self.base) >> self.shift;
+        // Rotated, the low bits of an address that is not aligned make an index
+        // that no segment has.
+        let i = a.since(self.base).rotate_right(self.shift);
         let w = i >> SHIFT;
         if w < self.words { Some((w, 1usize << (i & MASK))) } else { None }
     }
@@ -247,6 +250,9 @@ impl Table {
     }
 
     /// Marks the object at `base`, unless the reference is weak (`only_look`).
+    ///
+    /// Whether something is in use there is looked at when it is marked: a load,
+    /// once an object, and what it saves is marks in the wrong places.
     #[inline(always)]
     pub fn mark(&self, base: Addr, only_look: bool) -> Mark {
         let Some((w, bit)) = self.place(base) else { return Mark::Nowhere };
@@ -257,6 +263,9 @@ impl Table {
         }
         if only_look {
             return Mark::Absent;
+        }
+        if self.word(self.in_use.get(), w).get() & bit == 0 {
+            return Mark::Odd;
         }
         word.set(old | bit);
         if w < self.lo.get() {
@@ -483,6 +492,8 @@ pub enum Mark {
     Old,
     /// It is not marked, and was not to be.
     Absent,
-    /// That is outside the segment.
+    /// Nothing that is known of is in use there; it is not marked.
+    Odd,
+    /// That is outside the segment, or not aligned.
     Nowhere,
 }
