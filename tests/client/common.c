@@ -57,6 +57,8 @@ static void assert_handler(const char *file, unsigned line, const char *cond)
   _exit(3);
 }
 
+mps_lib_assert_fail_t assert_default;
+
 void test_begin(const char *name)
 {
   const char *s = getenv("MPS_TEST_SEED");
@@ -70,7 +72,7 @@ void test_begin(const char *name)
   setvbuf(stdout, NULL, _IOLBF, 0);
   rnd_init(seed);
   printf("%s: seed %llu\n", name, rnd_seed);
-  mps_lib_assert_fail_install(assert_handler);
+  assert_default = mps_lib_assert_fail_install(assert_handler);
 }
 
 int test_end(void)
@@ -92,6 +94,13 @@ void part(const char *fmt, ...)
 int reference(void)
 {
   return getenv("MPS_TEST_REFERENCE") != NULL;
+}
+
+int archive_is_debug(void)
+{
+  const char *name = getenv("MPS_TEST_ARCHIVE");
+  CHECK(name != NULL);          /* run.sh says so */
+  return strstr(name, "debug") != NULL;
 }
 
 /* --- many small cases --- */

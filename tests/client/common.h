@@ -52,11 +52,16 @@ void check_equal(const char *file, int line, const char *what, word a, word b);
  * every failed check of the library fatal; the second says all is well. */
 void test_begin(const char *name);
 int test_end(void);
+extern mps_lib_assert_fail_t assert_default;    /* the library's own handler */
 void part(const char *fmt, ...);        /* print a line: what was checked */
 
 /* Is the library under test the reference?  (MPS_TEST_REFERENCE is set.)
  * Then programs step round what is known to be wrong with it. */
 int reference(void);
+
+/* Is it the debug archive?  It checks the critical path as well, and the
+ * whole heap after each collection. */
+int archive_is_debug(void);
 
 /* --- many small cases ---
  *

@@ -738,14 +738,6 @@ static void collect_all_at_end(void)
   CHECK(keep[0] != was);        /* though it was old */
 }
 
-/* Checks on the critical path are made in the debug archive only. */
-static int archive_is_debug(void)
-{
-  const char *name = getenv("MPS_TEST_ARCHIVE");
-  CHECK(name != NULL);          /* run.sh says so */
-  return strstr(name, "debug") != NULL;
-}
-
 /* An exact reference to a block that is dead. */
 static void dead_reference(void)
 {
