@@ -6,6 +6,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result, code_of};
 use crate::base::sets::{Rank, TraceSet, ZoneSet};
 use crate::mpm::{Mpm, State};
+use crate::object::cx::Phase;
 use crate::object::pool::Pool;
 use crate::object::scan::ScanState;
 use crate::object::seg;
@@ -45,7 +46,10 @@ fn objects(m: &Mpm, p: P<Pool>, f: &mut dyn FnMut(Addr)) {
     let Some(fmt) = p.format.get() else { return };
     // Nothing here fails: the closure does not.
     let _ = p.class.areas(p, &mut |s, base, limit| {
-        if s.is_white() && m.is_flipped() {
+        // After the flip what is white may be dead, and where objects move it
+        // may be a marker, until its segment has been reclaimed.
+        let reclaiming = m.cx.phase.get() == Phase::Reclaim && s.class.moves();
+        if s.is_white() && (m.is_flipped() || reclaiming) {
             return Ok(());
         }
         s.expose(&m.cx);

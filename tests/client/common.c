@@ -2,9 +2,19 @@
 
 #include "common.h"
 
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "mpscams.h"
+#include "mpscawl.h"
+#include "mpsclo.h"
+#include "mpscmfs.h"
+#include "mpscmvff.h"
+#include "mpscmvt.h"
+#include "mpscsnc.h"
 
 static const char *test_name = "?";
 
@@ -47,6 +57,8 @@ static void assert_handler(const char *file, unsigned line, const char *cond)
   _exit(3);
 }
 
+mps_lib_assert_fail_t assert_default;
+
 void test_begin(const char *name)
 {
   const char *s = getenv("MPS_TEST_SEED");
@@ -60,7 +72,7 @@ void test_begin(const char *name)
   setvbuf(stdout, NULL, _IOLBF, 0);
   rnd_init(seed);
   printf("%s: seed %llu\n", name, rnd_seed);
-  mps_lib_assert_fail_install(assert_handler);
+  assert_default = mps_lib_assert_fail_install(assert_handler);
 }
 
 int test_end(void)
@@ -82,6 +94,80 @@ void part(const char *fmt, ...)
 int reference(void)
 {
   return getenv("MPS_TEST_REFERENCE") != NULL;
+}
+
+int archive_is_debug(void)
+{
+  const char *name = getenv("MPS_TEST_ARCHIVE");
+  CHECK(name != NULL);          /* run.sh says so */
+  return strstr(name, "debug") != NULL;
+}
+
+/* --- many small cases --- */
+
+int cases_run(const case_s *cases, size_t count)
+{
+  const char *wanted = getenv("MPS_TEST_CASE");
+  size_t i, bad = 0, ran = 0;
+  for (i = 0; i < count; ++i) {
+    int status;
+    pid_t pid;
+    if (wanted != NULL && strstr(cases[i].name, wanted) == NULL)
+      continue;
+    ++ran;
+    fflush(stdout);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+      alarm(30);
+      cases[i].run();
+      fflush(stdout);
+      _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+      part("%s", cases[i].name);
+    } else {
+      printf("  NO %s: status %#x\n", cases[i].name, (unsigned)status);
+      ++bad;
+    }
+  }
+  CHECK(ran > 0);
+  if (bad != 0) {
+    printf("%s: FAILED: %lu of %lu cases, seed MPS_TEST_SEED=%llu\n",
+           test_name, (unsigned long)bad, (unsigned long)ran, rnd_seed);
+    return reference() ? 0 : 1;
+  }
+  return test_end();
+}
+
+sigjmp_buf reports_exit;
+volatile int reports_leave;
+char reports_text[200];
+static volatile int reports_seen;
+static mps_lib_assert_fail_t reports_before;
+
+static void reports_handler(const char *file, unsigned line, const char *cond)
+{
+  ++reports_seen;
+  snprintf(reports_text, sizeof reports_text, "%s:%u: %s", file, line, cond);
+  if (reports_leave || reference())
+    siglongjmp(reports_exit, 1);
+}
+
+void reports_begin(void)
+{
+  reports_seen = 0;
+  reports_before = mps_lib_assert_fail_install(reports_handler);
+}
+
+void reports_end(const char *file, int line, const char *statement)
+{
+  (void)mps_lib_assert_fail_install(reports_before);
+  if (reports_seen == 0) {
+    printf("    nothing reported\n");
+    check_failed(file, line, statement, 0);
+  }
 }
 
 /* --- random numbers: xorshift64* --- */
@@ -397,6 +483,47 @@ mps_chain_t chain_make(mps_arena_t arena, size_t gens, size_t capacity_kb)
   }
   CHECK_OK(mps_chain_create(&chain, arena, gens, params));
   return chain;
+}
+
+/* --- every pool class --- */
+
+const class_s classes[CLASSES] = {
+  {"AMC", mps_class_amc, HAS_AP | NEEDS_FORMAT | IS_AUTO | MOVES},
+  {"AMCZ", mps_class_amcz, HAS_AP | NEEDS_FORMAT | IS_AUTO | MOVES | IS_LEAF},
+  {"AMS", mps_class_ams, HAS_AP | NEEDS_FORMAT | IS_AUTO},
+  {"AMS debug", mps_class_ams_debug, HAS_AP | NEEDS_FORMAT | IS_AUTO},
+  {"AWL", mps_class_awl, HAS_AP | NEEDS_FORMAT | IS_AUTO},
+  {"LO", mps_class_lo, HAS_AP | NEEDS_FORMAT | IS_AUTO | IS_LEAF},
+  {"SNC", mps_class_snc, HAS_AP | NEEDS_FORMAT},
+  {"MFS", mps_class_mfs, HAS_ALLOC | HAS_FREE},
+  {"MVFF", mps_class_mvff, HAS_AP | HAS_ALLOC | HAS_FREE},
+  {"MVFF debug", mps_class_mvff_debug, HAS_AP | HAS_ALLOC | HAS_FREE},
+  {"MVT", mps_class_mvt, HAS_AP | HAS_FREE}
+};
+
+mps_pool_t pool_class(mps_arena_t arena, int c, mps_fmt_t fmt)
+{
+  mps_pool_t pool = NULL;
+  mps_res_t res = MPS_RES_FAIL;
+  MPS_ARGS_BEGIN(args) {
+    if (classes[c].is & NEEDS_FORMAT)
+      MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
+    if (c == MFS)
+      MPS_ARGS_ADD(args, MPS_KEY_MFS_UNIT_SIZE, 64);
+    res = mps_pool_create_k(&pool, arena, classes[c].get(), args);
+  } MPS_ARGS_END(args);
+  CHECK_OK(res);
+  return pool;
+}
+
+obj_t block_in(mps_pool_t pool, mps_ap_t ap, int c, word serial)
+{
+  mps_addr_t p = NULL;
+  if (classes[c].is & HAS_AP)
+    return obj_new(ap, 0, classes[c].is & IS_LEAF ? KIND_LEAF : KIND_VECTOR,
+                   4, serial);
+  CHECK_OK(mps_alloc(&p, pool, 64));
+  return p;
 }
 
 /* --- a random graph and its shadow --- */

@@ -21,6 +21,7 @@
 #ifndef common_h
 #define common_h
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,11 +52,51 @@ void check_equal(const char *file, int line, const char *what, word a, word b);
  * every failed check of the library fatal; the second says all is well. */
 void test_begin(const char *name);
 int test_end(void);
+extern mps_lib_assert_fail_t assert_default;    /* the library's own handler */
 void part(const char *fmt, ...);        /* print a line: what was checked */
 
 /* Is the library under test the reference?  (MPS_TEST_REFERENCE is set.)
  * Then programs step round what is known to be wrong with it. */
 int reference(void);
+
+/* Is it the debug archive?  It checks the critical path as well, and the
+ * whole heap after each collection. */
+int archive_is_debug(void);
+
+/* --- many small cases ---
+ *
+ * Each runs in a child of its own, so that one that breaks the library, or
+ * ends in it, does not disturb the others.  Its name says what must hold;
+ * tests/INDEX.md refers to it.  MPS_TEST_CASE, part of a name, picks some.
+ * What the reference fails is printed and forgiven: some of what is asked
+ * here is where it deviates, or is past what its lock survives. */
+
+typedef struct case_s {
+  const char *name;
+  void (*run)(void);
+} case_s;
+
+int cases_run(const case_s *cases, size_t count);
+#define CASES_RUN(cases) cases_run(cases, sizeof (cases) / sizeof (cases)[0])
+
+/* The statement must make the library report a failed check.  The handler
+ * then returns; with reports_leave set, and always when the reference is
+ * tried, it jumps out of the statement instead, and little can be done with
+ * the arena any more. */
+#define REPORTED(statement)                                             \
+  do {                                                                  \
+    reports_begin();                                                    \
+    if (sigsetjmp(reports_exit, 1) == 0) {                              \
+      statement;                                                        \
+    }                                                                   \
+    reports_end(__FILE__, __LINE__, #statement);                        \
+  } while (0)
+
+extern sigjmp_buf reports_exit;
+extern volatile int reports_leave;
+extern char reports_text[200];  /* what the last one said */
+void reports_begin(void);
+void reports_end(const char *file, int line, const char *statement);
 
 /* --- random numbers --- */
 
@@ -131,6 +172,33 @@ mps_arena_t arena_vm(size_t size);
 mps_pool_t pool_amc(mps_arena_t arena, mps_fmt_t fmt, mps_chain_t chain);
 mps_ap_t ap_make(mps_pool_t pool);
 mps_chain_t chain_make(mps_arena_t arena, size_t gens, size_t capacity_kb);
+
+/* --- every pool class --- */
+
+enum {
+  HAS_AP = 1,                   /* allocation points */
+  HAS_ALLOC = 2,                /* mps_alloc */
+  HAS_FREE = 4,                 /* mps_free */
+  NEEDS_FORMAT = 8,
+  IS_AUTO = 16,                 /* collected */
+  MOVES = 32,
+  IS_LEAF = 64                  /* collected, without references */
+};
+
+typedef struct class_s {
+  const char *name;
+  mps_pool_class_t (*get)(void);
+  unsigned is;
+} class_s;
+
+enum { AMC, AMCZ, AMS, AMS_DEBUG, AWL, LO, SNC, MFS, MVFF, MVFF_DEBUG, MVT,
+       CLASSES };
+extern const class_s classes[CLASSES];
+
+/* A pool of class c; fmt for those that need one; units of MFS are 64. */
+mps_pool_t pool_class(mps_arena_t arena, int c, mps_fmt_t fmt);
+/* A block in it, an object of four slots where there is a format. */
+obj_t block_in(mps_pool_t pool, mps_ap_t ap, int c, word serial);
 
 /* --- a random graph and its shadow --- */
 

@@ -28,6 +28,7 @@ LIBS=${LIBS--lpthread -lm}
 # What counts barrier hits needs our own additions to the interface.
 [ -f "$include/mpsx.h" ] && CFLAGS_EXTRA="${CFLAGS_EXTRA-} -DHAVE_MPSX"
 TIMEOUT=${TIMEOUT-60}
+export MPS_TEST_ARCHIVE="$archive"      # which checks to expect
 if [ -n "${KEEP-}" ]; then
   mkdir -p "$KEEP"
   dir=$KEEP
