@@ -14,21 +14,38 @@
 extern "C" {
 #endif
 
-/* What an arena has done since it was created.  Counters only grow. */
+/* What an arena has done since it was created.  Counters only grow.
+ *
+ * A pause is a time that the program waits for the collector: from the first
+ * piece of collection work in a call to the library until the call returns,
+ * or for as long as a barrier hit takes.  What the client asks for by
+ * mps_arena_collect and the like counts as well.  Pauses are measured in units
+ * of mps_clock (the default plinth's: microseconds of the process's CPU time).
+ *
+ * Percentiles come from a histogram of fixed size: they are never less than
+ * the exact ones, and more by less than a 16th of them.  Pauses of less than
+ * 32 clock units, and the longest, are exact. */
 typedef struct mps_x_stats_s {
   size_t struct_size;           /* in: sizeof(mps_x_stats_s); see below */
   mps_word_t collections;       /* collections finished */
   mps_word_t barrier_hits_read; /* accesses stopped by the read barrier */
   mps_word_t barrier_hits_write;/* accesses stopped by the write barrier */
   mps_word_t bytes_condemned;   /* put at stake by all collections */
-  mps_word_t bytes_copied;      /* objects moved */
+  mps_word_t bytes_copied;      /* moved from one place to another */
   mps_word_t bytes_reclaimed;   /* found dead and taken back */
-  mps_word_t syscalls_map;      /* calls to obtain or commit memory */
+  mps_word_t syscalls_map;      /* calls to commit memory */
   mps_word_t syscalls_unmap;    /* calls to give memory back */
   mps_word_t syscalls_protect;  /* calls to change protection */
   mps_word_t steps;             /* slices of collection work */
   mps_word_t flips;             /* moments at which references changed */
   double longest_step_seconds;  /* the longest slice */
+  mps_word_t pauses;            /* how many, barrier hits included */
+  mps_word_t thread_stops;      /* threads stopped: two signals each */
+  double pause_total_seconds;   /* all pauses together */
+  double pause_p50_seconds;     /* half of the pauses take no longer */
+  double pause_p99_seconds;     /* 99 of 100 */
+  double pause_p999_seconds;    /* 999 of 1000 */
+  double pause_max_seconds;     /* the longest */
 } mps_x_stats_s;
 
 /* Read the counters of an arena.

@@ -10,7 +10,7 @@
 use super::sys::{self, File};
 use crate::base::res::Res;
 use core::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 macro_rules! weak {
     ($($symbol:ident => $function:path;)*) => { $(
@@ -196,6 +196,7 @@ const CATEGORIES: [(&[u8], u32); 9] = [
 ];
 
 extern "C" fn telemetry_control() -> c_ulong {
+    owner();
     match variable(c"MPS_TELEMETRY_CONTROL") {
         Some(s) => filter(s.to_bytes()),
         None => 0,
@@ -257,8 +258,61 @@ fn variable(name: &CStr) -> Option<&'static CStr> {
 // while it is written, one of them with the allocator's lock. A handle is a file
 // descriptor and one more.
 
+/// The process whose stream has the plain name: the first to have an arena or a
+/// stream. What it forks adds its number, or they would write over each other.
+fn owner() -> c_int {
+    static OWNER: AtomicI32 = AtomicI32::new(0);
+    // SAFETY: no preconditions.
+    let me = unsafe { sys::getpid() };
+    match OWNER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => me,
+        Err(other) => other,
+    }
+}
+
+/// A file's name, in room for one.
+struct Name([u8; 1024]);
+
+impl Name {
+    /// `name`, a dot and `number`; `None` if that is too long.
+    fn numbered(name: &CStr, number: c_int) -> Option<Name> {
+        let mut digits = [0u8; 10];
+        let mut n = number.unsigned_abs();
+        let mut first = digits.len();
+        for (i, d) in digits.iter_mut().enumerate().rev() {
+            *d = b'0'.wrapping_add((n % 10) as u8);
+            first = i;
+            n /= 10;
+            if n == 0 {
+                break;
+            }
+        }
+        let mut all = Name([0; 1024]);
+        let text = name.to_bytes().iter().chain(b".").chain(digits.get(first..)?);
+        let mut room = all.0.iter_mut();
+        for c in text {
+            *room.next()? = *c;
+        }
+        // What ends the string.
+        room.next()?;
+        Some(all)
+    }
+}
+
 unsafe extern "C" fn io_create(out: *mut *mut c_void) -> c_int {
-    let name = variable(c"MPS_TELEMETRY_FILENAME").unwrap_or(c"mpsio.log");
+    let plain = variable(c"MPS_TELEMETRY_FILENAME").unwrap_or(c"mpsio.log");
+    // SAFETY: no preconditions.
+    let me = unsafe { sys::getpid() };
+    let of_child;
+    let name = if owner() == me {
+        plain
+    } else {
+        of_child = Name::numbered(plain, me);
+        match of_child.as_ref().and_then(|n| CStr::from_bytes_until_nul(&n.0).ok()) {
+            Some(name) => name,
+            None => return Res::Io.code(),
+        }
+    };
     let mode: c_uint = 0o666;
     // SAFETY: a string, and the mode that O_CREAT asks for.
     let fd = unsafe { sys::open(name.as_ptr(), sys::WRITE_NEW, mode) };
@@ -302,6 +356,7 @@ unsafe extern "C" fn io_flush(_: *mut c_void) -> c_int {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::ToOwned;
 
     #[test]
     fn control_strings() {
@@ -314,6 +369,20 @@ mod tests {
         assert_eq!(filter(b"arena,pool"), 0);
         assert_eq!(filter(b"0x"), 0);
         assert_eq!(filter(b"99999999999999999999999999"), c_ulong::MAX);
+    }
+
+    #[test]
+    fn names_with_numbers() {
+        let named = |s: &CStr, n| {
+            let all = Name::numbered(s, n)?;
+            Some(CStr::from_bytes_until_nul(&all.0).unwrap().to_str().unwrap().to_owned())
+        };
+        assert_eq!(named(c"a.log", 0).unwrap(), "a.log.0");
+        assert_eq!(named(c"a.log", 4096).unwrap(), "a.log.4096");
+        assert_eq!(named(c"", c_int::MAX).unwrap(), ".2147483647");
+        let long = |n| std::ffi::CString::new(std::vec![b'x'; n]).unwrap();
+        assert_eq!(named(&long(1020), 12).unwrap().len(), 1023);
+        assert_eq!(named(&long(1021), 12), None);
     }
 
     #[test]

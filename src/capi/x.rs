@@ -12,6 +12,9 @@ pub struct Stats {
     struct_size: Size,
     counters: [usize; 11],
     longest: f64,
+    more: [usize; 2],
+    /// All pauses together; 50th, 99th, 99.9th percentile; the longest.
+    pauses: [f64; 5],
 }
 
 #[unsafe(no_mangle)]
@@ -24,6 +27,8 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
         return Res::Param.code();
     }
     let s = Mpm::enter(m, |m| {
+        let seconds = |ticks| ticks as f64 / plinth::clocks_per_sec() as f64;
+        let p = &m.pauses;
         let s = &m.cx.stats;
         let calls = &m.cx.arena.calls;
         Stats {
@@ -41,7 +46,15 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
                 s.steps.get(),
                 s.flips.get(),
             ],
-            longest: s.longest.get() as f64 / plinth::clocks_per_sec() as f64,
+            longest: seconds(s.longest.get()),
+            more: [p.count(), m.cx.threads.stops.get()],
+            pauses: [
+                seconds(p.sum()),
+                seconds(p.percentile(500)),
+                seconds(p.percentile(990)),
+                seconds(p.percentile(999)),
+                seconds(p.max()),
+            ],
         }
     });
     let ours = size_of::<Stats>();

@@ -93,6 +93,7 @@ impl Mpm {
             let _ = self.finish_trace();
         }
         self.cx.threads.release(self.cx.arena.port);
+        self.pause_end();
         self.unclaim();
     }
 }

@@ -4,11 +4,12 @@
 //! thread may be held while reading); `READERS` keeps a destroyer waiting.
 //! Lock order: the list's, then an instance's.
 
-use super::Mpm;
+use super::{Mpm, pause};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::object::buffer;
 use crate::seam::port::{Caps, ForkHooks, Port};
+use crate::seam::{event, plinth};
 use crate::trace::barrier;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -128,9 +129,13 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     let nested = i.is_mine();
     if !nested {
         i.claim();
+        i.pause_begin(plinth::clock(), if write { pause::WRITE_HIT } else { pause::READ_HIT });
     }
     let handled = barrier::access(&i.tracer, i.cx(), a, write, nested, i.short_pause());
     if !nested {
+        if !handled {
+            i.pause_forget();
+        }
         i.leave();
     }
     handled
@@ -151,6 +156,8 @@ unsafe extern "C" fn fork_prepare() {
         i.cx.threads.release(i.cx.arena.port);
         false
     });
+    // Last: to get here, no event is needed, and nobody who writes one waits.
+    event::before_fork(relax);
 }
 
 fn fork_unlock(i: &Mpm) {
@@ -160,6 +167,8 @@ fn fork_unlock(i: &Mpm) {
 }
 
 unsafe extern "C" fn fork_parent() {
+    // SAFETY: after `before_fork`, on the same thread.
+    unsafe { event::after_fork(false) };
     each(|m| {
         fork_unlock(m.get());
         m.get().unclaim();
@@ -170,6 +179,8 @@ unsafe extern "C" fn fork_parent() {
 }
 
 unsafe extern "C" fn fork_child() {
+    // SAFETY: after `before_fork`, on the same thread.
+    unsafe { event::after_fork(true) };
     each(|m| {
         let i = m.get();
         i.cx.threads.forked(i.cx.arena.port);

@@ -6,12 +6,14 @@ pub mod instances;
 pub mod manual;
 pub mod message;
 pub mod names;
+pub mod pause;
 pub mod poll;
 pub mod transform;
 
 use crate::arena::{Arena, Boot, Params};
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
+use crate::base::histogram::Histogram;
 use crate::base::list::List;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -81,6 +83,12 @@ pub struct Mpm {
     pub trace_ticks: Cell<usize>,
     /// See `trace_ticks`.
     pub trace_bytes: Cell<usize>,
+    /// Since when the mutator has been waiting for the collector.
+    waiting: Cell<Option<usize>>,
+    /// And why: bits of [`pause`].
+    why_waiting: Cell<usize>,
+    /// Clock ticks that it waited, each time.
+    pub pauses: Histogram,
 }
 
 // SAFETY: everything but the atomics is used under the lock only (`entry`).
@@ -132,6 +140,9 @@ impl Mpm {
             last_full: Cell::new(0),
             trace_ticks: Cell::new(0),
             trace_bytes: Cell::new(0),
+            waiting: Cell::new(None),
+            why_waiting: Cell::new(0),
+            pauses: Histogram::default(),
         };
         let p: *mut Mpm = boot.extra.ptr();
         // SAFETY: room for it in the first chunk, aligned to 64, ours.
@@ -183,6 +194,7 @@ impl Mpm {
 
     /// Returns everything. Nothing is left in it, and nobody is inside.
     pub fn destroy(self_: P<Mpm>) {
+        self_.get().report_work();
         event(Category::Arena, Event::ArenaDestroy, &[self_.addr().0]);
         event::flush();
         instances::remove(self_);

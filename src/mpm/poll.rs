@@ -1,6 +1,6 @@
 //! When to collect, and how much at a time.
 
-use super::{Mpm, State};
+use super::{Mpm, State, pause};
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -66,6 +66,7 @@ impl Mpm {
 
     /// One step of the trace, within `budget`.
     fn step_trace(&self, began: usize, budget: &Budget) -> Report {
+        self.pause_begin(began, pause::STEP);
         let report = self.tracer.step(self.cx(), budget);
         let took = plinth::clock().wrapping_sub(began);
         self.last_step.set(self.allocated.get());
@@ -113,9 +114,20 @@ impl Mpm {
             return;
         }
         let me = self.cx.instance.get();
-        let (t, a) = (&self.tracer, &self.cx.arena);
+        let t = &self.tracer;
         let end = [me, t.condemned.get(), t.not_condemned.get(), t.live.get()];
         event(Category::Trace, Kind::TraceEnd, &end);
+        self.report_memory();
+        self.report_work();
+    }
+
+    /// Events: how much memory there is, and in which generations.
+    fn report_memory(&self) {
+        if !is_on(Category::Trace) {
+            return;
+        }
+        let me = self.cx.instance.get();
+        let a = &self.cx.arena;
         let memory = [me, a.reserved.get(), a.committed.get(), a.spare.get()];
         event(Category::Trace, Kind::Memory, &memory);
         for c in self.cx.chains.iter() {
@@ -125,6 +137,25 @@ impl Mpm {
             }
         }
         event(Category::Trace, Kind::Generation, &[me, 0, 0, self.cx.top.total.get()]);
+    }
+
+    /// Event: what has been done so far.
+    pub fn report_work(&self) {
+        if !is_on(Category::Trace) {
+            return;
+        }
+        let (s, calls) = (&self.cx.stats, &self.cx.arena.calls);
+        let work = [
+            self.cx.instance.get(),
+            s.copied.get(),
+            s.reclaimed.get(),
+            s.read_hits.get(),
+            s.write_hits.get(),
+            calls.map.get(),
+            calls.unmap.get(),
+            calls.protect.get(),
+        ];
+        event(Category::Trace, Kind::Work, &work);
     }
 
     #[cfg(feature = "variety-cool")]
@@ -163,6 +194,7 @@ impl Mpm {
         self.post_start(why);
         let args = [self.cx.instance.get(), full as usize];
         event_text(Category::Trace, Kind::TraceStart, &args, why.as_bytes());
+        self.report_memory();
         self.tracer.start(&self.cx, full, choose);
         if full {
             self.full_wanted.set(false);

@@ -34,7 +34,7 @@ pub struct Stats {
     pub collections: Cell<usize>,
     /// Accesses to grey segments.
     pub read_hits: Cell<usize>,
-    /// Writes to segments whose summary was kept.
+    /// Writes to segments and roots whose summary was kept.
     pub write_hits: Cell<usize>,
     /// Bytes that were condemned.
     pub condemned: Cell<usize>,

@@ -8,6 +8,12 @@
 //! Any thread may write, and any thread may be stopped by a collection at any
 //! instruction, so nobody waits long for the buffer: if it is not to be had,
 //! the event is dropped, and counted.
+//!
+//! A child process starts a stream of its own: what its parent had buffered is
+//! its parent's, and so is its parent's open stream.
+//!
+//! With feature `defmt` the same events go to a defmt logger as well, one at a
+//! time, for they go while the buffer is held.
 
 use super::plinth;
 use core::ffi::c_void;
@@ -64,6 +70,14 @@ pub enum Kind {
     Label = 14,
     /// Arena; chain (0: the top generation); number; bytes in it.
     Generation = 15,
+    /// Arena; clock ticks that the mutator waited until now; why (bits of
+    /// `mpm::pause`).
+    Pause = 16,
+    /// Arena; since it was made: bytes moved, reclaimed; barrier hits by reads,
+    /// by writes; calls to map, to unmap, to protect.
+    Work = 17,
+    /// This process is the child of one that had a stream.
+    Forked = 18,
 }
 
 static FILTER: AtomicUsize = AtomicUsize::new(0);
@@ -87,6 +101,8 @@ struct Stream {
     failed: bool,
     /// The clock at the last event.
     clock: usize,
+    /// In a child: its stream is still to say so.
+    forked: bool,
 }
 
 /// The filter.
@@ -176,6 +192,39 @@ pub fn flush() {
     }
 }
 
+/// Before a fork: nobody is writing an event, nor will until [`after_fork`].
+/// `relax` waits a little.
+pub fn before_fork(relax: impl Fn(u32)) {
+    let mut round = 0u32;
+    loop {
+        if let Some(s) = STREAM.try_lock() {
+            core::mem::forget(s);
+            return;
+        }
+        relax(round);
+        round = round.saturating_add(1);
+    }
+}
+
+/// After it, on the same thread, in either process.
+///
+/// # Safety
+/// 1. This thread called [`before_fork`], and has not called this since.
+pub unsafe fn after_fork(is_child: bool) {
+    // SAFETY: locked by `before_fork`, and this is the thread that did (1).
+    unsafe { STREAM.force_unlock() };
+    if is_child {
+        let mut s = STREAM.lock();
+        s.forked |= s.io.is_some() || s.len != 0;
+        s.len = 0;
+        // Not destroyed: a plinth that buffers would write out what is the
+        // parent's to write.
+        s.io = None;
+        s.failed = false;
+        LOST.store(0, Ordering::Relaxed);
+    }
+}
+
 /// Bytes of a varint.
 fn width(n: usize) -> usize {
     let bits = (usize::BITS - n.leading_zeros()).max(1);
@@ -184,7 +233,7 @@ fn width(n: usize) -> usize {
 
 impl Stream {
     const EMPTY: Stream =
-        Stream { bytes: [0; ROOM], len: 0, io: None, failed: false, clock: 0 };
+        Stream { bytes: [0; ROOM], len: 0, io: None, failed: false, clock: 0, forked: false };
 
     fn byte(&mut self, b: u8) {
         if let Some(p) = self.bytes.get_mut(self.len) {
@@ -202,12 +251,22 @@ impl Stream {
     }
 
     fn event(&mut self, k: Kind, args: &[usize], text: Option<&[u8]>) {
+        #[cfg(feature = "defmt")]
+        log::event(k, args, text);
         if self.failed {
             return;
         }
         if self.io.is_none() && self.len == 0 {
             self.begin();
+            if core::mem::take(&mut self.forked) {
+                self.add(Kind::Forked, &[], None);
+            }
         }
+        self.add(k, args, text);
+    }
+
+    /// Adds an event to what is buffered.
+    fn add(&mut self, k: Kind, args: &[usize], text: Option<&[u8]>) {
         let now = plinth::clock();
         // The clock may stand in for several processors', so may go back.
         let since = now.saturating_sub(self.clock);
@@ -264,6 +323,9 @@ impl Stream {
     }
 }
 
+#[cfg(feature = "defmt")]
+mod log;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,5 +349,18 @@ mod tests {
         let payload = s.bytes[head + 1] as usize;
         assert_eq!(s.len, head + 2 + payload);
         assert_eq!(&s.bytes[s.len - 5..s.len], b"hello");
+    }
+
+    #[test]
+    fn a_childs_stream_says_so_first() {
+        let mut s = Stream { forked: true, ..Stream::EMPTY };
+        s.event(Kind::Step, &[1, 2], None);
+        s.event(Kind::Step, &[1, 2], None);
+        let head = 5 + 1 + width(plinth::clocks_per_sec()) + width(plinth::clock());
+        assert_eq!(s.bytes[head], Kind::Forked as u8);
+        let next = head + 2 + s.bytes[head + 1] as usize;
+        assert_eq!(s.bytes[next], Kind::Step as u8);
+        let next = next + 2 + s.bytes[next + 1] as usize;
+        assert_eq!(s.bytes[next], Kind::Step as u8);
     }
 }

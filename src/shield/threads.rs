@@ -51,6 +51,8 @@ pub struct Threads {
     list: List<Thread, 0>,
     held: Cell<bool>,
     began: Cell<bool>,
+    /// Threads stopped so far, each counted every time.
+    pub stops: Cell<usize>,
 }
 
 impl Threads {
@@ -114,7 +116,10 @@ impl Threads {
         port.stop_begin();
         for t in others() {
             match port.thread_stop(&t.get().slot) {
-                Ok(()) => t.stopped.set(true),
+                Ok(()) => {
+                    t.stopped.set(true);
+                    self.stops.set(self.stops.get().wrapping_add(1));
+                }
                 Err(_) => t.gone.set(true),
             }
         }

@@ -72,6 +72,7 @@ pub fn access(
     }
     for r in t.roots.iter() {
         if r.inner.contains(a) {
+            bump(&cx.stats.write_hits, 1);
             r.get().write_hit(cx.get());
             return true;
         }

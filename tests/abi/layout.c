@@ -580,7 +580,9 @@ IS(sizeof(((mps_arg_s *)0)->val.MPS_KEY_FMT_CLASS_FIELD) == sizeof(mps_fmt_class
 
 /* --- the extensions --- */
 
-SIZE(mps_x_stats_s, 12 * sizeof(mps_word_t) + 8)
+SIZE(mps_x_stats_s, 14 * sizeof(mps_word_t) + 48)
+FIELD(mps_x_stats_s, pauses, 12 * sizeof(mps_word_t) + 8, sizeof(mps_word_t))
+FIELD(mps_x_stats_s, pause_max_seconds, 14 * sizeof(mps_word_t) + 40, 8)
 FIELD(mps_x_stats_s, struct_size, 0, sizeof(size_t))
 FIELD(mps_x_stats_s, longest_step_seconds, 12 * sizeof(mps_word_t), 8)
 

@@ -12,9 +12,9 @@ static char name[] = "/tmp/mps-telemetry-XXXXXX";
 
 static unsigned char *bytes, *at, *stop;
 
-static int load(void)
+static int load(const char *file)
 {
-  FILE *f = fopen(name, "rb");
+  FILE *f = fopen(file, "rb");
   long n;
   free(bytes);
   bytes = NULL;
@@ -47,13 +47,18 @@ static unsigned long long number_at(unsigned char **p, unsigned char *end)
 static unsigned long kinds[256];
 static unsigned long long last[256][8];
 static char text[256][256];
+static int first;              /* kind */
+static char labels_seen[4096];  /* each after a blank */
 
-static const int args_of[] = {0, 1, 3, 1, 4, 2, 1, 2, 3, 4, 2, 3, 2, 1, 2, 4};
+static const int args_of[] = {0, 1, 3, 1, 4, 2, 1, 2, 3, 4, 2, 3, 2, 1, 2, 4,
+                              3, 8, 0};
 
 static void read_events(void)
 {
   unsigned long long before = 0;
   memset(kinds, 0, sizeof kinds);
+  first = 0;
+  labels_seen[0] = '\0';
   CHECK(memcmp(at, "MPSE\1", 5) == 0);
   at += 5;
   CHECK_EQ(number_at(&at, stop), sizeof(void *));
@@ -66,6 +71,8 @@ static void read_events(void)
     unsigned char *end = at + len;
     CHECK(end <= stop);
     ++kinds[kind];
+    if (first == 0)
+      first = kind;
     CHECK(kind > 0 && kind < (int)(sizeof args_of / sizeof args_of[0]));
     before += number_at(&at, end);
     for (i = 0; i < args_of[kind]; ++i)
@@ -74,6 +81,8 @@ static void read_events(void)
     memcpy(text[kind], at, (size_t)(end - at));
     text[kind][end - at] = '\0';
     at = end;
+    if (kind == 13 && strlen(labels_seen) + 300 < sizeof labels_seen)
+      sprintf(strchr(labels_seen, '\0'), " %s", text[kind]);
   }
   CHECK(at == stop);
   CHECK(before <= mps_clock());
@@ -147,7 +156,7 @@ static void everything(void)
   mps_telemetry_label(&label, label);
   work();
   mps_telemetry_reset(~(mps_word_t)0);
-  CHECK(load());
+  CHECK(load(name));
   read_events();
   CHECK_EQ(kinds[1], 0);
   CHECK_EQ(kinds[2], 1);
@@ -171,8 +180,56 @@ static void everything(void)
   CHECK_EQ(last[13][0], label);
   CHECK_EQ(last[14][0], (word)&label);
   CHECK_EQ(last[14][1], label);
+  CHECK_EQ(kinds[4], 2 * kinds[7]);     /* before and after */
+  CHECK_EQ(kinds[15] % kinds[4], 0);
+  CHECK(kinds[15] >= 4 * kinds[4]);     /* of the chain, and the top one */
+  CHECK(kinds[16] >= kinds[9]);
+  CHECK(last[16][1] <= mps_clock() && last[16][2] != 0);
+  CHECK_EQ(kinds[17], kinds[9] + 1);    /* and as the arena goes */
+  CHECK(last[17][1] > 0 && last[17][2] > 0);
+  CHECK_EQ(kinds[18], 0);
   part("%lu collections, %lu segments, %ld bytes", kinds[7], kinds[11],
        (long)(stop - bytes));
+}
+
+/* A child process has a stream of its own. */
+static void forks(void)
+{
+  char of_child[64];
+  mps_arena_t arena;
+  pid_t pid;
+  int status;
+  mps_telemetry_set(~(mps_word_t)0);
+  arena = arena_vm((size_t)1 << 20);
+  mps_telemetry_intern("before");       /* buffered as we fork */
+  pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    mps_telemetry_intern("inside");
+    work();
+    mps_arena_destroy(arena);
+    _exit(0);
+  }
+  sprintf(of_child, "%s.%ld", name, (long)pid);
+  mps_telemetry_intern("after");
+  work();
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  mps_arena_destroy(arena);
+  mps_telemetry_reset(~(mps_word_t)0);
+  CHECK(load(name));
+  read_events();
+  CHECK_EQ(kinds[18], 0);
+  CHECK(strstr(labels_seen, " before after") != NULL);
+  CHECK(strstr(labels_seen, "inside") == NULL);
+  CHECK(load(of_child));
+  read_events();
+  CHECK_EQ(kinds[18], 1);
+  CHECK_EQ(first, 18);
+  CHECK(strcmp(labels_seen, " inside") == 0);
+  CHECK(kinds[9] > 3);
+  remove(of_child);
+  part("a child's stream");
 }
 
 /* In a child: what the environment says counts once there is an arena. */
@@ -226,6 +283,7 @@ int main(void)
   CHECK(access(name, F_OK) != 0);
   labels();
   everything();
+  forks();
   remove(name);
   free(bytes);
   return test_end();

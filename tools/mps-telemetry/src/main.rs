@@ -1,0 +1,132 @@
+//! Reads the event stream that the memory pool system writes
+//! (docs/telemetry.md) and shows it: as text, as JSON, as a trace for a trace
+//! viewer, as a page with plots.
+
+mod chrome;
+mod model;
+mod report;
+mod stream;
+mod text;
+
+use clap::{Args, Parser, Subcommand};
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(version, about = "Shows event streams of the memory pool system")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One line an event
+    Text(Files),
+    /// One JSON object a line
+    Json(Files),
+    /// A trace for chrome://tracing or ui.perfetto.dev
+    Trace(Files),
+    /// A self-contained HTML page with plots
+    Report(Files),
+}
+
+#[derive(Args)]
+struct Files {
+    /// Streams, such as a process's and its children's; - is standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Where to write (standard output)
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What a file held.
+pub struct Input {
+    name: String,
+    streams: Vec<stream::Stream>,
+    /// Why there is not more.
+    wrong: Option<stream::Error>,
+}
+
+impl Input {
+    fn of(name: &str, bytes: &[u8]) -> Input {
+        let (streams, wrong) = stream::read(bytes);
+        Input { name: name.to_string(), streams, wrong }
+    }
+
+    /// What to call one of the streams.
+    fn stream_name(&self, i: usize) -> String {
+        if self.streams.len() > 1 { format!("{}#{}", self.name, i + 1) } else { self.name.clone() }
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(path)
+}
+
+fn show(command: &Command, inputs: &[Input], out: &mut dyn Write) -> std::io::Result<()> {
+    match command {
+        Command::Text(_) => text::text(inputs, out),
+        Command::Json(_) => text::json(inputs, out),
+        Command::Trace(_) => chrome::trace(inputs, out),
+        Command::Report(_) => report::report(inputs, out),
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let (Command::Text(files) | Command::Json(files) | Command::Trace(files) | Command::Report(files)) =
+        &cli.command;
+    let mut good = true;
+    let mut inputs = Vec::new();
+    for path in &files.files {
+        let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+        match read(path) {
+            Ok(bytes) => {
+                let input = Input::of(&name, &bytes);
+                if let Some(e) = input.wrong {
+                    eprintln!("mps-telemetry: {name}: {e}");
+                    good = false;
+                }
+                inputs.push(input);
+            }
+            Err(e) => {
+                eprintln!("mps-telemetry: {name}: {e}");
+                good = false;
+            }
+        }
+    }
+    if inputs.iter().all(|i| i.streams.is_empty()) {
+        return ExitCode::FAILURE;
+    }
+    let written = match &files.output {
+        None => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            show(&cli.command, &inputs, &mut out).and_then(|()| out.flush())
+        }
+        Some(path) => File::create(path).and_then(|f| {
+            let mut out = BufWriter::new(f);
+            show(&cli.command, &inputs, &mut out)?;
+            out.flush()
+        }),
+    };
+    match written {
+        Ok(()) if good => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        // Whoever reads has seen enough.
+        Err(e) if e.kind() == ErrorKind::BrokenPipe && files.output.is_none() => ExitCode::SUCCESS,
+        Err(e) => {
+            let to = files.output.as_deref().map_or("standard output".into(), |p| p.display().to_string());
+            eprintln!("mps-telemetry: cannot write {to}: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
