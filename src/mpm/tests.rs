@@ -1240,6 +1240,8 @@ fn a_large_object_in_parts() {
     }
     c.set_root(1, 0, Addr::NULL);
     for touch in [false, true] {
+        // Not what a step began while the object was being filled.
+        Mpm::enter(c.m(), |m| m.park());
         Mpm::enter(c.m(), |m| m.start_collect()).unwrap();
         let (mut parts, mut windows) = (0, 0);
         while c.cx().phase.get() != Phase::Idle {
