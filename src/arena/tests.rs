@@ -319,6 +319,41 @@ fn stamped(a: Addr) -> (usize, usize) {
     unsafe { a.ptr::<(usize, usize)>().read() }
 }
 
+impl Arena {
+    /// One more allocation of whatever kind: is it the one to fail?
+    pub(super) fn trial(&self) -> Result {
+        let (n, fatal) = self.control.trial.get();
+        self.control.trial.set((n + 1, fatal));
+        if fatal == Some(n) { Err(Res::Memory) } else { Ok(()) }
+    }
+
+    /// Counts allocations from 0 again; the one after `n` others fails, and
+    /// only that.
+    pub(crate) fn fail_after(&self, n: Option<usize>) {
+        self.control.trial.set((0, n));
+    }
+
+    /// Allocations since counting began.
+    pub(crate) fn allocations(&self) -> usize {
+        self.control.trial.get().0
+    }
+
+    /// Bytes of the library's own structures, but for what the arena itself
+    /// has there: it comes and goes with chunks and regions.
+    pub(crate) fn control_in_use(&self) -> Size {
+        let mut own = 0;
+        if self.table_in.get().is_none() && self.table_len.get() != 0 {
+            own += self.control_size(self.table_len.get() * size_of::<TableEntry>());
+        }
+        for c in self.chunks.iter() {
+            let tables =
+                (0..c.ninit.get()).filter(|i| !core::ptr::eq(c.tracts(*i), EMPTY_TRACTS.table()));
+            own += tables.count() * self.control_size(c.grains() * size_of::<Tract>());
+        }
+        self.control.in_use.get() - own
+    }
+}
+
 fn vm(grain: Size) -> Params {
     Params { grain, size: 1 << 20, base: None, limit: usize::MAX, extra: 0 }
 }

@@ -8,6 +8,8 @@
 //!
 //! One such client runs at a time: the fault handler is the process's.
 
+mod classes;
+
 use super::*;
 use crate::arena::tests::Rng;
 use crate::base::addr::WORD;
@@ -102,6 +104,13 @@ impl Machine {
         let m = Machine { _one: Some(one), ..Machine::another(mock) };
         MACHINE.store(core::ptr::from_ref(m.mock).cast_mut(), Ordering::Relaxed);
         m
+    }
+
+    /// None of that: for a client of the system's own port.
+    fn none() -> MutexGuard<'static, ()> {
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        MACHINE.store(core::ptr::null_mut(), Ordering::Relaxed);
+        one
     }
 
     /// A second one, for whoever has the first.
