@@ -174,7 +174,7 @@ impl Drop for Mock {
     }
 }
 
-// SAFETY: reservations are the heap's own blocks; there is no other thread.
+// SAFETY: reservations are the heap's own blocks; it claims to stop no threads.
 unsafe impl Port for Mock {
     fn capabilities(&self) -> Caps {
         self.caps
@@ -258,6 +258,15 @@ unsafe impl Port for Mock {
     fn install_faults(&self, handler: FaultHandler) -> Result {
         self.state().handler = Some(handler);
         Ok(())
+    }
+
+    fn thread_id(&self) -> usize {
+        std::thread_local!(static HERE: u8 = const { 0 });
+        HERE.with(|h| Addr::of(h).0)
+    }
+
+    fn relax(&self, _round: u32) {
+        std::thread::yield_now();
     }
 }
 

@@ -43,8 +43,10 @@ static PREVIOUS: Previous = Previous::new();
 /// See `Port::install_faults`.
 pub fn install(handler: FaultHandler) -> Result {
     let mine = handler as usize;
-    if HANDLER.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        return Err(Res::Fail); // once per process
+    match HANDLER.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => {}
+        Err(there) if there == mine => return Ok(()),
+        Err(_) => return Err(Res::Fail), // one per process
     }
     // Nothing is masked: the library can be stopped while it waits for a lock
     // in there, and an access it makes may fault again.
@@ -52,7 +54,10 @@ pub fn install(handler: FaultHandler) -> Result {
     // SAFETY: the exchange above lets one caller through.
     match unsafe { PREVIOUS.replace(sys::SIGSEGV, on_fault, SigSet::EMPTY, flags) } {
         true => Ok(()),
-        false => Err(Res::Fail),
+        false => {
+            HANDLER.store(0, Ordering::Release);
+            Err(Res::Fail)
+        }
     }
 }
 

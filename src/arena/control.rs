@@ -21,6 +21,10 @@ pub struct Control {
     heads: [Cell<Addr>; CLASSES.len()],
     /// Bytes handed out, for `describe` and tests.
     pub in_use: Cell<Size>,
+    /// Unit tests: how many allocations there have been, of any memory, and
+    /// which of them is to fail.
+    #[cfg(test)]
+    pub trial: Cell<(usize, Option<usize>)>,
 }
 
 fn class_of(size: Size) -> Option<usize> {
@@ -34,6 +38,8 @@ impl Arena {
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
+        #[cfg(test)]
+        self.trial()?;
         let control = &self.control;
         let Some((c, head, class)) = class_of(size).and_then(|c| {
             Some((c, control.heads.get(c)?, *CLASSES.get(c)?))
@@ -82,6 +88,12 @@ impl Arena {
         unsafe { a.ptr::<usize>().write(head.get().0) };
         head.set(a);
         control.in_use.set(control.in_use.get().wrapping_sub(class));
+    }
+
+    /// What a block of `size` bytes takes.
+    #[cfg(test)]
+    pub(super) fn control_size(&self, size: Size) -> Size {
+        class_of(size).map_or(size_up(size, self.grain()), |c| CLASSES[c])
     }
 
     /// A structure in control memory.

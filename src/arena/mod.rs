@@ -537,6 +537,8 @@ impl Arena {
     /// `CommitLimit`, `Memory` or `Resource`; nothing has changed but, perhaps,
     /// how much is spare.
     pub fn alloc(&self, home: P<Home>, size: Size, tract: Tract) -> Result<Addr> {
+        #[cfg(test)]
+        self.trial()?;
         let size = size_up_checked(size.max(1), self.grain()).ok_or(Res::Resource)?;
         let n = size >> self.grain_shift;
         let per = 1usize << (self.region_shift - self.grain_shift);

@@ -17,7 +17,10 @@ impl Rng {
     /// loses what it holds when a check of the library ends the process.
     pub(crate) fn new(name: &str) -> Rng {
         let given = std::env::var("MPS_TEST_SEED").ok().and_then(|s| s.parse().ok());
-        let seed = given.unwrap_or_else(|| crate::seam::plinth::clock() as u64);
+        let seed = given.unwrap_or_else(|| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.map_or(1, |d| d.as_micros() as u64)
+        });
         let _ = std::writeln!(std::io::stderr(), "{name}: MPS_TEST_SEED={seed}");
         Rng::from(seed)
     }
@@ -314,6 +317,41 @@ fn stamp(a: Addr, tract: usize) {
 fn stamped(a: Addr) -> (usize, usize) {
     // SAFETY: as above, not yet given back.
     unsafe { a.ptr::<(usize, usize)>().read() }
+}
+
+impl Arena {
+    /// One more allocation of whatever kind: is it the one to fail?
+    pub(super) fn trial(&self) -> Result {
+        let (n, fatal) = self.control.trial.get();
+        self.control.trial.set((n + 1, fatal));
+        if fatal == Some(n) { Err(Res::Memory) } else { Ok(()) }
+    }
+
+    /// Counts allocations from 0 again; the one after `n` others fails, and
+    /// only that.
+    pub(crate) fn fail_after(&self, n: Option<usize>) {
+        self.control.trial.set((0, n));
+    }
+
+    /// Allocations since counting began.
+    pub(crate) fn allocations(&self) -> usize {
+        self.control.trial.get().0
+    }
+
+    /// Bytes of the library's own structures, but for what the arena itself
+    /// has there: it comes and goes with chunks and regions.
+    pub(crate) fn control_in_use(&self) -> Size {
+        let mut own = 0;
+        if self.table_in.get().is_none() && self.table_len.get() != 0 {
+            own += self.control_size(self.table_len.get() * size_of::<TableEntry>());
+        }
+        for c in self.chunks.iter() {
+            let tables =
+                (0..c.ninit.get()).filter(|i| !core::ptr::eq(c.tracts(*i), EMPTY_TRACTS.table()));
+            own += tables.count() * self.control_size(c.grains() * size_of::<Tract>());
+        }
+        self.control.in_use.get() - own
+    }
 }
 
 fn vm(grain: Size) -> Params {

@@ -24,15 +24,44 @@ unsafe extern "C" {
 #[inline(never)]
 pub fn report(file: &'static str, line: u32, text: &'static str) {
     #[cfg(test)]
-    {
-        // A unit test has no plinth: fail the test.
-        std::eprintln!("{file}:{line}: {text}");
-        std::process::abort();
-    }
+    testing::report(file, line, text);
     #[cfg(not(test))]
     // SAFETY: both strings are static and end in a NUL.
     unsafe {
         mps_lib_assert_fail(file.as_ptr().cast(), line, text.as_ptr().cast())
+    }
+}
+
+/// In place of the plinth, which unit tests do without: what is reported fails
+/// the test, unless the test waits for it.
+#[cfg(test)]
+pub mod testing {
+    use std::cell::RefCell;
+    use std::io::Write;
+    use std::string::String;
+    use std::vec::Vec;
+
+    std::thread_local!(static CAUGHT: RefCell<Option<Vec<String>>> = const { RefCell::new(None) });
+
+    pub(super) fn report(file: &str, line: u32, text: &str) {
+        let text = text.trim_end_matches('\0');
+        let caught = CAUGHT.with_borrow_mut(|c| c.as_mut().map(|v| v.push(text.into())));
+        if caught.is_none() {
+            // Written past the test runner, which would keep it to itself and
+            // lose it in the abort.
+            let file = file.trim_end_matches('\0');
+            let _ = std::writeln!(std::io::stderr(), "{file}:{line}: {text}");
+            std::process::abort();
+        }
+    }
+
+    /// Runs `f`, whose client does something wrong, and returns what was
+    /// reported on this thread meanwhile. Only for what is reported before
+    /// anything is done: [`fail`](super::fail) stops the process all the same.
+    pub fn caught<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
+        CAUGHT.set(Some(Vec::new()));
+        let r = f();
+        (r, CAUGHT.take().unwrap_or_default())
     }
 }
 

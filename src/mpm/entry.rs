@@ -6,7 +6,7 @@
 //! caller holds. On the way out memory protection is brought into line and the
 //! mutator's threads are let go.
 
-use super::{Mpm, instances};
+use super::Mpm;
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::object::seg;
@@ -55,7 +55,8 @@ impl Mpm {
 
     /// Takes the lock.
     pub fn claim(&self) {
-        let me = instances::thread_id();
+        let port = self.cx.arena.port;
+        let me = port.thread_id();
         crate::aver!(
             self.owner.load(Ordering::Relaxed) != me,
             "the library is not re-entered from a format method, scanner or handler"
@@ -63,7 +64,7 @@ impl Mpm {
         let mut round = 0u32;
         while self.lock.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err()
         {
-            instances::relax(round);
+            port.relax(round);
             round = round.saturating_add(1);
         }
         self.owner.store(me, Ordering::Relaxed);
@@ -77,7 +78,7 @@ impl Mpm {
 
     /// Is the calling thread inside?
     pub fn is_mine(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == instances::thread_id()
+        self.owner.load(Ordering::Relaxed) == self.cx.arena.port.thread_id()
     }
 
     /// Is anyone inside?

@@ -11,63 +11,42 @@ use crate::object::buffer;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::seam::{event, plinth};
 use crate::trace::barrier;
-use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use spin::mutex::SpinMutex;
 
 static HEAD: AtomicPtr<Mpm> = AtomicPtr::new(core::ptr::null_mut());
 static READERS: AtomicUsize = AtomicUsize::new(0);
 static CHANGE: SpinMutex<()> = SpinMutex::new(());
-static PORT: ThePort =
-    ThePort { known: AtomicBool::new(false), port: UnsafeCell::new(None) };
-
-/// The port that tells threads apart and waits for all instances: the first
-/// instance's. (`spin::Once` would do, but can panic.)
-struct ThePort {
-    known: AtomicBool,
-    port: UnsafeCell<Option<&'static dyn Port>>,
-}
-// SAFETY: written once, under `CHANGE`, before `known` says so.
-unsafe impl Sync for ThePort {}
-
-impl ThePort {
-    #[inline]
-    fn get(&self) -> Option<&'static dyn Port> {
-        // SAFETY: known, so written and never to be written again.
-        if self.known.load(Ordering::Acquire) { unsafe { *self.port.get() } } else { None }
-    }
-}
+/// The first instance's port, which most processes have no second of: it is
+/// told where faults go once only, however many instances come and go.
+static FIRST: SpinMutex<Option<&'static dyn Port>> = SpinMutex::new(None);
+/// A port tells us of forks.
+static FORKS: AtomicBool = AtomicBool::new(false);
 
 static FORK: ForkHooks =
     ForkHooks { prepare: fork_prepare, parent: fork_parent, child: fork_child };
 
-/// Once per process: says where faults and forks go.
+/// Says where faults and forks go, to a port that does not know yet.
 pub fn init(port: &'static dyn Port) {
     let _guard = CHANGE.lock();
-    if PORT.get().is_some() {
+    // Both halves of the pointer: ports without fields may share an address. A
+    // table of methods may exist twice; then the port is told once more.
+    #[allow(ambiguous_wide_pointer_comparisons)]
+    let same = |p: &'static dyn Port| core::ptr::eq(p, port);
+    let first = *FIRST.lock();
+    if first.is_some_and(same) || each(|m| same(m.cx.arena.port)) {
         return;
     }
     if port.capabilities().has(Caps::PROTECT) {
         let done = port.install_faults(on_fault);
         crate::aver!(done.is_ok(), "a port that protects reports faults");
     }
-    // Without fork there is nothing to be told.
-    let _ = port.install_fork(&FORK);
-    // SAFETY: not known yet, so nobody reads it; and we have the lock.
-    unsafe { *PORT.port.get() = Some(port) };
-    PORT.known.store(true, Ordering::Release);
-}
-
-/// The calling thread's number; 1 before there is any instance.
-#[inline]
-pub fn thread_id() -> usize {
-    PORT.get().map_or(1, |p| p.thread_id())
-}
-
-/// Waits a little.
-pub fn relax(round: u32) {
-    if let Some(p) = PORT.get() {
-        p.relax(round);
+    // One report of a fork is enough; where there is none, nothing is told.
+    if !FORKS.load(Ordering::Relaxed) {
+        FORKS.store(port.install_fork(&FORK).is_ok(), Ordering::Relaxed);
+    }
+    if first.is_none() {
+        *FIRST.lock() = Some(port);
     }
 }
 
@@ -92,7 +71,7 @@ pub fn remove(m: P<Mpm>) {
     }
     let mut round = 0u32;
     while READERS.load(Ordering::Acquire) != 0 {
-        relax(round);
+        m.cx.arena.port.relax(round);
         round = round.saturating_add(1);
     }
 }

@@ -135,12 +135,15 @@ pub unsafe trait Port: Sync {
         Err(Res::Unimpl)
     }
 
-    /// Says where protection faults go. Called once per process, early.
+    /// Says where protection faults go. Called before the first instance on this
+    /// port is made. If the process has instances on other ports as well, it may
+    /// be called again with the same handler, which is to change nothing.
     fn install_faults(&self, _handler: FaultHandler) -> Result {
         Err(Res::Unimpl)
     }
 
-    /// Says what to run round forks. Called once per process.
+    /// Says what to run round forks. Called until one port of the process has
+    /// taken it.
     fn install_fork(&self, _hooks: &'static ForkHooks) -> Result {
         Err(Res::Unimpl)
     }
