@@ -1,8 +1,9 @@
 //! The extents of a pool, in order of address.
 //!
-//! Two tables in memory that the caller provides: the extents sorted by base,
-//! and a tree of the longest free run below each place, so that both an
-//! address and a fit are found in O(log n). Adding and removing an extent
+//! Tables in memory that the caller provides: the extents sorted by base, their
+//! bases again (a search by address reads nothing else), and a tree of the
+//! longest free run below each place, so that both an address and a fit are
+//! found in O(log n). Adding and removing an extent
 //! moves the tables' tails: a few bytes for every extent there is, against the
 //! tens of kilobytes that an extent brings with it.
 
@@ -12,6 +13,7 @@ use crate::base::addr::{Addr, Size};
 /// See the module.
 pub struct Field {
     at: *mut *mut Extent,
+    bases: *mut Addr,
     tops: *mut u32,
     cap: usize,
     len: usize,
@@ -33,6 +35,7 @@ impl Field {
     pub const fn new() -> Field {
         Field {
             at: core::ptr::null_mut(),
+            bases: core::ptr::null_mut(),
             tops: core::ptr::null_mut(),
             cap: 0,
             len: 0,
@@ -62,7 +65,7 @@ impl Field {
 
     /// Bytes that the tables for `cap` extents (a power of two) take.
     pub fn footprint(cap: usize) -> Option<Size> {
-        cap.checked_mul(size_of::<*mut Extent>() + 2 * size_of::<u32>())
+        cap.checked_mul(size_of::<*mut Extent>() + size_of::<Addr>() + 2 * size_of::<u32>())
     }
 
     /// Where the tables are.
@@ -78,16 +81,22 @@ impl Field {
     pub unsafe fn rehouse(&mut self, mem: Addr, cap: usize) -> (Addr, usize) {
         let old = (Addr::of(self.at), self.cap);
         let at: *mut *mut Extent = mem.ptr();
+        // SAFETY: the second table follows the first, the third the second.
+        let bases: *mut Addr = unsafe { at.add(cap) }.cast();
         for i in 0..self.len {
-            // SAFETY: both tables have `len` entries at least.
-            unsafe { at.add(i).write(*self.at.add(i)) };
+            // SAFETY: all four tables have `len` entries at least.
+            unsafe {
+                at.add(i).write(*self.at.add(i));
+                bases.add(i).write(*self.bases.add(i));
+            }
         }
         self.at = at;
-        // SAFETY: the second table follows the first.
-        self.tops = unsafe { at.add(cap) }.cast();
+        self.bases = bases;
+        // SAFETY: as above.
+        self.tops = unsafe { bases.add(cap) }.cast();
         self.cap = cap;
         for i in 0..cap.wrapping_mul(2) {
-            // SAFETY: inside the second table.
+            // SAFETY: inside the third table.
             unsafe { self.tops.add(i).write(0) };
         }
         self.retop(0);
@@ -174,8 +183,8 @@ impl Field {
         let (mut lo, mut hi) = (0usize, self.len);
         while lo < hi {
             let mid = lo.wrapping_add(hi.wrapping_sub(lo) / 2);
-            // SAFETY: below `len`; extents in the table are alive.
-            if unsafe { (**self.at.add(mid)).base } <= a {
+            // SAFETY: below `len`.
+            if unsafe { *self.bases.add(mid) } <= a {
                 lo = mid.wrapping_add(1);
             } else {
                 hi = mid;
@@ -215,6 +224,9 @@ impl Field {
             let p = self.at.add(i);
             core::ptr::copy(p, p.add(1), self.len.wrapping_sub(i));
             p.write(e);
+            let p = self.bases.add(i);
+            core::ptr::copy(p, p.add(1), self.len.wrapping_sub(i));
+            p.write(base);
         }
         self.len = self.len.wrapping_add(1);
         self.grains = self.grains.wrapping_add(grains);
@@ -239,6 +251,8 @@ impl Field {
         // SAFETY: below `len`.
         unsafe {
             let p = self.at.add(i);
+            core::ptr::copy(p.add(1), p, self.len.wrapping_sub(i).wrapping_sub(1));
+            let p = self.bases.add(i);
             core::ptr::copy(p.add(1), p, self.len.wrapping_sub(i).wrapping_sub(1));
         }
         self.len = self.len.wrapping_sub(1);

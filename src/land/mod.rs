@@ -10,6 +10,7 @@
 pub mod extent;
 pub mod field;
 pub mod mag;
+pub mod marks;
 pub mod quick;
 #[cfg(test)]
 mod tests;

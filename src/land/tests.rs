@@ -2,9 +2,11 @@
 
 use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
+use super::marks::{Marks, Set};
 use super::quick::Quick;
 use crate::base::addr::Addr;
 use std::boxed::Box;
+use std::collections::BTreeSet;
 use std::vec;
 use std::vec::Vec;
 
@@ -62,12 +64,13 @@ fn extent_against_naive() {
     let seed = 0x1234_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
-    for (grains, shift) in [(1, 3), (5, 4), (255, 3), (256, 4), (257, 3), (1500, 4), (4096, 4), (70, 12)] {
+    for (grains, shift) in [(1, 3), (5, 4), (255, 3), (256, 4), (257, 3), (1500, 4), (4096, 4), (70, 12), (40_000, 3)] {
         let base = 0x100_0000usize;
         // SAFETY: alive, and only ours.
         let e = unsafe { &mut *extent(base, grains, shift) };
         let mut free = vec![true; grains];
-        for step in 0..12_000 {
+        let steps = if grains > 10_000 { 3_000 } else { 12_000 };
+        for step in 0..steps {
             let fit = Fit { high: r.next() & 1 != 0, top: r.next() & 2 != 0 };
             if r.next() & 1 != 0 {
                 let most = if r.below(20) == 0 { grains } else { 1 + r.below(24.min(grains)) };
@@ -114,6 +117,36 @@ fn extent_against_naive() {
         }
     }
     assert_eq!(CELL, 256);
+}
+
+#[test]
+fn marks_against_naive() {
+    let seed = 0x0BAD_5EED_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    for n in [1usize, 64, 65, 4096, 4097, 300_000] {
+        let at = memory(Marks::footprint(n));
+        // SAFETY: that much memory, leaked.
+        let mut m = unsafe { Marks::build(at, n) };
+        let mut model = [BTreeSet::new(), BTreeSet::new()];
+        for step in 0..20_000 {
+            let (k, s) = if r.next() & 1 == 0 { (0, Set::Starts) } else { (1, Set::Ends) };
+            let i = r.below(n);
+            // Now few, now many.
+            if r.below(8) < if step / 2000 % 2 == 0 { 1 } else { 5 } {
+                m.put(s, i);
+                model[k].insert(i);
+            } else {
+                let i = model[k].range(i..).next().copied().unwrap_or(i);
+                m.take(s, i);
+                model[k].remove(&i);
+            }
+            let j = r.below(n);
+            assert_eq!(m.has(s, j), model[k].contains(&j));
+            assert_eq!(m.next(s, j), model[k].range(j..).next().copied());
+            assert_eq!(m.prev(s, j), model[k].range(..=j).next_back().copied());
+        }
+    }
 }
 
 #[test]

@@ -190,7 +190,10 @@ pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
 pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
     // Likely to be handed out again soon; an atomic operation then would wait
     // for what its new owner writes.
-    crate::seam::arch::expect_write(base);
+    if size <= 256 {
+        crate::seam::arch::expect_write(base);
+        crate::seam::arch::expect_write(base.add(size.wrapping_sub(1)));
+    }
     let done = of(pool).with(pool, |i| i.free(base, size));
     crate::aver_client!(done.is_ok(), "block being freed is in use in the pool", Err(Res::Param));
     done.map_err(|NotInUse| Res::Param)
