@@ -136,7 +136,11 @@ unsafe extern "C" fn fork_prepare() {
         false
     });
     // Last: to get here, no event is needed, and nobody who writes one waits.
-    event::before_fork(relax);
+    event::before_fork(|round| {
+        if let Some(p) = *FIRST.lock() {
+            p.relax(round);
+        }
+    });
 }
 
 fn fork_unlock(i: &Mpm) {
