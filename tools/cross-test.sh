@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# cross-test.sh TARGET [FILTER] -- the client programs on another processor
+#
+#   i686-unknown-linux-gnu      needs a C compiler that can -m32
+#                               (Debian: gcc-multilib or gcc-12-multilib)
+#   aarch64-unknown-linux-gnu   needs aarch64-linux-gnu-gcc and qemu-aarch64
+#                               (Debian: gcc-aarch64-linux-gnu, qemu-user)
+#
+# Environment: TIMEOUT (seconds a program may take), MPS_TEST_SEED.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+target=$1
+archive=build/$target/libmps.a
+export CC LIBS RUN CFLAGS_EXTRA TIMEOUT=${TIMEOUT:-200}
+case $target in
+i686-*)
+    CC=${CC:-cc} LIBS="-lpthread -lm" RUN=
+    # Beside a cross compiler Debian can't install the links that -m32 wants.
+    CFLAGS_EXTRA="-m32 -idirafter /usr/include/$(uname -m)-linux-gnu"
+    ;;
+aarch64-*)
+    CC=aarch64-linux-gnu-gcc LIBS="-static -lpthread -lm" RUN=qemu-aarch64 CFLAGS_EXTRA=
+    # The emulator does not keep to limits on memory.
+    export MPS_TEST_NO_RLIMIT=1
+    ;;
+*)
+    echo "cross-test.sh: no way known to run programs for $target"
+    exit 2
+    ;;
+esac
+if ! echo 'int main(void) { return 0; }' |
+    $CC ${CFLAGS_EXTRA} -x c -o /dev/null - $LIBS 2>/dev/null ||
+    { [ -n "$RUN" ] && ! command -v "$RUN" >/dev/null; }; then
+    echo "no compiler or emulator for $target: not tested"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+${MAKE:-make} -s --no-print-directory TARGET="$target" || { echo "0 passed, 1 failed"; exit 1; }
+exec tests/client/run.sh "$archive" include "${2-}"
