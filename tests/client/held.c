@@ -55,7 +55,7 @@ int main(void)
   mps_arena_release(arena);
   (void)collections(arena, ap, 1);
   first = collections(arena, ap, 1);
-  later = collections(arena, ap, 30);
+  later = collections(arena, ap, 60);
   part("condemned at first %lu KB, later %lu KB", (unsigned long)first / 1024,
        (unsigned long)later / 1024);
   CHECK(first > (size_t)HELD * 4096);

@@ -14,9 +14,10 @@ use crate::object::scan::ScanState;
 use crate::object::seg::Seg;
 
 /// So many traces may hold a segment before it changes generation. Measured on
-/// an interpreter that recurses deeply: 2, 4 and 8 are alike, and a stack at its
-/// usual work lets go sooner than that.
-const PATIENCE: u8 = 8;
+/// an interpreter that recurses deeply: 2 to 32 are alike. Old objects may not
+/// be looked at again for long, so what is held now and then had better wait for
+/// a moment when it isn't.
+const PATIENCE: u8 = 32;
 
 /// An ambiguous reference to anywhere in a white segment.
 pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
