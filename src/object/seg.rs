@@ -446,6 +446,38 @@ pub fn sync(cx: &Cx) -> bool {
     good
 }
 
+/// Puts right what [`crate::shield::Peeks`] notes. True: there was something,
+/// and [`sync`] may have more to do.
+pub fn sync_peeks(cx: &Cx) -> bool {
+    if cx.peeks.is_empty() {
+        return false;
+    }
+    cx.peeks.drain(|at| match at {
+        Some(a) => {
+            if let Some(s) = of_addr(cx, a) {
+                restore(cx, s);
+            }
+        }
+        None => {
+            for pool in cx.pools.iter() {
+                pool.segs.iter().for_each(|s| restore(cx, s));
+            }
+        }
+    });
+    true
+}
+
+/// Gives a segment's memory the mode that it says it has.
+fn restore(cx: &Cx, seg: P<Seg>) {
+    crate::object::cx::bump(&cx.arena.calls.protect, 1);
+    let done = cx.arena.port.protect(seg.base, seg.get().size(), seg.mode.get());
+    if done.is_err() {
+        // Then it has none, and `sync` finds out what is to be done about it.
+        seg.mode.set(AccessSet::EMPTY);
+        cx.arena.mark_unsynced(seg.base);
+    }
+}
+
 /// Makes the call for a run. If the system refuses, its segments go without a
 /// barrier: one that would be write protected is scanned every time instead.
 fn settle(cx: &Cx, runs: &mut Runs) -> bool {
