@@ -6,7 +6,7 @@
 //! caller holds. On the way out memory protection is brought into line and the
 //! mutator's threads are let go.
 
-use super::{Mpm, instances};
+use super::{Mpm, State, instances};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::object::seg;
@@ -131,9 +131,13 @@ impl Mpm {
     }
 
     fn bring_into_line(&self) {
-        while !seg::sync(&self.cx) {
-            // The system won't protect what must not be seen: go on until
-            // nothing needs to be hidden.
+        // The system won't protect what must not be seen, or has stopped doing
+        // so: go on until nothing needs to be hidden.
+        let bare = || {
+            let alive = self.state.get() != State::Postmortem;
+            alive && self.is_flipped() && !self.cx.can_shield.get()
+        };
+        while !seg::sync(&self.cx) || bare() {
             let _ = self.finish_trace();
         }
     }

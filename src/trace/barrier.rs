@@ -59,9 +59,7 @@ pub fn access(
         if s.is_grey() && !window.is_empty() {
             // The window is good; all else stays shielded. When the rest has
             // been scanned the whole segment is brought into line again.
-            let done = cx.arena.port.protect(window.base, window.size(), AccessSet::EMPTY);
-            crate::aver!(done.is_ok(), "the port can take protection off again");
-            bump(&cx.arena.calls.protect, 1);
+            seg::unprotect(cx.get(), window);
         }
         return true;
     }
@@ -86,6 +84,7 @@ fn peek(cx: P<Cx>, s: P<seg::Seg>, a: Addr, write: bool) {
     }
     cx.peeks.add(a);
     let left = if write { AccessSet::EMPTY } else { AccessSet::WRITE };
-    let done = cx.arena.port.protect(s.base, s.get().size(), left);
-    crate::aver!(done.is_ok(), "the port can take protection off again");
+    if cx.arena.port.protect(s.base, s.get().size(), left).is_err() {
+        seg::unprotect(cx.get(), s.get().range());
+    }
 }
