@@ -8,6 +8,7 @@
 
 #define _GNU_SOURCE
 #include "common.h"
+#include "mpscawl.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -193,6 +194,86 @@ static void wild_fault(void)
   }
   CHECK_EQ(waitpid(pid, &status, 0), pid);
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+/* --- dependent objects are open while scanning --- */
+
+static volatile int looking;
+static volatile sig_atomic_t faults_while_looking;
+static unsigned long looks;
+
+static void notes_looks(int sig, siginfo_t *info, void *context)
+{
+  faults_while_looking += looking;
+  before.sa_sigaction(sig, info, context);
+}
+
+static mps_addr_t values_of(mps_addr_t p)
+{
+  obj_t o = p;
+  return obj_kind(o) == KIND_VECTOR && o->slot[0] & 1
+         ? (mps_addr_t)(o->slot[0] - 1) : NULL;
+}
+
+static mps_res_t scan_keys(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+{
+  mps_addr_t p;
+  for (p = base; p < limit; p = obj_skip(p)) {
+    obj_t values = values_of(p);
+    if (values != NULL) {
+      looking = 1;
+      *(volatile word *)&values->slot[1] = number(++looks);
+      looking = 0;
+    }
+  }
+  return obj_scan(ss, base, limit);
+}
+
+static void dependents_are_open(void)
+{
+  enum { TABLES = 60 };
+  static mps_addr_t keys[TABLES], values[TABLES];
+  mps_fmt_t f = NULL;
+  mps_pool_t awl = NULL;
+  mps_ap_t weak = NULL, exact;
+  mps_root_t r[2];
+  int i, round;
+  world(0.0);
+  install(notes_looks, SA_NODEFER, &before);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, scan_keys);
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, obj_skip);
+    CHECK_OK(mps_fmt_create_k(&f, arena, args));
+  } MPS_ARGS_END(args);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, f);
+    MPS_ARGS_ADD(args, MPS_KEY_AWL_FIND_DEPENDENT, values_of);
+    CHECK_OK(mps_pool_create_k(&awl, arena, mps_class_awl(), args));
+  } MPS_ARGS_END(args);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_weak());
+    CHECK_OK(mps_ap_create_k(&weak, awl, args));
+  } MPS_ARGS_END(args);
+  exact = ap_make(awl);
+  CHECK_OK(mps_root_create_table(&r[0], arena, mps_rank_exact(), 0, keys,
+                                 TABLES));
+  CHECK_OK(mps_root_create_table(&r[1], arena, mps_rank_exact(), 0, values,
+                                 TABLES));
+  mps_arena_park(arena);
+  for (i = 0; i < TABLES; ++i) {        /* a good many segments */
+    values[i] = obj_new(exact, 0, KIND_VECTOR, 2000, 1);
+    keys[i] = obj_new(weak, 0, KIND_VECTOR, 3, 2);
+    ((obj_t)keys[i])->slot[0] = (word)values[i] + 1;
+    ((obj_t)values[i])->slot[3] = (word)keys[i];
+  }
+  for (round = 0; round < 12; ++round) {
+    CHECK_OK(mps_arena_start_collect(arena));
+    for (i = 0; mps_arena_step(arena, 0.0, 0.0); ++i)
+      CHECK(i < 100000);
+    CHECK_OK(mps_arena_collect(arena));
+  }
+  CHECK(looks > TABLES * 12);
+  CHECK_EQ(faults_while_looking, 0);
 }
 
 /* --- a timer whose handler reads managed memory --- */
@@ -384,6 +465,7 @@ static const case_s cases[] = {
   {"one after, on an alternate stack", after_onstack},
   {"one on each side", on_both_sides},
   {"a fault that is nobody's still kills", wild_fault},
+  {"AWL: dependents are open while scanning", dependents_are_open},
   {"a SIGPROF timer at 1 kHz that reads managed memory", prof_timer},
   {"the same at 50 kHz", fast_timer},
   {"the same with other threads", fast_timer_threads}
