@@ -87,7 +87,7 @@ test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test
+.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test gdb-test index-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
@@ -101,6 +101,12 @@ client-test: lib debug
 	@tools/sum.sh \
 	  "tests/client/run.sh $(HOT) include $(CLIENT)" \
 	  "tests/client/run.sh $(COOL) include $(CLIENT)"
+
+gdb-test: lib
+	@tests/client/gdb.sh $(HOT) include
+
+index-test:
+	@tools/index-test.sh $(FACTS)
 
 scheme-test: lib debug
 	@tools/sum.sh \

@@ -6,7 +6,7 @@ use super::unix::{fork, prot, signals, threads, vm};
 use crate::base::addr::{Addr, Size};
 use crate::base::res::Result;
 use crate::base::sets::AccessSet;
-use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot};
+use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, Quiet, ThreadSlot};
 
 /// The port of the system this was built for. It holds nothing itself: what
 /// there is to know is per process, and in `ports/unix`.
@@ -66,6 +66,14 @@ unsafe impl Port for Linux {
 
     fn thread_deregister(&self, slot: &ThreadSlot) {
         threads::deregister(slot);
+    }
+
+    fn quiet_begin(&self) -> Quiet {
+        signals::quiet_begin()
+    }
+
+    fn quiet_end(&self, before: Quiet) {
+        signals::quiet_end(before);
     }
 
     fn stop_begin(&self) {

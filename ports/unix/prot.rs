@@ -30,9 +30,44 @@ pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
         sys::PROT_READ | sys::PROT_WRITE
     };
     // SAFETY: the range is ours and mapped.
-    match unsafe { sys::mprotect(base.0, size, mode) } {
-        0 => Ok(()),
-        _ => Err(Res::Memory),
+    let change = || unsafe { sys::mprotect(base.0, size, mode) } == 0;
+    if change() || denied.is_empty() && reserve::give_up() && change() {
+        return Ok(());
+    }
+    Err(Res::Memory)
+}
+
+/// A few mappings for nothing: when there can be no more of them, giving these
+/// up lets protection be taken off where that takes one.
+mod reserve {
+    use super::{sys, vm};
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    const PAGES: usize = 33;
+    static BASE: AtomicUsize = AtomicUsize::new(0);
+
+    /// Makes them; without, things go as well as they can.
+    pub fn make() {
+        let page = vm::page_size();
+        let flags = sys::MAP_PRIVATE | sys::MAP_ANON | sys::MAP_NORESERVE;
+        // SAFETY: a fresh mapping, wherever there is room for it.
+        let p = unsafe { sys::mmap(0, PAGES * page, sys::PROT_NONE, flags, -1, 0) };
+        let base = p.addr();
+        if base == sys::MAP_FAILED {
+            return;
+        }
+        for i in (1..PAGES).step_by(2) {
+            // SAFETY: a page of it.
+            unsafe { sys::mprotect(base + i * page, page, sys::PROT_READ) };
+        }
+        BASE.store(base, Ordering::Release);
+    }
+
+    /// Gives them up. False: that has been done.
+    pub fn give_up() -> bool {
+        let base = BASE.swap(0, Ordering::AcqRel);
+        // SAFETY: nobody uses it.
+        base != 0 && unsafe { sys::munmap(base, PAGES * vm::page_size()) } == 0
     }
 }
 
@@ -53,7 +88,10 @@ pub fn install(handler: FaultHandler) -> Result {
     let flags = sys::SA_ONSTACK | sys::SA_NODEFER;
     // SAFETY: the exchange above lets one caller through.
     match unsafe { PREVIOUS.replace(sys::SIGSEGV, on_fault, SigSet::EMPTY, flags) } {
-        true => Ok(()),
+        true => {
+            reserve::make();
+            Ok(())
+        }
         false => {
             HANDLER.store(0, Ordering::Release);
             Err(Res::Fail)

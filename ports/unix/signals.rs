@@ -4,6 +4,7 @@ use super::previous::Previous;
 use super::sys::{self, Handler, SigSet, Timespec};
 use crate::base::res::{Res, Result};
 use crate::ports::linux::context;
+use crate::seam::port::Quiet;
 use core::ffi::{c_int, c_long};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, AtomicU8, Ordering};
@@ -55,6 +56,24 @@ pub fn resume() -> c_int {
 pub fn spare_signals(mask: &mut SigSet) {
     mask.remove(suspend());
     mask.remove(resume());
+}
+
+/// See `Port::quiet_begin`.
+pub fn quiet_begin() -> Quiet {
+    let mut mask = SigSet::full();
+    spare_signals(&mut mask);
+    mask.remove(sys::SIGSEGV);
+    sys::FAULTS.iter().for_each(|fault| mask.remove(*fault));
+    let mut before = SigSet::EMPTY;
+    // SAFETY: two signal sets.
+    unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &mask, &mut before) };
+    before.words()
+}
+
+/// See `Port::quiet_end`.
+pub fn quiet_end(before: Quiet) {
+    // SAFETY: a signal set, and nowhere to put the old one.
+    unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, &SigSet::of_words(before), null_mut()) };
 }
 
 /// The calling thread, as the C library names it.

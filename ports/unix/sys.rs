@@ -19,6 +19,8 @@ pub const SC_PAGESIZE: c_int = 30;
 /// Signals and the flags of `sigaction`.
 pub const SIGKILL: c_int = 9;
 pub const SIGSEGV: c_int = 11;
+/// Faults other than that, and what a debugger uses.
+pub const FAULTS: [c_int; 4] = [4, 5, 7, 8]; // SIGILL, SIGTRAP, SIGBUS, SIGFPE
 pub const SIGSTOP: c_int = 19;
 pub const SIGXCPU: c_int = 24;
 pub const SIGXFSZ: c_int = 25;
@@ -61,6 +63,16 @@ impl SigSet {
         // SAFETY: `s` is a signal set.
         unsafe { sigfillset(&mut s) };
         s
+    }
+
+    /// As plain words, and back.
+    pub fn words(self) -> [usize; 128 / size_of::<usize>()] {
+        self.0
+    }
+
+    /// See `words`.
+    pub fn of_words(words: [usize; 128 / size_of::<usize>()]) -> SigSet {
+        SigSet(words)
     }
 
     pub fn add(&mut self, sig: c_int) {

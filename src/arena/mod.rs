@@ -356,7 +356,8 @@ impl Arena {
         for i in 0..c.ninit.get() {
             let region = c.region(i);
             let stale = region.stale_prot.get();
-            self.unprotect(&region, &stale);
+            let done = self.unprotect(&region, &stale);
+            crate::aver!(done.is_ok(), "the port can take protection off again");
         }
     }
 
@@ -633,7 +634,7 @@ impl Arena {
         self.map_grains(r, &want)?;
         let stale = bits::and(&r.stale_prot.get(), &want);
         if !bits::is_empty(&stale) {
-            self.unprotect(r, &stale);
+            self.unprotect(r, &stale)?;
         }
         r.free.set(bits::minus(&r.free.get(), &want));
         if !self.is_client {
@@ -733,7 +734,10 @@ impl Arena {
     }
 
     /// Takes protection off free grains, a run at a time.
-    fn unprotect(&self, r: &P<Region>, set: &Bits) {
+    ///
+    /// # Errors
+    /// The port's, which may be short of what it takes to tell pieces apart.
+    fn unprotect(&self, r: &P<Region>, set: &Bits) -> Result {
         // While at it, the whole of each run of stale grains.
         let stale = r.stale_prot.get();
         let mut from = 0;
@@ -744,11 +748,11 @@ impl Arena {
                 continue;
             }
             let base = r.base.add(s << self.grain_shift);
-            let done = self.port.protect(base, l << self.grain_shift, AccessSet::EMPTY);
-            crate::aver!(done.is_ok(), "the port can take protection off again");
+            self.port.protect(base, l << self.grain_shift, AccessSet::EMPTY)?;
             self.calls.protect.set(self.calls.protect.get().wrapping_add(1));
             r.stale_prot.set(bits::minus(&r.stale_prot.get(), &whole));
         }
+        Ok(())
     }
 
     /// A region nobody has, for `home`. `Limit`: none.

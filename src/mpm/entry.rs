@@ -6,7 +6,7 @@
 //! caller holds. On the way out memory protection is brought into line and the
 //! mutator's threads are let go.
 
-use super::Mpm;
+use super::{Mpm, State};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::object::seg;
@@ -55,47 +55,93 @@ impl Mpm {
 
     /// Takes the lock.
     pub fn claim(&self) {
-        let port = self.cx.arena.port;
-        let me = port.thread_id();
-        crate::aver!(
-            self.owner.load(Ordering::Relaxed) != me,
-            "the library is not re-entered from a format method, scanner or handler"
-        );
+        let me = self.cx.arena.port.thread_id();
         let mut round = 0u32;
-        while self.lock.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err()
-        {
-            port.relax(round);
-            round = round.saturating_add(1);
+        loop {
+            match self.lock.compare_exchange_weak(0, me, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return,
+                // A signal's handler has interrupted this very thread at the
+                // end of `leave`: nothing else is left to be done there.
+                Err(v) if v == !me => self.let_go(me),
+                Err(v) => {
+                    crate::aver!(
+                        v != me,
+                        "the library is not re-entered from a format method, scanner or handler"
+                    );
+                    self.cx.arena.port.relax(round);
+                    round = round.saturating_add(1);
+                }
+            }
         }
-        self.owner.store(me, Ordering::Relaxed);
     }
 
     /// Gives the lock back.
     pub fn unclaim(&self) {
-        self.owner.store(0, Ordering::Relaxed);
-        self.lock.store(false, Ordering::Release);
+        self.lock.store(0, Ordering::Release);
+    }
+
+    /// Gives it back from the end of [`Mpm::leave`], unless that was done already.
+    fn let_go(&self, me: usize) {
+        let _ = self.lock.compare_exchange(!me, 0, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Is the calling thread inside?
     pub fn is_mine(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == self.cx.arena.port.thread_id()
+        self.lock.load(Ordering::Relaxed) == self.cx.arena.port.thread_id()
     }
 
     /// Is anyone inside?
     pub fn is_busy(&self) -> bool {
-        self.lock.load(Ordering::Relaxed)
+        self.lock.load(Ordering::Relaxed) != 0
     }
 
     /// Brings memory into line and lets the mutator go.
+    ///
+    /// A handler of the client's may interrupt this anywhere and look at memory
+    /// that is shielded. As long as the lock's word is this thread's number,
+    /// that is let through and noted ([`crate::shield::Peeks`]); as soon as it is
+    /// the complement, such a fault is like any other. So the notes are
+    /// looked at once more after the change.
     pub fn leave(&self) {
-        while !seg::sync(&self.cx) {
-            // The system won't protect what must not be seen: go on until
-            // nothing needs to be hidden.
+        let me = self.cx.arena.port.thread_id();
+        self.bring_into_line();
+        if self.cx.peeks.is_empty() {
+            self.pause_end();
+            self.cx.threads.release(self.cx.arena.port);
+            self.lock.store(!me, Ordering::SeqCst);
+            if self.cx.peeks.is_empty() {
+                return self.let_go(me);
+            }
+            let back = self.lock.compare_exchange(!me, me, Ordering::SeqCst, Ordering::Relaxed);
+            if back.is_err() {
+                return;
+            }
+        }
+        // No more of them, or one who looks often enough keeps us here for ever.
+        let port = self.cx.arena.port;
+        let quiet = port.quiet_begin();
+        loop {
+            self.bring_into_line();
+            if !seg::sync_peeks(&self.cx) {
+                break;
+            }
+        }
+        self.pause_end();
+        self.cx.threads.release(port);
+        self.unclaim();
+        port.quiet_end(quiet);
+    }
+
+    fn bring_into_line(&self) {
+        // The system won't protect what must not be seen, or has stopped doing
+        // so: go on until nothing needs to be hidden.
+        let bare = || {
+            let alive = self.state.get() != State::Postmortem;
+            alive && self.is_flipped() && !self.cx.can_shield.get()
+        };
+        while !seg::sync(&self.cx) || bare() {
             let _ = self.finish_trace();
         }
-        self.cx.threads.release(self.cx.arena.port);
-        self.pause_end();
-        self.unclaim();
     }
 }
 

@@ -139,6 +139,10 @@ impl Mpm {
             if self.messages.is_enabled(Kind::Finalization)
                 && !crate::seam::fault("finalization")
             {
+                if crate::seam::fault("finalization_twice") {
+                    let a = self.tracer.guardians.message_ref(self.cx(), m);
+                    let _ = self.tracer.guardians.register(&self.cx, a);
+                }
                 self.messages.post(m);
             } else {
                 self.tracer.guardians.message_done(&self.cx, m);

@@ -54,9 +54,9 @@ pub struct Mpm {
     pub sig: Cell<Sig>,
     /// The next in the list of all.
     next: AtomicPtr<Mpm>,
-    lock: AtomicBool,
-    /// The thread that has the lock, or 0.
-    owner: AtomicUsize,
+    /// The thread that is inside, or 0; the complement of its number when all
+    /// is in order and it is just leaving.
+    lock: AtomicUsize,
     /// Are there roots that are write protected? (Read without the lock.)
     protects_roots: AtomicBool,
     /// The parts.
@@ -125,8 +125,7 @@ impl Mpm {
         let mpm = Mpm {
             sig: Cell::new(Sig::DEAD),
             next: AtomicPtr::new(core::ptr::null_mut()),
-            lock: AtomicBool::new(false),
-            owner: AtomicUsize::new(0),
+            lock: AtomicUsize::new(0),
             protects_roots: AtomicBool::new(false),
             cx: Cx::new(arena),
             tracer: Tracer::default(),

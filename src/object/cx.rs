@@ -7,6 +7,7 @@ use crate::base::sets::{TraceSet, ZoneSet};
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::Pool;
 use crate::object::seg::Seg;
+use crate::shield::Peeks;
 use crate::shield::threads::Threads;
 use core::cell::Cell;
 
@@ -84,6 +85,8 @@ pub struct Cx {
     pub emergency: Cell<bool>,
     /// Can the mutator run while there are grey segments?
     pub can_shield: Cell<bool>,
+    /// What was looked at from inside through the shield.
+    pub peeks: Peeks,
     /// Counters.
     pub stats: Stats,
 }
@@ -107,6 +110,7 @@ impl Cx {
             white_zones: Cell::new(ZoneSet::EMPTY),
             emergency: Cell::new(false),
             can_shield: Cell::new(can_shield),
+            peeks: Peeks::default(),
             stats: Stats::default(),
         }
     }

@@ -12,6 +12,7 @@
 
 use crate::arena::Home;
 use crate::base::addr::{Addr, Range, Size};
+use crate::arena::Walk;
 use crate::base::list::{Link, Linked};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
@@ -404,9 +405,7 @@ impl P<Seg> {
     fn expose_slow(self, cx: &Cx) {
         let seg = self.get();
         cx.hold();
-        let done = cx.arena.port.protect(seg.base, seg.size(), AccessSet::EMPTY);
-        crate::aver!(done.is_ok(), "the port can take protection off again");
-        crate::object::cx::bump(&cx.arena.calls.protect, 1);
+        unprotect(cx, seg.range());
         seg.mode.set(AccessSet::EMPTY);
         cx.arena.mark_unsynced(seg.base);
     }
@@ -416,11 +415,12 @@ impl P<Seg> {
     pub fn sync_now(self, cx: &Cx) {
         let seg = self.get();
         let wanted = seg.wanted(cx);
-        if wanted != seg.mode.get() {
-            let done = cx.arena.port.protect(seg.base, seg.size(), wanted);
-            crate::aver!(done.is_ok() || !wanted.is_empty(), "the port can take protection off again");
+        if wanted.is_empty() && !seg.mode.get().is_empty() {
+            unprotect(cx, seg.range());
+            seg.mode.set(wanted);
+        } else if wanted != seg.mode.get() {
             crate::object::cx::bump(&cx.arena.calls.protect, 1);
-            if done.is_ok() {
+            if cx.arena.port.protect(seg.base, seg.size(), wanted).is_ok() {
                 seg.mode.set(wanted);
             }
         }
@@ -449,6 +449,86 @@ pub fn sync(cx: &Cx) -> bool {
     good
 }
 
+/// Puts right what [`crate::shield::Peeks`] notes. True: there was something,
+/// and [`sync`] may have more to do.
+pub fn sync_peeks(cx: &Cx) -> bool {
+    if cx.peeks.is_empty() {
+        return false;
+    }
+    cx.peeks.drain(|at| match at {
+        Some(a) => {
+            if let Some(s) = of_addr(cx, a) {
+                restore(cx, s);
+            }
+        }
+        None => {
+            for pool in cx.pools.iter() {
+                pool.segs.iter().for_each(|s| restore(cx, s));
+            }
+        }
+    });
+    true
+}
+
+/// Gives a segment's memory the mode that it says it has.
+fn restore(cx: &Cx, seg: P<Seg>) {
+    crate::object::cx::bump(&cx.arena.calls.protect, 1);
+    let done = cx.arena.port.protect(seg.base, seg.get().size(), seg.mode.get());
+    if done.is_err() {
+        // Then it has none, and `sync` finds out what is to be done about it.
+        seg.mode.set(AccessSet::EMPTY);
+        cx.arena.mark_unsynced(seg.base);
+    }
+}
+
+/// Takes protection off. Calls out: the port.
+///
+/// A system may be short of what it takes to tell stretches of memory apart
+/// (Linux: the number of mappings), and refuse even this where it makes two
+/// stretches out of one. Then all protection goes, for good: that puts
+/// stretches together. From there on this is an instance without a barrier.
+pub fn unprotect(cx: &Cx, range: Range) {
+    crate::object::cx::bump(&cx.arena.calls.protect, 1);
+    if cx.arena.port.protect(range.base, range.size(), AccessSet::EMPTY).is_err() {
+        give_up_shield(cx, range);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn give_up_shield(cx: &Cx, range: Range) {
+    // Nobody may see what is grey: leaving finishes the trace.
+    cx.hold();
+    cx.can_shield.set(false);
+    let off = |r: Range| cx.arena.port.protect(r.base, r.size(), AccessSet::EMPTY).is_ok();
+    let mut last = usize::MAX;
+    loop {
+        let mut left = 0usize;
+        let mut walk = Walk::Start;
+        // In the order of addresses: what lies next to memory that is open can
+        // join it without taking anything.
+        while let Some((a, tract)) = cx.arena.next_tract(walk) {
+            let (Some(s), Some(chunk)) = (of_tract(tract), cx.arena.chunk_of(a)) else { break };
+            walk = Walk::At(chunk, s.limit);
+            if s.mode.get().is_empty() {
+                continue;
+            }
+            if off(s.get().range()) {
+                s.mode.set(AccessSet::EMPTY);
+                s.set_summary_all(cx);
+            } else {
+                left = left.wrapping_add(1);
+            }
+        }
+        let done = off(range);
+        if done && left == 0 {
+            return;
+        }
+        crate::aver!(left < last, "the port can take protection off again");
+        last = left;
+    }
+}
+
 /// Makes the call for a run. If the system refuses, its segments go without a
 /// barrier: one that would be write protected is scanned every time instead.
 fn settle(cx: &Cx, runs: &mut Runs) -> bool {
@@ -456,9 +536,7 @@ fn settle(cx: &Cx, runs: &mut Runs) -> bool {
     if done.is_ok() {
         return true;
     }
-    crate::aver!(!mode.is_empty(), "the port can take protection off again");
-    let back = cx.arena.port.protect(run.base, run.size(), AccessSet::EMPTY);
-    crate::aver!(back.is_ok(), "the port can take protection off again");
+    unprotect(cx, run);
     let mut at = run.base;
     while at < run.limit {
         let Some(seg) = of_addr(cx, at) else { break };

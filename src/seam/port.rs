@@ -93,6 +93,9 @@ pub struct ForkHooks {
     pub child: unsafe extern "C" fn(),
 }
 
+/// What handlers could run before [`Port::quiet_begin`]; the port's own.
+pub type Quiet = [usize; 128 / size_of::<usize>()];
+
 /// The services. All calls are system-call cold: nothing hot goes through here.
 ///
 /// # Safety
@@ -161,6 +164,15 @@ pub unsafe trait Port: Sync {
 
     /// Forgets it.
     fn thread_deregister(&self, _slot: &ThreadSlot) {}
+
+    /// From here to `quiet_end` no signal's handler runs on this thread, but for
+    /// faults and for being stopped. The result is for `quiet_end`.
+    fn quiet_begin(&self) -> Quiet {
+        [0; 128 / size_of::<usize>()]
+    }
+
+    /// See `quiet_begin`. They may nest.
+    fn quiet_end(&self, _before: Quiet) {}
 
     /// Before a batch of `thread_stop`: one batch runs at a time per process.
     fn stop_begin(&self) {}

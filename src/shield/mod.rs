@@ -8,10 +8,55 @@
 
 pub mod threads;
 
-use crate::base::addr::Range;
+use crate::base::addr::{Addr, Range};
 use crate::base::res::Result;
 use crate::base::sets::AccessSet;
 use crate::seam::port::Port;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where the thread that is inside met the shield: a scanner looking at another
+/// object, or a signal's handler that interrupted the library. The access was
+/// let through, and protection differs from what segments say until this is
+/// gone through. Only that thread uses it, but a handler may do so between any
+/// two instructions of the library.
+#[derive(Default)]
+pub struct Peeks {
+    count: AtomicUsize,
+    at: [Cell<Addr>; 8],
+}
+
+impl Peeks {
+    /// Notes one.
+    pub fn add(&self, a: Addr) {
+        let i = self.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(slot) = self.at.get(i) {
+            slot.set(a);
+        }
+    }
+
+    /// Is there none?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// Calls `f` with each address noted, or with `None` for anywhere, and
+    /// forgets them; and so on, if more come meanwhile.
+    pub fn drain(&self, mut f: impl FnMut(Option<Addr>)) {
+        loop {
+            let n = self.count.load(Ordering::SeqCst);
+            if n > self.at.len() {
+                f(None);
+            } else {
+                self.at.iter().take(n).for_each(|a| f(Some(a.get())));
+            }
+            if self.count.compare_exchange(n, 0, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+                return;
+            }
+        }
+    }
+}
 
 /// Joins protection changes, given in address order, into runs.
 pub struct Runs {

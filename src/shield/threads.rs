@@ -101,7 +101,7 @@ impl Threads {
     /// Stops every other registered thread, until [`Threads::release`].
     /// Calls out: the port.
     pub fn hold(&self, port: &dyn Port) {
-        if self.held.replace(true) || crate::seam::fault("thread_suspension") {
+        if self.held.get() {
             return;
         }
         let me = port.thread_id();
@@ -110,7 +110,14 @@ impl Threads {
                 .iter()
                 .filter(|&t| t.id != me && t.lead.get() == Some(t) && !t.gone.get())
         };
-        if others().next().is_none() {
+        if others().next().is_none() || crate::seam::fault("thread_suspension") {
+            self.held.set(true);
+            return;
+        }
+        let quiet = port.quiet_begin();
+        if self.held.get() {
+            // A handler has been here in the meantime.
+            port.quiet_end(quiet);
             return;
         }
         port.stop_begin();
@@ -130,19 +137,29 @@ impl Threads {
             }
         }
         self.began.set(true);
+        self.held.set(true);
+        port.quiet_end(quiet);
     }
 
     /// Lets them run again.
     pub fn release(&self, port: &dyn Port) {
-        if !self.held.replace(false) || !self.began.replace(false) {
-            return;
+        if !self.began.get() {
+            self.held.set(false);
+            // But for a handler that came just now, and held them.
+            if !self.began.get() {
+                return;
+            }
         }
+        let quiet = port.quiet_begin();
         for t in self.list.iter() {
             if t.stopped.replace(false) {
                 port.thread_resume(&t.get().slot);
             }
         }
         port.stop_end();
+        self.began.set(false);
+        self.held.set(false);
+        port.quiet_end(quiet);
     }
 
     /// Where a held thread stands; `None` if it is the caller or gone.

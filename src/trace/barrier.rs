@@ -29,17 +29,12 @@ pub fn access(
 ) -> bool {
     if let Some(s) = seg::of_addr(cx.get(), a) {
         let need = if write { AccessSet::WRITE } else { AccessSet::READ };
-        if !s.mode.get().meets(need) {
-            // Another thread was here first: try again.
+        if nested {
+            peek(cx, s, a, write);
             return true;
         }
-        if nested {
-            // A scanner that looks at another object: what it sees is for the
-            // collector to sort out; the mutator is held until then.
-            s.expose(cx.get());
-            if write {
-                s.write_hit(cx.get());
-            }
+        if !s.mode.get().meets(need) {
+            // Another thread was here first: try again.
             return true;
         }
         let mut window = Range::default();
@@ -64,9 +59,7 @@ pub fn access(
         if s.is_grey() && !window.is_empty() {
             // The window is good; all else stays shielded. When the rest has
             // been scanned the whole segment is brought into line again.
-            let done = cx.arena.port.protect(window.base, window.size(), AccessSet::EMPTY);
-            crate::aver!(done.is_ok(), "the port can take protection off again");
-            bump(&cx.arena.calls.protect, 1);
+            seg::unprotect(cx.get(), window);
         }
         return true;
     }
@@ -78,4 +71,21 @@ pub fn access(
         }
     }
     false
+}
+
+/// The thread that is inside wants to see a segment: a scanner that looks at
+/// another object, or a signal's handler, which may have come between any two
+/// instructions. What it sees is for the collector or the client to sort out.
+/// The mutator is held until leaving, when all is put right; here nothing is
+/// changed that the interrupted code may be changing. (Only scanners write.)
+fn peek(cx: P<Cx>, s: P<seg::Seg>, a: Addr, write: bool) {
+    cx.hold();
+    if write {
+        s.write_hit(cx.get());
+    }
+    cx.peeks.add(a);
+    let left = if write { AccessSet::EMPTY } else { AccessSet::WRITE };
+    if cx.arena.port.protect(s.base, s.get().size(), left).is_err() {
+        seg::unprotect(cx.get(), s.get().range());
+    }
 }

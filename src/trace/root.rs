@@ -97,10 +97,7 @@ impl Root {
     /// Takes protection off, for good or until the next scan.
     pub fn expose(&self, cx: &Cx) {
         if self.protected.replace(false) {
-            let r = self.inner;
-            let done = cx.arena.port.protect(r.base, r.size(), AccessSet::EMPTY);
-            crate::aver!(done.is_ok(), "the port can take protection off again");
-            bump(&cx.arena.calls.protect, 1);
+            crate::object::seg::unprotect(cx, self.inner);
         }
     }
 

@@ -561,6 +561,8 @@ static void collect_empty_parks(void)
 static void postmortem_middle(void)
 {
   mps_pool_t p;
+  mps_addr_t was;
+  unsigned long before_words;
   obj_t o;
   size_t n = 0;
   int i;
@@ -574,6 +576,7 @@ static void postmortem_middle(void)
   CHECK_OK(mps_arena_start_collect(arena));
   (void)mps_arena_step(arena, 0.0, 0.0);
   mps_arena_postmortem(arena);
+  before_words = scan_words;
 #ifdef HAVE_MPSX
   {
     mps_x_stats_s before, after;
@@ -593,6 +596,10 @@ static void postmortem_middle(void)
   }
 #endif
   (void)n;
+  was = keep[0];
+  for (i = 0; i < 100; ++i)     /* introspection moves nothing on */
+    CHECK(mps_arena_has_addr(arena, keep[0]) && keep[0] == was);
+  CHECK_EQ(scan_words, before_words);
   CHECK(mps_arena_has_addr(arena, keep[0]));
   CHECK(mps_addr_pool(&p, arena, keep[0]) && p == pool);
 }

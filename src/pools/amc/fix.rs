@@ -41,7 +41,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
             return Ok(());
         }
     }
-    if ss.rank == Rank::Weak {
+    if ss.rank == Rank::Weak && !crate::seam::fault("weakness") {
         // SAFETY: as above.
         unsafe { ref_io.write(Addr::NULL) };
         return Ok(());
@@ -91,7 +91,7 @@ unsafe fn copy(from: Addr, to: Addr, size: Size) {
 
 /// A large object: it changes generation, not place.
 fn fix_large(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) {
-    if ss.rank == Rank::Weak {
+    if ss.rank == Rank::Weak && !crate::seam::fault("weakness") {
         // SAFETY: a scanner's reference.
         unsafe { ref_io.write(Addr::NULL) };
         return;
