@@ -81,15 +81,21 @@ install: lib debug
 check:
 	$(CARGO) check --quiet --all-targets
 	$(CARGO) clippy --quiet --all-targets --features port-host -- -D warnings
+	$(CARGO) clippy --quiet --all-targets --manifest-path examples/pool-class/Cargo.toml \
+	  --target-dir build/cargo/example -- -D warnings
 
 .PHONY: test
 test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test gdb-test index-test
+.PHONY: rust-test example-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test gdb-test index-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
+
+# Pool classes from outside the library.
+example-test:
+	@MANIFEST=examples/pool-class/Cargo.toml FEATURES= OUT=build/cargo/example tools/rust-test.sh $(TEST)
 
 abi-test: lib build/implemented.txt
 	@EXPORTS=build/implemented.txt tests/abi/run.sh include $(HOT) $(CC)

@@ -1,4 +1,56 @@
 //! Pools, and what a pool class has to do.
+//!
+//! # Adding a class
+//!
+//! A class is a static that implements [`PoolClass`], and a [`ClassHandle`] on
+//! it, from which pools are made ([`Mpm::new_pool`](crate::mpm::Mpm::new_pool),
+//! or `mps_pool_create_k` with the handle's address). It needs nothing of this
+//! crate that is not public: `examples/pool-class` adds two classes from outside.
+//! Every method but `name`, `init` and `finish` has a default; a class that
+//! allocates blocks overrides `alloc` or the `ap_` methods, one that frees them
+//! `free`, one that is collected says so (`is_automatic`) and overrides `whiten`,
+//! `fix`, `scan`, `reclaim`, `areas` and `object_at`.
+//!
+//! What there is to work with:
+//!
+//! - `pool.cx` ([`Cx`]): the parts of the instance. Of them a class uses the
+//!   arena for its own structures (`control_new`, `control_drop`), the default
+//!   chain, the phase of a trace, and the counters.
+//! - [`Seg`]: memory for objects. [`Seg::create`] takes a [`Home`](crate::arena::Home)
+//!   (memory of one home lies together) and, for a class that is collected, the
+//!   generation to be in; `destroy` gives it back. Colours, summaries and the
+//!   barriers that follow from them are the segment's own affair: a class calls
+//!   `set_grey`, `set_summary_all`, `expose`.
+//! - [`Buffer`]: an allocation point. Its room is what `ap_fill` answered.
+//! - [`Format`]: the client's functions for its objects.
+//!
+//! # The life of a segment that is collected
+//!
+//! 1. `ap_fill` makes it, or finds one with room that is not white, and hands it
+//!    out; `ap_empty` gets it back with the end of what is in use. The class notes
+//!    that in `Seg::filled` and adds what is new to its generation's `new_size`,
+//!    which is what makes collections start.
+//! 2. `whiten`: it is about to be condemned. From now on it is white, and in no
+//!    generation's list.
+//! 3. `fix`, for each reference into it that a scan meets. The class marks what
+//!    is referred to, moves it, or keeps the segment whole; and calls `set_grey`
+//!    on the segment in which references are now to be looked at.
+//! 4. `scan`, when it is grey: the class has the format scan what is to be
+//!    scanned, which calls `fix` of this and other classes.
+//! 5. `reclaim`, if it is white to the end: the class puts it back into a
+//!    generation's list (`enlist`), or destroys it. A segment that was found whole
+//!    alive in `fix` leaves the white list there and then (`unlist`, white none,
+//!    `enlist`), and is spared this.
+//!
+//! # Locks and calls
+//!
+//! Unless a method says otherwise it runs inside the instance, under its lock:
+//! never twice at once. It must not enter the instance again, call functions of
+//! the C interface, wait for another thread, or panic; it must not keep a `&mut`
+//! to anything across a call to a format's method, since those may come back
+//! through `fix`. From the flip on, threads of the mutator may be held at any
+//! instruction, so no lock that they may have may be taken there: a class with a
+//! lock of its own ([`PoolClass::has_own_lock`]) can't be collected.
 
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
@@ -25,16 +77,17 @@ pub struct Room {
 }
 
 /// A pool class: how its pools manage memory. The tracer and the allocation
-/// point code reach pools only through this.
+/// point code reach pools only through this. The module says how to add one.
 ///
-/// All methods run under the instance's lock. On `Err` nothing has changed.
-/// A class keeps its own data behind [`Pool::data`].
+/// On `Err` nothing has changed, unless a method says otherwise. A class keeps
+/// its own data behind [`Pool::data`]. Each method says when it is called; if
+/// nothing else, inside the instance, at a cost that counts for little.
 pub trait PoolClass: Sync {
-    /// Its name, for messages.
+    /// Its name, for messages and events.
     fn name(&self) -> &'static str;
 
     /// The arguments of its variadic creation, as letters of `varargs.c`; ends
-    /// in a NUL.
+    /// in a NUL. Asked by the C interface only, outside the instance.
     fn values(&self) -> &'static str {
         "\0"
     }
@@ -44,24 +97,37 @@ pub trait PoolClass: Sync {
         "\0"
     }
 
-    /// Reads the arguments it knows and sets the pool up. The format, if any,
-    /// is already in place.
+    /// Sets a new pool up: takes the arguments it knows out of the list (others
+    /// are left to be ignored), tests them, and hangs its data on the pool. The
+    /// format, if any, is already in place, and the alignment that of the format.
+    /// The pool is in no list yet. No segment is needed at this point.
+    ///
+    /// # Errors
+    /// `Param` for what is wrong with the arguments, reported by
+    /// [`aver_client!`](crate::aver_client); the arena's. What was made is taken
+    /// down again: `finish` is not called.
     fn init(&self, pool: P<Pool>, args: &mut Args) -> Result;
 
-    /// Gives back everything. No allocation points are left.
+    /// The pool goes: gives back every segment and all that `init` made. No
+    /// allocation points are left, no trace is under way if the class is
+    /// automatic, and nobody will ask for the pool again. Objects may be left; they
+    /// are not looked at.
     fn finish(&self, pool: P<Pool>);
 
-    /// Does it need `MPS_KEY_FORMAT`?
+    /// Does it need `MPS_KEY_FORMAT`? Without, pools have no format even if one
+    /// is given. Constant for a class, as are the next three.
     fn needs_format(&self) -> bool {
         false
     }
 
-    /// Is it garbage collected?
+    /// Is it garbage collected? Then clients may register its objects for
+    /// finalization, and its segments are in generations.
     fn is_automatic(&self) -> bool {
         false
     }
 
-    /// Do its objects move, leaving forwarding markers?
+    /// Do its objects move, leaving forwarding markers? Then location
+    /// dependencies on its zones go stale at a flip.
     fn moves(&self) -> bool {
         false
     }
@@ -69,12 +135,18 @@ pub trait PoolClass: Sync {
     /// Does it give out and take back blocks under a lock of its own
     /// ([`super::lock`])? Then `alloc`, `free`, `ap_fill` and `ap_empty` are
     /// called from outside the instance, by several threads at once; the first
-    /// and the third answer `Limit` when they need [`PoolClass::grow`].
+    /// and the third answer `Limit` when they need [`PoolClass::grow`]. Its
+    /// allocation points are not told of flips, so its blocks hold no references.
     fn has_own_lock(&self) -> bool {
         false
     }
 
-    /// Inside the instance: sees to it that a block of `size` bytes can be had.
+    /// Inside the instance, of a class with a lock of its own: sees to it that a
+    /// block of `size` bytes can be had. It may come to nothing, if other threads
+    /// are faster: then it is called again.
+    ///
+    /// # Errors
+    /// The arena's. The library then collects, or gives up.
     fn grow(&self, _pool: P<Pool>, _size: Size) -> Result {
         Err(Res::Unimpl)
     }
@@ -83,41 +155,75 @@ pub trait PoolClass: Sync {
     /// too much of.
     fn shrink(&self, _pool: P<Pool>) {}
 
-    /// Takes the pool's own lock for a fork, or gives it back.
+    /// Takes the pool's own lock for a fork, or gives it back, on the thread
+    /// that forks.
     fn fork_lock(&self, _pool: P<Pool>, _take: bool) {}
 
-    /// Checks what a debugging class can check: fenceposts, or free memory.
+    /// Checks what a debugging class can check, fenceposts or free memory, and
+    /// reports what is wrong ([`crate::base::check::report`]).
     fn check(&self, _pool: P<Pool>, _fenceposts: bool) {}
 
-    /// `mps_alloc`.
+    /// `mps_alloc`: a block of `size` bytes, which is positive and not absurd,
+    /// at a multiple of the pool's alignment.
+    ///
+    /// # Errors
+    /// The arena's; `Limit` from a class with its own lock; `Unimpl`: the class
+    /// has no such blocks.
     fn alloc(&self, _pool: P<Pool>, _size: Size) -> Result<Addr> {
         Err(Res::Unimpl)
     }
 
-    /// `mps_free`. True: there is memory to give back (`shrink`).
+    /// `mps_free`, of `size` bytes from `base` on. True: there is memory to
+    /// give back (`shrink`).
+    ///
+    /// # Errors
+    /// `Param`, reported: that is not a block of the pool. `Unimpl`: the class
+    /// does not free.
     fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result<bool> {
         Err(Res::Unimpl)
     }
 
-    /// Sets up an allocation point: reads the arguments it knows.
+    /// Sets up an allocation point, in no list yet: reads the arguments it
+    /// knows, says what rank its objects are of ([`Buffer::rank`]).
+    ///
+    /// # Errors
+    /// As for `init`. `Unimpl`: the class has no allocation points.
     fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
         Err(Res::Unimpl)
     }
 
-    /// Finds room for at least `size` bytes (a multiple of the alignment). A
-    /// class with its own lock takes back what is left of the old room, from
-    /// `init` on, if it succeeds; from others the allocation point has no room.
+    /// Finds room for at least `size` bytes (a multiple of the alignment), for
+    /// the client to allocate in by itself. Called after the collector has had its
+    /// turn (`poll`), with nothing reserved on the allocation point.
+    ///
+    /// Of a class with its own lock: outside the instance; takes back what is
+    /// left of the old room, from `init` on, if it succeeds. From others the
+    /// allocation point has no room. The room of a class that is collected must not
+    /// be in a white segment, and one that has references has summary `ALL` while
+    /// it is handed out (as a new one has; `set_summary_all`). One
+    /// allocation point at a time in a segment.
+    ///
+    /// # Errors
+    /// The arena's; the library then collects, and asks again. `Limit` from a
+    /// class with its own lock: call `grow`.
+    ///
+    /// # Cost
+    /// On the way of every allocation that does not fit: O(1) amortized.
     fn ap_fill(&self, _ap: P<Buffer>, _size: Size) -> Result<Room> {
         Err(Res::Unimpl)
     }
 
-    /// Takes back the room from `init` on; what is before it is in use.
+    /// Takes back the room from `init` on; what is before it is in use. `seg`
+    /// and the allocation point's room are as `ap_fill` answered; if
+    /// [`Buffer::stale`] there was a flip with that segment white, and what is in
+    /// it may have been reclaimed.
     fn ap_empty(&self, _ap: P<Buffer>, _seg: Option<P<Seg>>, _init: Addr) {}
 
     /// An allocation point is about to go; its room has been taken back.
     fn ap_finish(&self, _ap: P<Buffer>) {}
 
-    /// An allocation pattern begins on an allocation point.
+    /// An allocation pattern begins on an allocation point: much of what comes
+    /// will die when it ends.
     fn ramp_begin(&self, _ap: P<Buffer>) {}
 
     /// The last of them ends.
@@ -129,38 +235,85 @@ pub trait PoolClass: Sync {
         Ok(Addr::NULL)
     }
 
-    /// Pops to a frame.
+    /// Pops to a frame. Nothing is reserved.
     fn frame_pop(&self, _ap: P<Buffer>, _frame: Addr) -> Result {
         Ok(())
     }
 
-    /// Is about to be condemned. False: leave it out.
+    /// A segment in a generation that is collected is about to be condemned, the
+    /// mutator running: the class makes its marks ready. False: leave it out, as
+    /// one that nothing was committed in. Nothing may be allocated in it from now
+    /// on. Allocation points in it go on until the flip; after that see
+    /// [`PoolClass::ap_empty`].
+    ///
+    /// # Cost
+    /// Within a pause: O(size of the tables of one segment).
     fn whiten(&self, _seg: P<Seg>) -> bool {
         true
     }
 
-    /// Fixes a reference to a white segment. Hot.
+    /// Fixes a reference to a white segment, of rank `ss.rank`, mutator held:
+    ///
+    /// - exact (or final): the object is alive. Unless that was known, what it
+    ///   refers to is to be scanned: `set_grey`. If it moved or moves, the new
+    ///   address is stored.
+    /// - ambiguous: the reference may be anything, and is not written to. If
+    ///   there is an object for it, that is alive and stays where it is. These come
+    ///   before all others.
+    /// - weak: null is stored if the object has not been found alive, its new
+    ///   address if it has moved. Nothing is kept alive. These come after all others.
+    ///
+    /// The segment may be shielded: `expose` it before objects are looked at.
+    ///
+    /// # Errors
+    /// None that a class should make up. Where memory is needed (for a copy) and
+    /// there is none, the object stays where it is: a trace always ends.
+    ///
+    /// # Cost
+    /// The hottest of all: once a reference. O(1), and no allocation on the way.
     fn fix(&self, _seg: P<Seg>, _ss: &ScanState, _ref_io: *mut Addr) -> Result {
         Ok(())
     }
 
-    /// Scans what is grey in a segment, exposed. True if nothing grey is left;
-    /// then the scan state's summary is that of the whole segment unless the
-    /// scan was only of a part (`Ok(Part)`).
+    /// Scans what is grey in a segment, exposed, mutator held: has the format
+    /// fix every reference there. True if nothing grey is left; then the scan
+    /// state's summary is that of the whole segment unless the scan was only of a
+    /// part (`Part`). Calls out: format, and through it `fix`, which may find more
+    /// in this very segment: a class goes on until there is no more, or answers
+    /// `Unfinished`.
+    ///
+    /// # Errors
+    /// The format's, which are reported. If `ss.broken_off` it is not an error:
+    /// time is up (only in a segment that is one `large` object); answer
+    /// `Unfinished`, and scan it from the beginning when called again.
+    ///
+    /// # Cost
+    /// O(size of what is scanned); `ss.kept` says how many bytes that was, for a
+    /// class that does not move.
     fn scan(&self, _seg: P<Seg>, _ss: &ScanState) -> Result<Scanned> {
         Ok(Scanned::All)
     }
 
     /// Takes back what is still white in a segment; it is no longer white, and
     /// no longer in any generation's list, when this is called. The class puts
-    /// it back into one, or frees it.
+    /// it back into one, or frees it; but what an allocation point has room in
+    /// (`seg.buffer`) stays until `ap_empty`.
+    ///
+    /// # Cost
+    /// Within a pause: O(size of the tables of one segment).
     fn reclaim(&self, _seg: P<Seg>) {}
 
-    /// Tells the class that a trace has ended.
+    /// Tells the class that a trace has ended, whether it was about the pool or
+    /// not.
     fn trace_done(&self, _pool: P<Pool>) {}
 
     /// Calls `f` for ranges (bases) that cover all objects of the pool, and no
-    /// forwarding markers. The arena is parked.
+    /// forwarding markers; stops at the first error. The arena is parked, or (in a
+    /// walk over all formatted objects) between two steps of a collection. `f`
+    /// exposes what it looks at.
+    ///
+    /// # Errors
+    /// Those of `f`, as they are.
     fn areas(
         &self,
         _pool: P<Pool>,
@@ -184,29 +337,34 @@ pub trait PoolClass: Sync {
     }
 
     /// The base of the object that an ambiguous reference `a` keeps alive, no
-    /// trace being under way.
+    /// trace being under way: what `fix` would do with it.
     fn held_by(&self, seg: P<Seg>, a: Addr) -> Option<Addr> {
         let header = seg.pool.format.get().map_or(0, |f| f.m.header);
         self.object_at(seg, a).ok().map(|p| p.sub(header))
     }
 
-    /// The object (client pointer) that `a` lies in. `Fail`: none.
+    /// The object (client pointer) that `a`, in a segment of the class, lies in.
+    /// At any time, a trace under way or not. Calls out: format.
+    ///
+    /// # Errors
+    /// `Fail`: none. `Unimpl`: the class can't tell.
     fn object_at(&self, _seg: P<Seg>, _a: Addr) -> Result<Addr> {
         Err(Res::Unimpl)
     }
 
-    /// `mps_pool_total_size`.
+    /// `mps_pool_total_size`: bytes that the pool has from the arena.
     fn total_size(&self, pool: P<Pool>) -> Size {
         pool.get().bytes.get()
     }
 
-    /// `mps_pool_free_size`.
+    /// `mps_pool_free_size`: bytes of them that no object or block and no
+    /// allocation point has. May be O(segments).
     fn free_size(&self, _pool: P<Pool>) -> Size {
         0
     }
 }
 
-/// What a client's class handle points to.
+/// What a client's class handle (`mps_pool_class_t`) points to.
 pub struct ClassHandle {
     /// [`Sig::CLASS`].
     pub sig: Sig,

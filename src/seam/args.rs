@@ -11,6 +11,13 @@ pub struct Key {
 // SAFETY: never written, and the name is static.
 unsafe impl Sync for Key {}
 
+impl Key {
+    /// A key of a pool class from outside the library.
+    pub const fn new(name: &'static core::ffi::CStr) -> Key {
+        Key { name: name.as_ptr().cast() }
+    }
+}
+
 macro_rules! keys {
     ($($sym:ident $name:literal)*) => {$(
         #[doc = concat!("`MPS_KEY_", $name, "`.")]

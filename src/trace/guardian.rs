@@ -211,6 +211,10 @@ pub struct Guardians {
     cursor: Slot<Block>,
     /// Looks taken by `refresh` in this trace.
     refreshed: Cell<Size>,
+    /// Unit tests: registrations looked at to take one back, and blocks that
+    /// collections looked into.
+    #[cfg(test)]
+    pub looks: (Cell<usize>, Cell<usize>),
 }
 
 fn hash(a: Addr) -> u32 {
@@ -424,6 +428,8 @@ impl Guardians {
     /// rank exact, `weak` of rank weak. As `scan_held`.
     pub fn scan_final(&self, cx: P<Cx>, ss: &ScanState, weak: &ScanState) -> Option<Size> {
         let b = self.next(cx.white_zones.get())?;
+        #[cfg(test)]
+        self.looks.1.set(self.looks.1.get() + 1);
         let white = cx.white_zones.get();
         let mut summary = RefSet::EMPTY;
         for i in 0..b.len {
@@ -574,6 +580,8 @@ impl Guardians {
             return false;
         }
         while let Some(b) = self.moved.pop_front() {
+            #[cfg(test)]
+            self.looks.0.set(self.looks.0.get() + b.len);
             for g in (0..b.len).filter_map(|i| b.entry(i)) {
                 if g.hashed.get() && g.hash.get() != hash(g.reference()) {
                     self.unlink(g);
@@ -601,6 +609,8 @@ impl Guardians {
         }
         while self.moved.pop_front().is_some() {}
         for b in self.blocks.iter() {
+            #[cfg(test)]
+            self.looks.0.set(self.looks.0.get() + b.len);
             for g in (0..b.len).filter_map(|i| b.entry(i)) {
                 if g.state.get() == State::Watched {
                     self.insert(g);
@@ -612,6 +622,8 @@ impl Guardians {
     fn find(&self, a: Addr) -> Option<P<Guardian>> {
         let mut at = self.bucket(hash(a))?.get();
         while let Some(g) = at {
+            #[cfg(test)]
+            self.looks.0.set(self.looks.0.get() + 1);
             if g.reference() == a {
                 return Some(g);
             }
@@ -620,9 +632,17 @@ impl Guardians {
         None
     }
 
+    /// Unit tests: blocks there are, and bytes of them.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> (usize, Size) {
+        (self.blocks.len(), self.blocks.iter().map(|b| b.bytes).sum())
+    }
+
     /// The same without a table.
     fn search(&self, cx: &Cx, a: Addr) -> Option<P<Guardian>> {
         let zone = Self::zone(cx, a);
+        #[cfg(test)]
+        self.looks.0.set(self.looks.0.get() + self.count.get());
         self.blocks
             .iter()
             .filter(|b| b.summary.get().meets(zone))

@@ -6,6 +6,7 @@
 //! To add a class is to add a row.
 
 mod failing;
+mod guardians;
 mod scenarios;
 
 use super::*;
@@ -276,6 +277,12 @@ impl World {
             Ground::Mock => (Some(Machine::new(Mock::new())), None),
             Ground::Host => (None, Some(Machine::none())),
         };
+        World::with(machine, one, rng)
+    }
+
+    /// On the system's port, if there is no machine, and beside another world, if
+    /// that has the right to be the only one.
+    fn with(machine: Option<Machine>, one: Option<MutexGuard<'static, ()>>, rng: Rng) -> World {
         let port: &'static dyn Port = match &machine {
             Some(m) => m.port,
             None => &crate::ports::linux::LINUX,

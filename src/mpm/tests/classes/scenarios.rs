@@ -780,3 +780,48 @@ fn ramps() {
         w.drop_pool(p);
     });
 }
+
+/// Instances on two ports at once, whichever was there first: each port reports
+/// its faults to us.
+#[test]
+fn two_ports() {
+    for first in [Ground::Mock, Ground::Host] {
+        let a = World::new(first, Rng::new("two_ports"));
+        let rng = Rng(a.rng.0 ^ 0x5555_0000);
+        let machine = (first == Ground::Host).then(|| Machine::another(Mock::new()));
+        if let Some(m) = &machine {
+            MACHINE.store(core::ptr::from_ref(m.mock).cast_mut(), Ordering::Relaxed);
+        }
+        let mut worlds = [a, World::with(machine, None, rng)];
+        for w in &mut worlds {
+            let p = w.pool(&TABLE[0]);
+            let b = w.ap(p);
+            for r in 0..100 {
+                w.roots[r] = w.vector(b, 40).unwrap().0;
+            }
+            for round in 0..4 {
+                w.collect();
+                for r in 0..100 {
+                    let k = w.vector(b, 4).unwrap();
+                    w.store(k.add(WORD), r);
+                    w.store(Addr(w.roots[r]).add(SLOTS + round * WORD), k.0);
+                }
+                let _ = Mpm::enter(w.m, |m| m.start_collect());
+                for r in 0..100 {
+                    Mpm::enter(w.m, |m| m.step(0.0, 0.0));
+                    let k = Addr(w.load(Addr(w.roots[r]).add(SLOTS + round * WORD)));
+                    assert_eq!(w.load(k.add(WORD)), r);
+                }
+            }
+            let stats = &w.cx().stats;
+            assert!(stats.write_hits.get() > 0 && stats.read_hits.get() > 0);
+            w.drop_ap(b);
+            w.drop_pool(p);
+        }
+        let [a, b] = worlds;
+        // The lock goes last.
+        b.finish();
+        a.finish();
+        MACHINE.store(core::ptr::null_mut(), Ordering::Relaxed);
+    }
+}
