@@ -325,14 +325,15 @@ impl Field {
         Some(a)
     }
 
-    /// Takes the lowest run of at least `n` grains, or the first `most` of it.
-    pub fn alloc_run(&mut self, n: usize, most: usize) -> Option<(Addr, usize)> {
+    /// Takes from the lowest run of at least `n` grains, as
+    /// [`Extent::alloc_run`].
+    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let i = self.choose(n, false)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let (a, n) = ext.alloc_run(n, most)?;
+        let (a, n) = ext.alloc_run(n, ample, most)?;
         self.settle(i, e, was_empty, n);
         Some((a, n))
     }

@@ -83,12 +83,22 @@ impl PoolClass for Mvff {
         core::alloc(pool, size)
     }
 
+    #[inline]
+    fn quick_alloc(&self, pool: P<Pool>, size: Size) -> Addr {
+        core::quick_alloc(pool, size)
+    }
+
+    #[inline]
+    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
+        core::quick_free(pool, base, size)
+    }
+
     fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         core::free(pool, base, size)
     }
 
-    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
-        Ok(())
+    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
+        core::ap_init(ap)
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
@@ -97,6 +107,10 @@ impl PoolClass for Mvff {
 
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
         core::ap_empty(ap, init);
+    }
+
+    fn ap_finish(&self, ap: P<Buffer>) {
+        core::ap_finish(ap);
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

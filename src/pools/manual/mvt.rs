@@ -85,12 +85,17 @@ impl PoolClass for Mvt {
         core::of(pool).fork_lock(pool, take);
     }
 
+    #[inline]
+    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
+        core::quick_free(pool, base, size)
+    }
+
     fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         core::free(pool, base, size)
     }
 
-    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
-        Ok(())
+    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
+        core::ap_init(ap)
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
@@ -99,6 +104,10 @@ impl PoolClass for Mvt {
 
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
         core::ap_empty(ap, init);
+    }
+
+    fn ap_finish(&self, ap: P<Buffer>) {
+        core::ap_finish(ap);
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {
