@@ -158,7 +158,8 @@ fn field_against_naive() {
     const SHIFT: u32 = 4;
     const SPAN: usize = 8192; // grains of made-up address space
     let base = 0x4000_0000usize;
-    let mut f = Field::new();
+    const RESERVE: usize = 100;
+    let mut f = Field::new(RESERVE);
     // None: not in any extent.
     let mut map: Vec<Option<bool>> = vec![None; SPAN];
     let mut exts: Vec<(usize, usize, *mut Extent)> = Vec::new();
@@ -186,8 +187,23 @@ fn field_against_naive() {
                 }
             }
             1 => {
-                let all = exts.iter().position(|(s, n, _)| map[*s..s + n].iter().all(|m| *m == Some(true)));
-                assert_eq!(all.is_some(), f.empty().is_some());
+                let all: Vec<usize> = exts
+                    .iter()
+                    .filter(|(s, n, _)| map[*s..s + n].iter().all(|m| *m == Some(true)))
+                    .map(|x| x.1)
+                    .collect();
+                let idle: usize = all.iter().filter(|n| **n <= RESERVE).sum();
+                match f.empty() {
+                    // SAFETY: it is in there.
+                    Some(e) => unsafe {
+                        assert!((*e).grains > RESERVE || idle - (*e).grains >= RESERVE);
+                        assert!((*e).grains > RESERVE || all.iter().all(|n| *n <= RESERVE));
+                    },
+                    None => {
+                        assert!(idle < 2 * RESERVE);
+                        assert!(all.iter().all(|n| *n <= RESERVE));
+                    }
+                }
                 if let Some(e) = f.empty() {
                     let k = exts.iter().position(|x| x.2 == e).unwrap();
                     let (s, n, e) = exts.swap_remove(k);

@@ -53,6 +53,10 @@ pub struct Config {
     pub spare: f64,
     /// Where to take blocks from.
     pub fit: Fit,
+    /// Bytes to keep though free, whatever the fraction.
+    pub reserve: Size,
+    /// Ask the arena for memory at high addresses?
+    pub arena_high: bool,
     /// Set freed blocks aside?
     pub quick: bool,
     /// Free memory that allocation points leave alone, for longer runs, as a
@@ -112,7 +116,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
-            field: Field::new(),
+            field: Field::new(config.reserve >> shift),
             live: 0,
             shift,
             quick_from: if config.quick { QUICK_FROM >> shift } else { usize::MAX },
@@ -121,6 +125,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
         }),
     })?;
     core.home.plain.set(true);
+    core.home.high.set(config.arena_high);
     pool.align.set(config.align);
     pool.get().data.set(core.as_ptr().cast());
     Ok(())
