@@ -814,7 +814,8 @@ typedef struct _mps_sac_freelist_block_s {
 } _mps_sac_freelist_block_s;
 
 /* Even entries serve sizes above _middle, upwards; odd ones the rest,
- * downwards.  There may be more entries than declared. */
+ * downwards.  There may be more entries than declared; if _trapped is 2, not
+ * fewer, and those past the last serve nothing. */
 typedef struct _mps_sac_s {
   size_t _middle;
   mps_bool_t _trapped;
@@ -846,18 +847,31 @@ extern mps_res_t mps_sac_fill(mps_addr_t *p_o, mps_sac_t sac, size_t size,
                               mps_bool_t unused);
 extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
 
-/* Points _list at the free list that serves _need bytes. */
+/* Points _list at the free list that serves _need bytes.  Sizes are as a rule
+ * unpredictable, and so would be the end of a search; in caches whose
+ * _trapped is 2 there are eight entries either way at least, so that those
+ * that are too small can be counted instead. */
+#define _mps_sac_count(_f, _need, _up, _down) \
+  (_up) += (_need) > (_f)[0]._size; \
+  (_down) += (_need) <= (_f)[1]._size
 #define _mps_sac_find(_list, _sac, _need) \
   MPS_BEGIN \
-    (_list) = &(_sac)->_freelists[0]; \
-    if ((_need) > (_sac)->_middle) { \
-      while ((_need) > (_list)->_size) \
-        (_list) += 2; \
-    } else { \
-      ++(_list); \
-      while ((_need) <= (_list)->_size) \
-        (_list) += 2; \
+    _mps_sac_freelist_block_s *_mps_first = (_sac)->_freelists; \
+    size_t _mps_up = 0, _mps_down = 0; \
+    if ((_sac)->_trapped == 2) { \
+      _mps_sac_count(_mps_first, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 2, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 4, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 6, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 8, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 10, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 12, _need, _mps_up, _mps_down); \
+      _mps_sac_count(_mps_first + 14, _need, _mps_up, _mps_down); \
     } \
+    (_list) = _mps_first + ((_need) <= (_sac)->_middle) \
+              + 2 * ((_need) > (_sac)->_middle ? _mps_up : _mps_down); \
+    while (((_need) > (_list)->_size) == ((_need) > (_sac)->_middle)) \
+      (_list) += 2; \
   MPS_END
 
 /* The inline forms of mps_sac_alloc and mps_sac_free, as statements. */

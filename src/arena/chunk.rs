@@ -331,8 +331,16 @@ impl Chunk {
         w.wrapping_mul(WORD_BITS as usize).wrapping_add(b as usize).wrapping_sub(first)
     }
 
-    /// The lowest region of a map whose zone is in `zones` (a word of bits).
-    pub fn find(&self, map: *mut Cell<usize>, zones: usize) -> Option<usize> {
+    /// The lowest (highest) region of a map whose zone is in `zones` (a word of
+    /// bits).
+    pub fn find(&self, map: *mut Cell<usize>, zones: usize, high: bool) -> Option<usize> {
+        if high {
+            return (0..self.map_words).rev().find_map(|w| {
+                let hit = self.word(map, w).get() & zones;
+                let top = WORD_BITS.wrapping_sub(1).wrapping_sub(hit.leading_zeros());
+                (hit != 0).then(|| self.region_at(w, top))
+            });
+        }
         for w in 0..self.map_words {
             let hit = self.word(map, w).get() & zones;
             if hit != 0 {
@@ -342,13 +350,29 @@ impl Chunk {
         None
     }
 
+    fn nobody_has(&self, i: usize) -> bool {
+        let (w, bit) = self.place(i);
+        self.word(self.free_map, w).get() & bit != 0
+    }
+
+    /// The highest run of `n` regions that nobody has, but for the last region,
+    /// which may be short.
+    pub fn find_last_free_run(&self, n: usize) -> Option<usize> {
+        let mut have = 0usize;
+        for i in (0..self.nregions.wrapping_sub(1)).rev() {
+            have = if self.nobody_has(i) { have.wrapping_add(1) } else { 0 };
+            if have == n {
+                return Some(i);
+            }
+        }
+        None
+    }
+
     /// The lowest run of `n` regions that nobody has.
     pub fn find_free_run(&self, n: usize) -> Option<usize> {
         let mut have = 0usize;
         for i in 0..self.nregions {
-            let (w, bit) = self.place(i);
-            let word = self.word(self.free_map, w).get();
-            if word & bit != 0 {
+            if self.nobody_has(i) {
                 have = have.wrapping_add(1);
                 if have == n {
                     return Some(i.wrapping_add(1).wrapping_sub(n));

@@ -1,24 +1,46 @@
 //! Control memory: where the library keeps its own structures.
 //!
-//! Small blocks come from free lists by size class, each class refilled a
-//! grain at a time; larger ones are whole grains. Blocks are never looked at
-//! again once freed, and slabs are kept until the arena goes: an arena's
-//! structures come and go by the thousand, not by the million.
+//! Small blocks come from slabs, a grain each, of blocks of one size; a slab
+//! that has no block in use any more goes back to the arena, whose business it
+//! is to keep memory at hand. Larger ones are whole grains. Blocks are never
+//! looked at again once freed.
 
 use super::Arena;
 use crate::base::addr::{Addr, Size, size_up};
+use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::P;
 use crate::base::res::Result;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-const CLASSES: [Size; 14] =
-    [32, 64, 96, 128, 160, 192, 256, 320, 384, 512, 768, 1024, 1536, 2048];
+/// Multiples of the alignment; the larger ones such that a slab of 4 KB has
+/// little left over.
+const CLASSES: [Size; 17] =
+    [32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 576, 672, 800, 992, 1344, 2016];
+/// What blocks are aligned to.
+const ALIGN: Size = 32;
 
-/// Free blocks by class, chained through their first word.
+/// The start of a slab.
+struct Slab {
+    link: Link<Slab>,
+    /// Its free blocks, chained through their first word.
+    free: Cell<Addr>,
+    /// How many are in use.
+    used: Cell<usize>,
+}
+
+const HEAD: Size = size_up(size_of::<Slab>(), ALIGN);
+
+impl Linked<0> for Slab {
+    fn link(&self) -> &Link<Slab> {
+        &self.link
+    }
+}
+
+/// Slabs with free blocks, by class.
 #[derive(Default)]
 pub struct Control {
-    heads: [Cell<Addr>; CLASSES.len()],
+    slabs: [List<Slab, 0>; CLASSES.len()],
     /// Bytes handed out, for `describe` and tests.
     pub in_use: Cell<Size>,
     /// Unit tests: how many allocations there have been, of any memory, and
@@ -27,73 +49,99 @@ pub struct Control {
     pub trial: Cell<(usize, Option<usize>)>,
 }
 
-fn class_of(size: Size) -> Option<usize> {
-    CLASSES.iter().position(|&c| size <= c)
-}
-
 impl Arena {
-    /// A block of at least `size` bytes, aligned to 32 (or a grain if larger
-    /// than the classes), contents arbitrary.
+    /// The slabs for blocks of `size` bytes, and how large those are. `None`:
+    /// a grain is too small for two of them.
+    fn control_class(&self, size: Size) -> Option<(&List<Slab, 0>, Size)> {
+        let i = CLASSES.iter().position(|&c| size <= c)?;
+        let class = *CLASSES.get(i)?;
+        let room = self.grain().saturating_sub(HEAD);
+        (class <= room / 2).then_some((self.control.slabs.get(i)?, class))
+    }
+
+    /// A block of at least `size` bytes, aligned to 32, contents arbitrary.
     ///
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
         #[cfg(test)]
         self.trial()?;
-        let control = &self.control;
-        let Some((c, head, class)) = class_of(size).and_then(|c| {
-            Some((c, control.heads.get(c)?, *CLASSES.get(c)?))
-        }) else {
+        let in_use = &self.control.in_use;
+        let Some((slabs, class)) = self.control_class(size) else {
             let a = self.alloc(self.control_home(), size, core::ptr::null_mut())?;
-            control.in_use.set(control.in_use.get().wrapping_add(size_up(size, self.grain())));
+            in_use.set(in_use.get().wrapping_add(size_up(size, self.grain())));
             return Ok(a);
         };
-        if head.get().is_null() {
-            self.control_refill(c, class)?;
+        let slab = match slabs.first() {
+            Some(s) => s,
+            None => self.control_slab(slabs, class)?,
+        };
+        let a = slab.free.get();
+        // SAFETY: a block on a slab's free list: ours, and its first word the
+        // link.
+        slab.free.set(Addr(unsafe { a.ptr::<usize>().read() }));
+        slab.used.set(slab.used.get().wrapping_add(1));
+        if slab.free.get().is_null() {
+            slabs.remove(slab);
         }
-        let a = head.get();
-        // SAFETY: a block on a free list: ours, and its first word the link.
-        head.set(Addr(unsafe { a.ptr::<usize>().read() }));
-        control.in_use.set(control.in_use.get().wrapping_add(class));
+        in_use.set(in_use.get().wrapping_add(class));
         Ok(a)
     }
 
-    fn control_refill(&self, c: usize, class: Size) -> Result {
-        let slab = self.grain().max(4096);
-        let base = self.alloc(self.control_home(), slab, core::ptr::null_mut())?;
-        let Some(head) = self.control.heads.get(c) else { return Ok(()) };
-        let mut at = (slab / class).wrapping_mul(class);
+    /// A new slab.
+    fn control_slab(&self, slabs: &List<Slab, 0>, class: Size) -> Result<P<Slab>> {
+        let grain = self.grain();
+        let base = self.alloc(self.control_home(), grain, core::ptr::null_mut())?;
+        let mut free = Addr::NULL;
+        let mut at = (grain.wrapping_sub(HEAD) / class).wrapping_mul(class);
         while at >= class {
             at = at.wrapping_sub(class);
-            let a = base.add(at);
-            // SAFETY: inside the slab just allocated.
-            unsafe { a.ptr::<usize>().write(head.get().0) };
-            head.set(a);
+            let a = base.add(HEAD).add(at);
+            // SAFETY: inside the grain just allocated.
+            unsafe { a.ptr::<usize>().write(free.0) };
+            free = a;
         }
-        Ok(())
+        let head: *mut Slab = base.ptr();
+        // SAFETY: as above; grains are aligned to 1 KB at least.
+        let slab = unsafe {
+            head.write(Slab { link: Link::default(), free: Cell::new(free), used: Cell::new(0) });
+            P::new(NonNull::new_unchecked(head))
+        };
+        slabs.push_front(slab);
+        Ok(slab)
     }
 
     /// Gives back what `control_alloc(size)` gave.
     pub fn control_free(&self, a: Addr, size: Size) {
-        let control = &self.control;
-        let Some((head, class)) =
-            class_of(size).and_then(|c| Some((control.heads.get(c)?, *CLASSES.get(c)?)))
-        else {
+        let in_use = &self.control.in_use;
+        let Some((slabs, class)) = self.control_class(size) else {
             let whole = size_up(size, self.grain());
-            control.in_use.set(control.in_use.get().wrapping_sub(whole));
+            in_use.set(in_use.get().wrapping_sub(whole));
             self.free(a, whole);
             return;
         };
+        in_use.set(in_use.get().wrapping_sub(class));
+        let base = a.down(self.grain());
+        // SAFETY: slabs are grains, and begin with their head.
+        let Some(slab) = (unsafe { P::from_raw(base.ptr::<Slab>()) }) else { return };
+        let old = slab.free.get();
         // SAFETY: the caller is done with the block.
-        unsafe { a.ptr::<usize>().write(head.get().0) };
-        head.set(a);
-        control.in_use.set(control.in_use.get().wrapping_sub(class));
+        unsafe { a.ptr::<usize>().write(old.0) };
+        slab.free.set(a);
+        slab.used.set(slab.used.get().wrapping_sub(1));
+        if old.is_null() {
+            slabs.push_front(slab);
+        }
+        if slab.used.get() == 0 {
+            slabs.remove(slab);
+            self.free(base, self.grain());
+        }
     }
 
     /// What a block of `size` bytes takes.
     #[cfg(test)]
     pub(super) fn control_size(&self, size: Size) -> Size {
-        class_of(size).map_or(size_up(size, self.grain()), |c| CLASSES[c])
+        self.control_class(size).map_or(size_up(size, self.grain()), |(_, class)| class)
     }
 
     /// A structure in control memory.
@@ -103,8 +151,7 @@ impl Arena {
     pub fn control_new<T>(&self, value: T) -> Result<P<T>> {
         let a = self.control_alloc(size_of::<T>())?;
         let p: *mut T = a.ptr();
-        // SAFETY: fresh memory, large enough; classes are multiples of 32 and
-        // slabs grain aligned, so it is aligned to 32 at least.
+        // SAFETY: fresh memory, large enough, aligned to 32 at least.
         unsafe { p.write(value) };
         // SAFETY: just written; stays until `control_drop`.
         Ok(unsafe { P::new(NonNull::new_unchecked(p)) })

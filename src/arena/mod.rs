@@ -37,6 +37,8 @@ pub struct Home {
     /// Is it for objects that are never condemned? Then zone 0, whose bit a
     /// null reference selects, will do; others keep away from it.
     pub plain: Cell<bool>,
+    /// Is its memory to come from high addresses?
+    pub high: Cell<bool>,
     regions: List<Region, 0>,
 }
 
@@ -595,9 +597,11 @@ impl Arena {
     fn take_in(&self, r: &P<Region>, n: usize, tract: Tract) -> Result<Addr> {
         let free = r.free.get();
         let warm = bits::and(&free, &r.mapped.get());
-        let at = match bits::find_run(&warm, n) {
+        let high = r.home.get().is_some_and(|h| h.high.get());
+        let find = |set: &Bits| if high { bits::find_last_run(set, n) } else { bits::find_run(set, n) };
+        let at = match find(&warm) {
             Some(i) => i,
-            None => match bits::find_run(&free, n) {
+            None => match find(&free) {
                 Some(i) => i,
                 None => {
                     r.longest.set(n.wrapping_sub(1));
@@ -760,7 +764,8 @@ impl Arena {
         let own = home.zones.get();
         let used = self.used_zones.get();
         let zone0 = ZoneSet(1);
-        let choices = if !self.zoned.get() {
+        let high = home.high.get();
+        let choices = if !self.zoned.get() || high {
             [ZoneSet::ALL; 4]
         } else if home.plain.get() {
             [zone0, own, used, ZoneSet::ALL]
@@ -769,11 +774,17 @@ impl Arena {
         };
         for zones in choices {
             for warm in [true, false] {
-                for c in self.chunks.iter() {
+                if warm && high {
+                    // The address matters more.
+                    continue;
+                }
+                let mut next = self.next_chunk(None, high);
+                while let Some(c) = next {
+                    next = self.next_chunk(Some(c), high);
                     let map = if warm { c.warm_map } else { c.free_map };
                     // A partial region at an end may be too small: try the next.
                     let mut skip = 0usize;
-                    while let Some(i) = c.find(map, zones.0 & !skip) {
+                    while let Some(i) = c.find(map, zones.0 & !skip, high) {
                         let r = self.region_ready(c, i)?;
                         if bits::find_run(&r.free.get(), n).is_some() {
                             self.claim(home, r, i);
@@ -789,6 +800,16 @@ impl Arena {
             }
         }
         Err(Res::Limit)
+    }
+
+    /// The chunk to look at after `last` (or first): in the order in which they
+    /// came, or from the highest address down.
+    fn next_chunk(&self, last: Option<P<Chunk>>, high: bool) -> Option<P<Chunk>> {
+        if !high {
+            return last.map_or(self.chunks.first(), |c| self.chunks.after(c));
+        }
+        let below = last.map_or(Addr(usize::MAX), |c| c.range.base);
+        self.chunks.iter().filter(|c| c.range.base < below).max_by_key(|c| c.range.base)
     }
 
     fn zone_of(&self, a: Addr) -> ZoneSet {
@@ -856,9 +877,12 @@ impl Arena {
     fn take_regions(&self, home: P<Home>, n: usize, tract: Tract) -> Result<Addr> {
         let per = 1usize << (self.region_shift - self.grain_shift);
         let k = n.div_ceil(per);
-        for c in self.chunks.iter() {
-            let Some(first) = c.find_free_run(k).or_else(|| c.find_free_run(k.wrapping_add(1)))
-            else {
+        let high = home.high.get();
+        let mut next = self.next_chunk(None, high);
+        while let Some(c) = next {
+            next = self.next_chunk(Some(c), high);
+            let found = |k| if high { c.find_last_free_run(k) } else { c.find_free_run(k) };
+            let Some(first) = found(k).or_else(|| found(k.wrapping_add(1))) else {
                 continue;
             };
             // The first region of a chunk may lack its first grains.

@@ -676,6 +676,7 @@ fn control_memory() {
     let mut rng = Rng::new("control_memory");
     let mut live: Vec<(Addr, Size, u8)> = Vec::new();
     let mut most = 0;
+    let before = arena.committed.get() - arena.spare.get();
     for i in 0..20_000 {
         if live.len() < 300 && !rng.one_in(3) {
             let top = if rng.one_in(30) { 20_000 } else { 2_500 };
@@ -702,6 +703,9 @@ fn control_memory() {
         arena.control_free(a, size);
     }
     assert_eq!(arena.control.in_use.get(), 0);
+    // The region table's entries stay.
+    let more = arena.committed.get() - arena.spare.get() - before;
+    assert!(more <= arena.grain(), "{more} bytes stayed in use");
     arena.finish();
     assert_eq!(mock.reservations(), 0);
 }

@@ -118,6 +118,15 @@ pub fn find_run(a: &Bits, n: usize) -> Option<usize> {
     first(&x)
 }
 
+/// The highest run of `n` set bits.
+pub fn find_last_run(a: &Bits, n: usize) -> Option<usize> {
+    let mut turned = NONE;
+    for (t, w) in turned.iter_mut().zip(a.iter().rev()) {
+        *t = w.reverse_bits();
+    }
+    find_run(&turned, n).map(|i| BITS.wrapping_sub(i).wrapping_sub(n))
+}
+
 /// The run of set bits that starts at the lowest set bit not below `from`.
 pub fn next_run(a: &Bits, from: usize) -> Option<(usize, usize)> {
     if from >= BITS {

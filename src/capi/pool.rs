@@ -6,7 +6,7 @@ use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
-use crate::object::pool::ClassHandle;
+use crate::object::pool::{ClassHandle, Pool};
 use crate::mpm::names::pools::{amc, manual, marksweep, snc};
 use crate::seam::args::{self, Arg, Args};
 
@@ -100,6 +100,20 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
         "size to allocate is positive",
         Res::Param.code()
     );
+    let a = p.class.quick_alloc(p, size);
+    if !a.is_null() {
+        // SAFETY: not null, the client's.
+        unsafe { p_o.write(a) };
+        return Res::OK;
+    }
+    // SAFETY: as above.
+    unsafe { alloc_slowly(p_o, p, size) }
+}
+
+/// The long way, out of the short one's.
+#[cold]
+#[inline(never)]
+unsafe fn alloc_slowly(p_o: *mut Addr, p: P<Pool>, size: Size) -> i32 {
     let got = Mpm::alloc(super::instance(p.cx.instance.get()), p, size);
     crate::aver_client!(
         got != Err(Res::Unimpl),
@@ -119,6 +133,14 @@ pub extern "C" fn mps_free(pool: Handle, base: Addr, size: Size) {
         ()
     );
     crate::aver_client!(!base.is_null(), "block to free is not null", ());
+    if !p.class.quick_free(p, base, size) {
+        free_slowly(p, base, size);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn free_slowly(p: P<Pool>, base: Addr, size: Size) {
     let done = Mpm::free(super::instance(p.cx.instance.get()), p, base, size);
     crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
 }

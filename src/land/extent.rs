@@ -255,11 +255,11 @@ impl Extent {
         Some(self.base.add(start << self.shift))
     }
 
-    /// Takes the lowest run of at least `n` grains, or the first `most` (not
-    /// less than `n`) of it.
-    pub fn alloc_run(&mut self, n: usize, most: usize) -> Option<(Addr, usize)> {
+    /// Takes from the lowest run of at least `n` grains: if it is `ample` then
+    /// up to `most` (not less than `n`) of it, else just `n`.
+    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let run = self.find(n, false)?;
-        let n = run.len().min(most);
+        let n = if run.len() >= ample { run.len().min(most) } else { n };
         let start = self.take(run, n, false);
         Some((self.base.add(start << self.shift), n))
     }

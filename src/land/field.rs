@@ -9,6 +9,7 @@
 
 use super::extent::{Extent, Fit, NotInUse};
 use crate::base::addr::{Addr, Size};
+use core::ptr::NonNull;
 
 /// See the module.
 pub struct Field {
@@ -17,7 +18,13 @@ pub struct Field {
     tops: *mut u32,
     cap: usize,
     len: usize,
-    empty: *mut Extent,
+    /// Grains that are to stay, in extents no larger than this.
+    reserve: usize,
+    /// Extents that are entirely free: those that may be part of the reserve,
+    /// and the others.
+    empty: [*mut Extent; 2],
+    /// Grains of the first kind.
+    idle: usize,
     /// Grains in all extents.
     pub grains: usize,
     /// Of them, free.
@@ -26,20 +33,23 @@ pub struct Field {
 
 impl Default for Field {
     fn default() -> Field {
-        Field::new()
+        Field::new(0)
     }
 }
 
 impl Field {
-    /// No extents, and no room for any.
-    pub const fn new() -> Field {
+    /// No extents, and no room for any. So many grains in extents that are
+    /// entirely free are not told of.
+    pub const fn new(reserve: usize) -> Field {
         Field {
+            reserve,
+            idle: 0,
             at: core::ptr::null_mut(),
             bases: core::ptr::null_mut(),
             tops: core::ptr::null_mut(),
             cap: 0,
             len: 0,
-            empty: core::ptr::null_mut(),
+            empty: [core::ptr::null_mut(); 2],
             grains: 0,
             free: 0,
         }
@@ -109,9 +119,23 @@ impl Field {
         if i < self.len { Some(unsafe { *self.at.add(i) }) } else { None }
     }
 
-    /// An extent that is entirely free.
+    /// An extent that is entirely free, and not of the reserve.
     pub fn empty(&self) -> Option<*mut Extent> {
-        if self.empty.is_null() { None } else { Some(self.empty) }
+        let [small, other] = self.empty;
+        if !other.is_null() {
+            return Some(other);
+        }
+        // SAFETY: those in the lists are alive.
+        let small = NonNull::new(small).filter(|e| unsafe {
+            self.idle.wrapping_sub((*e.as_ptr()).grains) >= self.reserve
+        });
+        small.map(|e| e.as_ptr())
+    }
+
+    /// The list for an extent that is entirely free, the reserve's or not.
+    fn list_for(&mut self, grains: usize) -> (&mut *mut Extent, bool) {
+        let [small, other] = &mut self.empty;
+        if grains <= self.reserve { (small, true) } else { (other, false) }
     }
 
     /// Computes the tree again for all places from `from` on.
@@ -264,20 +288,25 @@ impl Field {
     fn list(&mut self, e: *mut Extent) {
         // SAFETY: alive, as are those in the list.
         unsafe {
+            let grains = (*e).grains;
+            let (head, idle) = self.list_for(grains);
             (*e).prev = core::ptr::null_mut();
-            (*e).next = self.empty;
-            if !self.empty.is_null() {
-                (*self.empty).prev = e;
+            (*e).next = *head;
+            if !head.is_null() {
+                (**head).prev = e;
             }
+            *head = e;
+            self.idle = self.idle.wrapping_add(if idle { grains } else { 0 });
         }
-        self.empty = e;
     }
 
     fn unlist(&mut self, e: *mut Extent) {
         // SAFETY: alive, as are those in the list.
         unsafe {
+            let grains = (*e).grains;
+            let (head, idle) = self.list_for(grains);
             if (*e).prev.is_null() {
-                self.empty = (*e).next;
+                *head = (*e).next;
             } else {
                 (*(*e).prev).next = (*e).next;
             }
@@ -286,6 +315,7 @@ impl Field {
             }
             (*e).next = core::ptr::null_mut();
             (*e).prev = core::ptr::null_mut();
+            self.idle = self.idle.wrapping_sub(if idle { grains } else { 0 });
         }
     }
 
@@ -325,14 +355,15 @@ impl Field {
         Some(a)
     }
 
-    /// Takes the lowest run of at least `n` grains, or the first `most` of it.
-    pub fn alloc_run(&mut self, n: usize, most: usize) -> Option<(Addr, usize)> {
+    /// Takes from the lowest run of at least `n` grains, as
+    /// [`Extent::alloc_run`].
+    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let i = self.choose(n, false)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let (a, n) = ext.alloc_run(n, most)?;
+        let (a, n) = ext.alloc_run(n, ample, most)?;
         self.settle(i, e, was_empty, n);
         Some((a, n))
     }

@@ -38,6 +38,33 @@ impl<const N: usize> Mag<N> {
         self.slots.get(self.n.wrapping_sub(1)).copied().unwrap_or(Addr::NULL)
     }
 
+    /// Takes the newest out, if it stands in the array; else null.
+    #[inline(always)]
+    pub fn pop_newest(&mut self) -> Addr {
+        let k = self.n.wrapping_sub(1);
+        let Some(a) = self.slots.get(k) else { return Addr::NULL };
+        self.n = k;
+        *a
+    }
+
+    /// Puts a block in, if the array has room. The promise is that of `push`.
+    ///
+    /// # Safety
+    /// As for [`Mag::push`].
+    #[inline(always)]
+    pub unsafe fn push_newest(&mut self, a: Addr) -> bool {
+        let Some(s) = self.slots.get_mut(self.n) else { return false };
+        *s = a;
+        self.n = self.n.wrapping_add(1);
+        true
+    }
+
+    /// Is there more than the array holds?
+    #[inline]
+    pub fn is_deep(&self) -> bool {
+        !self.chain.is_null()
+    }
+
     /// Takes the newest out.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Addr> {

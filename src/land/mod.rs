@@ -12,5 +12,6 @@ pub mod field;
 pub mod mag;
 pub mod marks;
 pub mod quick;
+pub mod stock;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,33 @@ impl Quick {
         Quick { mags: [const { Mag::new() }; CLASSES], cursor: 0, grains: 0 }
     }
 
+    /// A block of `n` grains, if one is at hand; else null.
+    #[inline(always)]
+    pub fn pop_newest(&mut self, n: usize) -> Addr {
+        let Some(m) = self.mags.get_mut(n.wrapping_sub(1)) else { return Addr::NULL };
+        let a = m.pop_newest();
+        if !a.is_null() {
+            self.grains = self.grains.wrapping_sub(n);
+        }
+        a
+    }
+
+    /// Sets a block of `n` grains aside, if there is a place at hand that does
+    /// not hold it already.
+    ///
+    /// # Safety
+    /// As for [`Mag::push`].
+    #[inline(always)]
+    pub unsafe fn push_newest(&mut self, n: usize, a: Addr) -> bool {
+        let Some(m) = self.mags.get_mut(n.wrapping_sub(1)) else { return false };
+        // SAFETY: the caller's promise.
+        if m.newest() == a || !unsafe { m.push_newest(a) } {
+            return false;
+        }
+        self.grains = self.grains.wrapping_add(n);
+        true
+    }
+
     /// A block of `n` grains.
     #[inline(always)]
     pub fn pop(&mut self, n: usize) -> Option<Addr> {
@@ -48,16 +75,19 @@ impl Quick {
         self.mags.get(n.wrapping_sub(1)).map_or(Addr::NULL, |m| m.newest())
     }
 
-    /// Any block, from each size in turn.
+    /// Any block, from each size in turn, while there are sizes with many.
     pub fn pop_any(&mut self) -> Option<(Addr, usize)> {
         if self.grains == 0 {
             return None;
         }
-        for _ in 0..CLASSES {
-            self.cursor = self.cursor.wrapping_add(1) % CLASSES;
-            let n = self.cursor.wrapping_add(1);
-            if self.mags.get(self.cursor).is_some_and(|m| !m.is_empty()) {
-                return self.pop(n).map(|a| (a, n));
+        for any in [false, true] {
+            for _ in 0..CLASSES {
+                self.cursor = self.cursor.wrapping_add(1) % CLASSES;
+                let n = self.cursor.wrapping_add(1);
+                let m = self.mags.get(self.cursor);
+                if m.is_some_and(|m| m.is_deep() || any && !m.is_empty()) {
+                    return self.pop(n).map(|a| (a, n));
+                }
             }
         }
         None

@@ -4,6 +4,7 @@ use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
 use super::marks::{Marks, Set};
 use super::quick::Quick;
+use super::stock::Stock;
 use crate::base::addr::Addr;
 use std::boxed::Box;
 use std::collections::BTreeSet;
@@ -157,7 +158,8 @@ fn field_against_naive() {
     const SHIFT: u32 = 4;
     const SPAN: usize = 8192; // grains of made-up address space
     let base = 0x4000_0000usize;
-    let mut f = Field::new();
+    const RESERVE: usize = 100;
+    let mut f = Field::new(RESERVE);
     // None: not in any extent.
     let mut map: Vec<Option<bool>> = vec![None; SPAN];
     let mut exts: Vec<(usize, usize, *mut Extent)> = Vec::new();
@@ -185,8 +187,23 @@ fn field_against_naive() {
                 }
             }
             1 => {
-                let all = exts.iter().position(|(s, n, _)| map[*s..s + n].iter().all(|m| *m == Some(true)));
-                assert_eq!(all.is_some(), f.empty().is_some());
+                let all: Vec<usize> = exts
+                    .iter()
+                    .filter(|(s, n, _)| map[*s..s + n].iter().all(|m| *m == Some(true)))
+                    .map(|x| x.1)
+                    .collect();
+                let idle: usize = all.iter().filter(|n| **n <= RESERVE).sum();
+                match f.empty() {
+                    // SAFETY: it is in there.
+                    Some(e) => unsafe {
+                        assert!((*e).grains > RESERVE || idle - (*e).grains >= RESERVE);
+                        assert!((*e).grains > RESERVE || all.iter().all(|n| *n <= RESERVE));
+                    },
+                    None => {
+                        assert!(idle < 2 * RESERVE);
+                        assert!(all.iter().all(|n| *n <= RESERVE));
+                    }
+                }
                 if let Some(e) = f.empty() {
                     let k = exts.iter().position(|x| x.2 == e).unwrap();
                     let (s, n, e) = exts.swap_remove(k);
@@ -203,9 +220,10 @@ fn field_against_naive() {
                 let free: Vec<bool> = map.iter().map(|m| *m == Some(true)).collect();
                 if r.below(20) == 0 {
                     let most = n + r.below(300);
+                    let ample = r.below(40);
                     let want = areas(&free).into_iter().find(|a| a.1 >= n);
-                    let want = want.map(|(s, l)| (s, l.min(most)));
-                    let got = f.alloc_run(n, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
+                    let want = want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { n }));
+                    let got = f.alloc_run(n, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
                     assert_eq!(got, want);
                     if let Some((s, n)) = got {
                         map[s..s + n].fill(Some(false));
@@ -243,6 +261,51 @@ fn field_against_naive() {
 }
 
 #[test]
+fn stock_of_blocks() {
+    let mut r = Rng(0xBEEF_5678_9ABC_DEF1u64);
+    let mut s = Stock::new(4);
+    let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 40];
+    let mut next = 0x1000usize;
+    for step in 0..50_000 {
+        let n = 1 + r.below(if step / 4000 % 2 == 0 { 39 } else { 4 });
+        let size = n << 4;
+        match r.below(if step / 1000 % 2 == 0 { 4 } else { 6 }) {
+            0 | 1 => {
+                next += 0x1000;
+                let fits = n <= 32 && model[n].len() < 7;
+                assert_eq!(s.has_place(size), fits);
+                assert_eq!(s.put(size, Addr(next)), fits);
+                assert!(!s.put(size + 8, Addr(next)), "not whole grains");
+                if fits {
+                    model[n].push(Addr(next));
+                }
+            }
+            2 => assert_eq!(s.take(size), model[n].pop()),
+            3 => {
+                next += 0x1000;
+                // What is left is always shorter than what is wanted.
+                let m = r.below(n);
+                let can = !model[n].is_empty() && (m == 0 || model[m].len() < 7);
+                let got = s.exchange(size, Addr(next), m << 4);
+                assert_eq!(!got.is_null(), can, "{n} {m}");
+                if can {
+                    assert_eq!(model[n].pop(), Some(got));
+                    if m != 0 {
+                        model[m].push(Addr(next));
+                    }
+                }
+            }
+            _ => match s.take_any() {
+                Some((a, size)) => assert_eq!(model[size >> 4].pop(), Some(a)),
+                None => assert!(model.iter().all(|m| m.is_empty())),
+            },
+        }
+    }
+    s.forget();
+    assert_eq!(s.take_any(), None);
+}
+
+#[test]
 fn quick_lists() {
     let mut r = Rng(0xABCD_5678_9ABC_DEF1u64);
     let mut q = Quick::new();
@@ -257,7 +320,21 @@ fn quick_lists() {
                 assert!(unsafe { q.push(n, a) });
                 model[n].push(a);
             }
-            2 | 3 => assert_eq!(q.pop(n), model[n].pop()),
+            2 => assert_eq!(q.pop(n), model[n].pop()),
+            3 => {
+                // The array may be empty, or full, with more in the chain.
+                let a = q.pop_newest(n);
+                if !a.is_null() {
+                    assert_eq!(model[n].last(), Some(&a));
+                    // SAFETY: a word of ours. Not twice.
+                    unsafe {
+                        assert!(q.push_newest(n, a));
+                        assert!(!q.push_newest(n, a));
+                    }
+                    assert_eq!(q.pop_newest(n), a);
+                    model[n].pop();
+                }
+            }
             _ => match q.pop_any() {
                 Some((a, n)) => assert_eq!(model[n].pop(), Some(a)),
                 None => assert!(model.iter().all(|m| m.is_empty())),

@@ -12,6 +12,7 @@ use crate::base::list::{Link, Linked};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::Rank;
+use crate::land::stock::Stock;
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
 use core::cell::Cell;
@@ -56,6 +57,8 @@ pub struct Buffer {
     pub ramps_collect_all: Cell<usize>,
     /// The class's own: a number.
     pub tag: Cell<usize>,
+    /// Blocks of the pool's that are put by for it, if its class does so.
+    pub stock: Slot<Stock>,
 }
 
 impl Linked<0> for Buffer {
@@ -87,6 +90,7 @@ impl Buffer {
             ramps: Cell::new(0),
             ramps_collect_all: Cell::new(0),
             tag: Cell::new(0),
+            stock: Cell::new(None),
         }
     }
 
@@ -129,6 +133,29 @@ pub fn fill(b: P<Buffer>, size: Size) -> Result<Addr> {
         detach(b);
     }
     take_room(b, size)
+}
+
+/// Reserves `size` bytes, for which there is no room, from what is put by, and
+/// puts by what room is left. Null: nothing was done.
+#[inline(always)]
+pub fn fill_from_stock(b: P<Buffer>, size: Size) -> Addr {
+    let Some(stock) = b.stock.get() else { return Addr::NULL };
+    let init = b.init.get();
+    let rest = b.room_limit.get().since(init);
+    if size <= rest || b.alloc.get() != init {
+        return Addr::NULL;
+    }
+    // SAFETY: the allocation point's own, and this is its user.
+    let a = unsafe { (*stock.as_ptr()).exchange(size, init, rest) };
+    if !a.is_null() {
+        let end = a.add(size);
+        b.base.set(a);
+        b.init.set(a);
+        b.alloc.set(end);
+        b.limit.set(end);
+        b.room_limit.set(end);
+    }
+    a
 }
 
 /// As [`fill`], outside the instance, for a class with its own lock: there are
@@ -224,5 +251,10 @@ pub fn after_fork(b: P<Buffer>) {
     if b.init.get() != b.init_at_fork.get() {
         b.init.set(b.init_at_fork.get());
         b.alloc.set(b.init_at_fork.get());
+    }
+    // The same goes for what was put by: it stays in use for good.
+    if let Some(s) = b.stock.get() {
+        // SAFETY: the allocation point's own, and nobody is using that.
+        unsafe { (*s.as_ptr()).forget() };
     }
 }

@@ -23,6 +23,14 @@ impl Lock {
         Held(self)
     }
 
+    /// Takes it, if that is possible at once.
+    #[inline(always)]
+    pub fn try_take(&self) -> Option<Held<'_>> {
+        let got = self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        // Made only then: one that is dropped gives the lock back.
+        got.is_ok().then(|| Held(self))
+    }
+
     #[cold]
     #[inline(never)]
     fn wait(&self, cx: &Cx) {

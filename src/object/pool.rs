@@ -173,6 +173,20 @@ pub trait PoolClass: Sync {
         Err(Res::Unimpl)
     }
 
+    /// A block of `size` bytes, if the class, with a lock of its own, can find
+    /// one with no more than a look at what it has at hand. Null: `alloc` has
+    /// not been tried. Outside the instance.
+    #[inline]
+    fn quick_alloc(&self, _pool: P<Pool>, _size: Size) -> Addr {
+        Addr::NULL
+    }
+
+    /// Frees a block, if that is as little work. False: nothing was done.
+    #[inline]
+    fn quick_free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> bool {
+        false
+    }
+
     /// `mps_free`, of `size` bytes from `base` on. True: there is memory to
     /// give back (`shrink`).
     ///

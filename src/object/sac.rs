@@ -5,7 +5,9 @@
 //! `middle` at even places, ascending (each with its block size, the last a
 //! sentinel for sizes above all classes), and for sizes up to `middle` at odd
 //! places, descending (each with the block size of the next smaller class, so
-//! the last has 0). Blocks are chained through their first word.
+//! the last has 0). Lists past the last of either kind continue that, so that
+//! who looks for one may count those that don't fit instead of stopping at the
+//! first that does. Blocks are chained through their first word.
 
 use crate::arena::Arena;
 use crate::base::addr::{Addr, Size, size_up};
@@ -17,6 +19,8 @@ use core::cell::Cell;
 
 /// `MPS_SAC_CLASS_LIMIT`; more will do.
 const CLASSES: usize = 8;
+/// Says in `trapped` that there are as many lists, either way, at least.
+const PADDED: i32 = 2;
 
 /// `mps_sac_class_s`.
 #[repr(C)]
@@ -120,13 +124,13 @@ impl Sac {
         let at = arena.control_alloc(bytes)?;
         let p: *mut Sac = at.ptr();
         let public =
-            Public { middle: Cell::new(classes.get(middle).block_size), trapped: Cell::new(0) };
+            Public { middle: Cell::new(classes.get(middle).block_size), trapped: Cell::new(PADDED) };
         // SAFETY: control memory of that size, ours.
         unsafe { p.write(Sac { sig: Cell::new(Sig::DEAD), pool, lists, bytes, public }) };
         // SAFETY: just written; stays until `destroy`.
         let sac = unsafe { P::new(core::ptr::NonNull::new_unchecked(p)) };
         for i in 0..lists {
-            sac.set(i, 0, 0);
+            sac.set(i, if i % 2 == 0 { Size::MAX } else { 0 }, 0);
         }
         for i in 0..below {
             let size = match middle.checked_sub(i).and_then(|k| k.checked_sub(1)) {

@@ -162,6 +162,40 @@ static void test_random(size_t fence, size_t free_size)
        (unsigned long)free_size);
 }
 
+/* Fences count as in use; what the library keeps with a block does not count
+ * at all. */
+static void test_sizes(size_t align, size_t fence)
+{
+  enum { N = 100 };
+  mps_pool_debug_option_s o;
+  mps_pool_t pool;
+  mps_addr_t p[N];
+  size_t size[N], in_use = 0, fences = (fence + align - 1) / align * align * 2;
+  int i;
+  o.fence_template = "0123456789abcdef";
+  o.fence_size = fence;
+  o.free_template = "free";
+  o.free_size = 4;
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_POOL_DEBUG_OPTIONS, &o);
+    MPS_ARGS_ADD(args, MPS_KEY_ALIGN, align);
+    CHECK_OK(mps_pool_create_k(&pool, arena, mps_class_mvff_debug(), args));
+  } MPS_ARGS_END(args);
+  for (i = 0; i < N; ++i) {
+    size[i] = (1 + rnd_below(50)) * align;
+    CHECK_OK(mps_alloc(&p[i], pool, size[i]));
+    in_use += size[i] + fences;
+    CHECK_EQ(mps_pool_total_size(pool) - mps_pool_free_size(pool), in_use);
+  }
+  for (i = 0; i < N; ++i) {
+    mps_free(pool, p[i], size[i]);
+    in_use -= size[i] + fences;
+    CHECK_EQ(mps_pool_total_size(pool) - mps_pool_free_size(pool), in_use);
+  }
+  mps_pool_destroy(pool);
+  part("sizes, alignment %lu", (unsigned long)align);
+}
+
 /* Ordinary pools have nothing to check. */
 static void test_ordinary(void)
 {
@@ -188,6 +222,10 @@ int main(void)
   test_random(0, 5);
   test_random(4, 0);
   test_random(99, 0);
+  test_sizes(8, 4);
+  test_sizes(16, 15);
+  test_sizes(64, 0);
+  test_sizes(4096, 16);
   test_ordinary();
   mps_arena_destroy(arena);
   return test_end();

@@ -281,6 +281,110 @@ static void test_fit(mps_arena_t arena)
   part("first fit and slot high");
 }
 
+/* One pool from the low end of the arena, one from the high end. */
+static void test_arena_high(int zoned)
+{
+  enum { N = 400 };
+  mps_arena_t arena;
+  mps_pool_t low, high;
+  mps_addr_t p;
+  char *top = NULL, *bottom = (char *)-1;
+  size_t i;
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, (size_t)64 << 20);
+    MPS_ARGS_ADD(args, MPS_KEY_ARENA_ZONED, zoned);
+    CHECK_OK(mps_arena_create_k(&arena, mps_arena_class_vm(), args));
+  } MPS_ARGS_END(args);
+  CHECK_OK(mps_pool_create_k(&low, arena, mps_class_mvff(), mps_args_none));
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_MVFF_ARENA_HIGH, 1);
+    CHECK_OK(mps_pool_create_k(&high, arena, mps_class_mvff(), args));
+  } MPS_ARGS_END(args);
+  for (i = 0; i < N; ++i) {
+    /* In zones, only so much can be at the low end. */
+    size_t size = 1 + rnd_below(zoned ? 2000 : rnd_below(100) ? 50000 : 3000000);
+    CHECK_OK(mps_alloc(&p, low, size));
+    if ((char *)p + size > top)
+      top = (char *)p + size;
+    CHECK_OK(mps_alloc(&p, high, size));
+    if ((char *)p < bottom)
+      bottom = p;
+  }
+  CHECK(top <= bottom);
+  mps_pool_destroy(low);
+  mps_pool_destroy(high);
+  mps_arena_destroy(arena);
+  part("arena high%s", zoned ? " in zones" : "");
+}
+
+static mps_pool_t mvt(mps_arena_t arena, size_t depth, double limit)
+{
+  mps_pool_t pool = NULL;
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_MEAN_SIZE, 100);
+    MPS_ARGS_ADD(args, MPS_KEY_MVT_RESERVE_DEPTH, depth);
+    MPS_ARGS_ADD(args, MPS_KEY_MVT_FRAG_LIMIT, limit);
+    CHECK_OK(mps_pool_create_k(&pool, arena, mps_class_mvt(), args));
+  } MPS_ARGS_END(args);
+  return pool;
+}
+
+/* Memory for the reserve stays, the rest goes. */
+static void test_reserve_depth(mps_arena_t arena)
+{
+  enum { N = 20000 };
+  static const size_t depths[] = { 0, 500, 10000 };
+  mps_addr_t *p = calloc(N, sizeof *p);
+  size_t i, k;
+  CHECK(p != NULL);
+  for (i = 0; i < sizeof depths / sizeof depths[0]; ++i) {
+    mps_pool_t pool = mvt(arena, depths[i], 0.3);
+    mps_ap_t ap = ap_make(pool);
+    for (k = 0; k < N; ++k)
+      do
+        CHECK_OK(mps_reserve(&p[k], ap, 104));
+      while (!mps_commit(ap, p[k], 104));
+    mps_ap_destroy(ap);
+    for (k = 0; k < N; ++k)
+      mps_free(pool, p[k], 104);
+    CHECK(mps_pool_total_size(pool) >= depths[i] * 100);
+    CHECK(mps_pool_total_size(pool) <= depths[i] * 100 + 65536);
+    mps_pool_destroy(pool);
+  }
+  free(p);
+  part("reserve depth");
+}
+
+/* Small holes are used again, or left to grow, as the limit says. */
+static void test_frag_limit(mps_arena_t arena)
+{
+  enum { N = 300 };
+  int temporal;
+  for (temporal = 0; temporal < 2; ++temporal) {
+    mps_pool_t pool = mvt(arena, 0, temporal ? 1.0 : 0.1);
+    mps_ap_t ap = ap_make(pool);
+    mps_addr_t p[N], q;
+    int i, k, again = 0;
+    for (i = 0; i < N; ++i)
+      do
+        CHECK_OK(mps_reserve(&p[i], ap, 48));
+      while (!mps_commit(ap, p[i], 48));
+    for (i = 0; i < N; i += 2)
+      mps_free(pool, p[i], 48);
+    for (k = 0; k < 2000; ++k) {
+      do
+        CHECK_OK(mps_reserve(&q, ap, 48));
+      while (!mps_commit(ap, q, 48));
+      for (i = 0; i < N; i += 2)
+        again += q == p[i];
+    }
+    CHECK_EQ(again, temporal ? 0 : N / 2);
+    mps_ap_destroy(ap);
+    mps_pool_destroy(pool);
+  }
+  part("fragmentation limit");
+}
+
 /* What was freed goes back. */
 static void test_return(void)
 {
@@ -288,7 +392,7 @@ static void test_return(void)
   for (round = 0; round < 3; ++round) {
     mps_arena_t arena = arena_vm((size_t)256 << 20);
     model_s m;
-    size_t before, after, steps = 200000;
+    size_t before, after, memory, structures, steps = 200000;
     mps_arena_spare_set(arena, 0.0);
     model(&m, arena, 100000);
     m.align = sizeof(void *);
@@ -297,6 +401,8 @@ static void test_return(void)
     MPS_ARGS_BEGIN(args) {
       if (round == 1)
         MPS_ARGS_ADD(args, MPS_KEY_SPARE, 0.0);
+      if (round == 2)           /* a reserve is memory that is to stay */
+        MPS_ARGS_ADD(args, MPS_KEY_MVT_RESERVE_DEPTH, 0);
       CHECK_OK(mps_pool_create_k(&m.pool, arena, round < 2 ? mps_class_mvff()
                                  : mps_class_mvt(), args));
     } MPS_ARGS_END(args);
@@ -323,11 +429,15 @@ static void test_return(void)
     if (round == 1)
       CHECK_EQ(mps_pool_total_size(m.pool), 0);
     after = mps_arena_committed(arena);
-    part("after all was freed: %lu KB more than before",
-         (unsigned long)(after - before) / 1024);
-    /* 64 KB, and what the library keeps of its own structures. */
-    CHECK(after - before <= 256 * 1024);
+    memory = mps_pool_total_size(m.pool);
     mps_pool_destroy(m.pool);
+    /* What the pool had besides memory for blocks goes with it. */
+    structures = after - mps_arena_committed(arena) - memory;
+    part("after all was freed: %lu KB more than before; %lu KB memory, structures %lu KB",
+         (unsigned long)(after - before) / 1024, (unsigned long)memory / 1024,
+         (unsigned long)structures / 1024);
+    CHECK(structures <= 48 * 1024);
+    CHECK(after - before <= 64 * 1024 + structures);
     free(m.block);
     mps_arena_destroy(arena);
   }
@@ -508,6 +618,12 @@ int main(void)
   test_varargs(arena);
   if (!reference())
     test_fit(arena);
+  if (!reference()) {
+    test_arena_high(0);
+    test_arena_high(1);
+    test_reserve_depth(arena);
+    test_frag_limit(arena);
+  }
   test_mvff(arena);
   test_mvt(arena);
   test_mfs(arena);

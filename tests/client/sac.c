@@ -12,7 +12,7 @@ static mps_sac_t make(size_t n, mps_sac_classes_s *classes)
   mps_sac_t sac = NULL;
   CHECK_OK(mps_sac_create(&sac, pool, n, classes));
   CHECK(sac != NULL);
-  CHECK_EQ(sac->_trapped, 0);
+  CHECK_EQ(sac->_trapped, reference() ? 0 : 2);
   return sac;
 }
 
@@ -22,6 +22,7 @@ static void test_layout(void)
   mps_sac_classes_s c[3] = { { 16, 4, 1 }, { 64, 5, 1 }, { 256, 6, 1 } };
   mps_sac_classes_s heavy[3] = { { 16, 4, 1 }, { 64, 5, 1 }, { 256, 6, 9 } };
   mps_sac_t sac = make(3, c);
+  size_t i;
   CHECK_EQ(sac->_middle, 64);
   CHECK_EQ(sac->_freelists[0]._size, 256);
   CHECK_EQ(sac->_freelists[0]._count_max, 6);
@@ -38,6 +39,13 @@ static void test_layout(void)
   CHECK_EQ(sac->_freelists[1]._size, 64);
   CHECK_EQ(sac->_freelists[3]._size, 16);
   CHECK_EQ(sac->_freelists[5]._size, 0);
+  /* Past the last, so that all eight can be looked at. */
+  for (i = 1; i < 8; ++i) {
+    CHECK_EQ(sac->_freelists[2 * i]._size, (size_t)-1);
+    CHECK_EQ(sac->_freelists[2 * i]._count_max, 0);
+  }
+  for (i = 3; i < 8; ++i)
+    CHECK_EQ(sac->_freelists[2 * i + 1]._size, 0);
   mps_sac_destroy(sac);
   sac = make(1, c);
   CHECK_EQ(sac->_middle, 16);

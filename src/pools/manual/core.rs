@@ -20,6 +20,7 @@ use crate::base::sets::RankSet;
 use crate::land::extent::{Extent, Fit, NotInUse};
 use crate::land::field::Field;
 use crate::land::quick::{CLASSES, Quick};
+use crate::land::stock::Stock;
 use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
 use crate::object::pool::{Pool, Room};
@@ -34,7 +35,7 @@ const EXTENT_MAX: Size = 1 << 20;
 const STEP: Size = 64 * 1024;
 /// Room for an allocation point, at most, unless it wants more.
 const ROOM: Size = 32 * 1024;
-/// A run this long is worth having.
+/// A run this long is worth having all of.
 const AMPLE: Size = 1024;
 /// Blocks are set aside in pools that have this much in use...
 const QUICK_FROM: Size = 32 * 1024;
@@ -52,6 +53,10 @@ pub struct Config {
     pub spare: f64,
     /// Where to take blocks from.
     pub fit: Fit,
+    /// Bytes to keep though free, whatever the fraction.
+    pub reserve: Size,
+    /// Ask the arena for memory at high addresses?
+    pub arena_high: bool,
     /// Set freed blocks aside?
     pub quick: bool,
     /// Free memory that allocation points leave alone, for longer runs, as a
@@ -78,6 +83,9 @@ pub struct Core {
     home: Home,
     /// A debugging class's [`Debug`](super::debug::Debug), or null.
     pub extra: Cell<*mut ()>,
+    /// Sizes up to this may be set aside; 0 if none is.
+    quick_most: Size,
+    shift: u32,
     lock: Lock,
     inner: UnsafeCell<Inner>,
 }
@@ -103,10 +111,12 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
     let core = pool.cx.get().arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
+        quick_most: if config.quick { CLASSES << shift } else { 0 },
+        shift,
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
-            field: Field::new(),
+            field: Field::new(config.reserve >> shift),
             live: 0,
             shift,
             quick_from: if config.quick { QUICK_FROM >> shift } else { usize::MAX },
@@ -115,6 +125,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
         }),
     })?;
     core.home.plain.set(true);
+    core.home.high.set(config.arena_high);
     pool.align.set(config.align);
     pool.get().data.set(core.as_ptr().cast());
     Ok(())
@@ -160,6 +171,14 @@ impl Core {
         f(unsafe { &mut *self.inner.get() })
     }
 
+    /// The same if the lock can be had at once.
+    #[inline(always)]
+    fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&mut Inner) -> R) -> R {
+        let Some(_held) = self.lock.try_take() else { return otherwise };
+        // SAFETY: as in `with`.
+        f(unsafe { &mut *self.inner.get() })
+    }
+
     fn home(&self) -> P<Home> {
         // SAFETY: part of the core, which stays where it is, and is finished
         // only after its home was retired.
@@ -176,6 +195,31 @@ impl Core {
     }
 }
 
+/// A block of `size` bytes, if one of that very size is set aside and at hand.
+#[inline(always)]
+pub fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
+    let core = of(pool);
+    if size > core.quick_most {
+        return Addr::NULL;
+    }
+    core.quickly(Addr::NULL, |i| i.quick_alloc(size))
+}
+
+/// Frees a block by setting it aside, if there is a place for it at hand.
+#[inline(always)]
+pub fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
+    let core = of(pool);
+    // The cool variety looks whether the block is in use.
+    if size > core.quick_most || cfg!(feature = "variety-cool") {
+        return false;
+    }
+    // Likely to be handed out again soon; an atomic operation then would wait
+    // for what its new owner writes.
+    crate::seam::arch::expect_write(base);
+    crate::seam::arch::expect_write(base.add(size.wrapping_sub(1)));
+    core.quickly(false, |i| i.quick_free(base, size))
+}
+
 /// A block of `size` bytes. `Limit`: the pool has to grow.
 #[inline(always)]
 pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
@@ -188,12 +232,6 @@ pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
 /// `Param`, reported: that is not in use in the pool; nothing has changed.
 #[inline(always)]
 pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
-    // Likely to be handed out again soon; an atomic operation then would wait
-    // for what its new owner writes.
-    if size <= 256 {
-        crate::seam::arch::expect_write(base);
-        crate::seam::arch::expect_write(base.add(size.wrapping_sub(1)));
-    }
     let done = of(pool).with(pool, |i| i.free(base, size));
     crate::aver_client!(done.is_ok(), "block being freed is in use in the pool", Err(Res::Param));
     done.map_err(|NotInUse| Res::Param)
@@ -203,7 +241,7 @@ pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
 /// has to grow.
 pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     let got = of(ap.pool).with(ap.pool, |i| {
-        let got = i.room(size)?;
+        let got = i.room(ap, size)?;
         i.take_back(ap, ap.init.get());
         Some(got)
     });
@@ -211,9 +249,34 @@ pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     Ok(Room { seg: None, base, limit })
 }
 
-/// Takes back room of an allocation point.
+/// Takes back room of an allocation point, and what is put by for it.
 pub fn ap_empty(ap: P<Buffer>, init: Addr) {
-    of(ap.pool).with(ap.pool, |i| i.take_back(ap, init));
+    of(ap.pool).with(ap.pool, |i| {
+        i.take_back(ap, init);
+        while let Some((a, size)) = i.stock(ap).and_then(|s| s.take_any()) {
+            let done = i.free(a, size);
+            crate::aver_critical!(done.is_ok(), "what is put by is in use in its pool");
+            let _ = done;
+        }
+    });
+}
+
+/// Sets up an allocation point.
+///
+/// # Errors
+/// The arena's.
+pub fn ap_init(ap: P<Buffer>) -> Result {
+    if of(ap.pool).quick_most != 0 {
+        ap.stock.set(Some(ap.pool.cx.get().arena.control_new(Stock::new(of(ap.pool).shift))?));
+    }
+    Ok(())
+}
+
+/// Finishes an allocation point, which is empty.
+pub fn ap_finish(ap: P<Buffer>) {
+    if let Some(s) = ap.stock.take() {
+        ap.pool.cx.get().arena.control_drop(s);
+    }
 }
 
 /// Bytes that the client does not have.
@@ -327,6 +390,33 @@ impl Inner {
     }
 
     #[inline(always)]
+    fn quick_alloc(&mut self, size: Size) -> Addr {
+        let n = self.grains(size);
+        let a = self.quick.pop_newest(n);
+        if !a.is_null() {
+            self.live = self.live.wrapping_add(n);
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn quick_free(&mut self, a: Addr, size: Size) -> bool {
+        let n = self.grains(size);
+        if self.live < self.quick_from.wrapping_add(n)
+            || self.quick.grains >= self.quick_limit()
+            || !a.is_aligned(1usize << self.shift)
+        {
+            return false;
+        }
+        // SAFETY: the client's no longer, ours not yet for anything else.
+        let done = unsafe { self.quick.push_newest(n, a) };
+        if done {
+            self.live = self.live.wrapping_sub(n);
+        }
+        done
+    }
+
+    #[inline(always)]
     pub(super) fn alloc(&mut self, size: Size) -> Option<Addr> {
         let n = self.grains(size);
         let a = match self.quick.pop(n) {
@@ -367,6 +457,12 @@ impl Inner {
         } else {
             fit
         }
+    }
+
+    /// What an allocation point has put by; it is its user who is here.
+    fn stock<'a>(&self, ap: P<Buffer>) -> Option<&'a mut Stock> {
+        // SAFETY: the allocation point's own; used by nobody else meanwhile.
+        ap.stock.get().map(|s| unsafe { &mut *s.as_ptr() })
     }
 
     #[inline(always)]
@@ -428,27 +524,36 @@ impl Inner {
     fn wish(&self, exact: Size) -> Size {
         let total = self.field.grains << self.shift;
         let by = self.config.extend_by;
-        let wish = by.min(total.max(FIRST)).max((total / 16).min(EXTENT_MAX));
+        let wish = by.min(total.max(FIRST)).max((total / 64).min(EXTENT_MAX));
         let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
         if exact > wish / 2 { exact } else { wish }
     }
 
     /// Room for an allocation point: a block of that very size that was set
-    /// aside, or the lowest run, as long as it is worth having when little is
-    /// free. A large block gets just itself.
-    fn room(&mut self, size: Size) -> Option<(Addr, Addr)> {
+    /// aside (and a few more for later), or the lowest run, as long as it is
+    /// worth having when little is free. A large block gets just itself.
+    fn room(&mut self, ap: P<Buffer>, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
         if n > CLASSES {
             let a = self.field.alloc(n, self.fit(n))?;
             return Some(self.granted(a, n));
         }
         if let Some(a) = self.quick.pop(n) {
+            if let Some(s) = self.stock(ap) {
+                while s.has_place(size) {
+                    let more = self.quick.pop_newest(n);
+                    if more.is_null() || !s.put(size, more) {
+                        break;
+                    }
+                    self.live = self.live.wrapping_add(n);
+                }
+            }
             return Some(self.granted(a, n));
         }
         let most = n.max(ROOM >> self.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
         let least = if whole && !self.starved { n.max(AMPLE >> self.shift) } else { n };
-        let (a, got) = self.field.alloc_run(least, most)?;
+        let (a, got) = self.field.alloc_run(least, AMPLE >> self.shift, most)?;
         Some(self.granted(a, got))
     }
 

@@ -51,6 +51,9 @@ pub struct Debug {
     align: Size,
     /// The first block's head.
     first: Cell<Addr>,
+    /// Bytes that blocks take for their heads, which nobody is told of: they
+    /// are neither a client's nor free.
+    heads: Cell<Size>,
     /// There were allocation points.
     had_ap: Cell<bool>,
 }
@@ -96,6 +99,11 @@ impl Debug {
         size_up(size_of::<Head>().wrapping_add(self.fence_size), self.align)
     }
 
+    /// Bytes that a block takes for its head, beyond what its fence does.
+    fn head_size(&self) -> Size {
+        self.prefix().wrapping_sub(size_up(self.fence_size, self.align))
+    }
+
     /// Bytes that a block of `size` takes in all.
     fn total(&self, size: Size) -> Option<Size> {
         let tail = size.checked_add(self.fence_size)?;
@@ -135,9 +143,11 @@ impl Debug {
             self.head(first).prev = at;
         }
         self.first.set(at);
+        self.heads.set(self.heads.get().wrapping_add(self.head_size()));
     }
 
     fn unlink(&self, at: Addr) {
+        self.heads.set(self.heads.get().wrapping_sub(self.head_size()));
         let (next, prev) = {
             let h = self.head(at);
             h.check = 0;
@@ -216,6 +226,7 @@ impl PoolClass for MvffDebug {
                 free_size: o.free_size,
                 align: config.align,
                 first: Cell::new(Addr::NULL),
+                heads: Cell::new(0),
                 had_ap: Cell::new(false),
             })
             .inspect_err(|_| arena.control_free(patterns, bytes))?;
@@ -326,6 +337,11 @@ impl PoolClass for MvffDebug {
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
         Debug::of(ap.pool).splat(init, ap.room_limit.get().since(init));
         core::ap_empty(ap, init);
+    }
+
+    fn total_size(&self, pool: P<Pool>) -> Size {
+        let heads = core::of(pool).with(pool, |_| Debug::of(pool).heads.get());
+        pool.bytes.get().wrapping_sub(heads)
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

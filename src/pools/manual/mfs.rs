@@ -54,6 +54,16 @@ impl Data {
     }
 }
 
+impl Data {
+    /// The same if the lock can be had at once.
+    #[inline(always)]
+    fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&mut Inner) -> R) -> R {
+        let Some(_held) = self.lock.try_take() else { return otherwise };
+        // SAFETY: as in `with`.
+        f(unsafe { &mut *self.inner.get() })
+    }
+}
+
 impl Inner {
     fn has_fresh(&self, unit: Size) -> bool {
         self.fresh_limit.since(self.fresh) >= unit
@@ -132,6 +142,37 @@ impl PoolClass for Mfs {
         } else {
             d.lock.release();
         }
+    }
+
+    #[inline]
+    fn quick_alloc(&self, pool: P<Pool>, size: Size) -> Addr {
+        let d = data(pool);
+        if size_up(size, size_of::<usize>()) != d.unit {
+            return Addr::NULL;
+        }
+        d.quickly(Addr::NULL, |i| {
+            let a = i.free.pop_newest();
+            i.live = i.live.wrapping_add(!a.is_null() as usize);
+            a
+        })
+    }
+
+    #[inline]
+    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
+        let d = data(pool);
+        if size_up(size, size_of::<usize>()) != d.unit || !base.is_aligned(size_of::<usize>()) {
+            return false;
+        }
+        crate::seam::arch::expect_write(base);
+        d.quickly(false, |i| {
+            if i.free.newest() == base || i.live == 0 {
+                return false;
+            }
+            // SAFETY: the client's no longer.
+            let done = unsafe { i.free.push_newest(base) };
+            i.live = i.live.wrapping_sub(done as usize);
+            done
+        })
     }
 
     fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {

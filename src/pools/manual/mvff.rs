@@ -25,8 +25,7 @@ pub fn config(pool: P<Pool>, args: &mut Args) -> Result<Config> {
     let mean = args.size(&args::_mps_key_MEAN_SIZE).unwrap_or(32);
     let align = args.size(&args::_mps_key_ALIGN).unwrap_or(PF_ALIGN);
     let spare = args.double(&args::_mps_key_SPARE).unwrap_or(0.75);
-    // The arena has no high end to prefer: docs/STATUS.md.
-    let _ = args.bool(&args::_mps_key_MVFF_ARENA_HIGH);
+    let arena_high = args.bool(&args::_mps_key_MVFF_ARENA_HIGH).unwrap_or(false);
     let top = args.bool(&args::_mps_key_MVFF_SLOT_HIGH).unwrap_or(false);
     let low = args.bool(&args::_mps_key_MVFF_FIRST_FIT).unwrap_or(true);
     crate::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
@@ -42,7 +41,7 @@ pub fn config(pool: P<Pool>, args: &mut Args) -> Result<Config> {
         Err(Res::Param)
     );
     let fit = Fit { high: !low, top };
-    Ok(Config { align, extend_by, spare, fit, quick: spare > 0.0, slack: 0.0 })
+    Ok(Config { align, extend_by, spare, fit, quick: spare > 0.0, slack: 0.0, reserve: 0, arena_high })
 }
 
 impl PoolClass for Mvff {
@@ -83,12 +82,22 @@ impl PoolClass for Mvff {
         core::alloc(pool, size)
     }
 
+    #[inline]
+    fn quick_alloc(&self, pool: P<Pool>, size: Size) -> Addr {
+        core::quick_alloc(pool, size)
+    }
+
+    #[inline]
+    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
+        core::quick_free(pool, base, size)
+    }
+
     fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         core::free(pool, base, size)
     }
 
-    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
-        Ok(())
+    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
+        core::ap_init(ap)
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
@@ -97,6 +106,10 @@ impl PoolClass for Mvff {
 
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
         core::ap_empty(ap, init);
+    }
+
+    fn ap_finish(&self, ap: P<Buffer>) {
+        core::ap_finish(ap);
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

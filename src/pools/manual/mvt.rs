@@ -2,7 +2,11 @@
 //!
 //! An allocation point gets long runs while there are any. When the rest of
 //! the pool is in pieces, it gets those, as soon as they come to a quarter of the
-//! fragmentation limit; before, the pool grows.
+//! fragmentation limit; before, the pool grows. Blocks that were set aside go
+//! before both, except with a limit of 1: that asks for long runs always.
+//!
+//! When blocks are freed, memory for as many of the mean size as the reserve
+//! depth says stays with the pool, in extents that are not much larger.
 
 use super::core::{self, Config};
 use crate::base::addr::{Addr, Size};
@@ -34,8 +38,7 @@ impl PoolClass for Mvt {
         let min = args.size(&args::_mps_key_MIN_SIZE).unwrap_or(PF_ALIGN);
         let mean = args.size(&args::_mps_key_MEAN_SIZE).unwrap_or(32);
         let max = args.size(&args::_mps_key_MAX_SIZE).unwrap_or(8192);
-        // How many free areas to remember: we know them all.
-        let _ = args.size(&args::_mps_key_MVT_RESERVE_DEPTH);
+        let depth = args.size(&args::_mps_key_MVT_RESERVE_DEPTH).unwrap_or(1024);
         let frag = args.double(&args::_mps_key_MVT_FRAG_LIMIT).unwrap_or(0.3);
         crate::aver_client!(
             core::is_alignment(align, pool.cx.arena.grain()),
@@ -52,6 +55,8 @@ impl PoolClass for Mvt {
             "MPS_KEY_MVT_FRAG_LIMIT is from 0 to 1",
             Err(Res::Param)
         );
+        // Nothing is reused before it has had time to join with its neighbours.
+        let temporal = frag >= 1.0;
         core::create(
             pool,
             Config {
@@ -59,8 +64,10 @@ impl PoolClass for Mvt {
                 extend_by: 64 * 1024,
                 spare: frag,
                 fit: Fit { high: false, top: false },
-                quick: true,
-                slack: frag / 4.0,
+                reserve: depth.saturating_mul(mean),
+                arena_high: false,
+                quick: !temporal,
+                slack: if temporal { 1.0 } else { frag / 4.0 },
             },
         )
     }
@@ -85,12 +92,17 @@ impl PoolClass for Mvt {
         core::of(pool).fork_lock(pool, take);
     }
 
+    #[inline]
+    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
+        core::quick_free(pool, base, size)
+    }
+
     fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         core::free(pool, base, size)
     }
 
-    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
-        Ok(())
+    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
+        core::ap_init(ap)
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
@@ -99,6 +111,10 @@ impl PoolClass for Mvt {
 
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
         core::ap_empty(ap, init);
+    }
+
+    fn ap_finish(&self, ap: P<Buffer>) {
+        core::ap_finish(ap);
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {
