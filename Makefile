@@ -87,7 +87,8 @@ test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test
+.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test \
+  telemetry-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
@@ -116,6 +117,10 @@ size-test: lib debug $(FREE)
 
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
+
+# The tool that reads event streams, its page in a browser, and events in defmt.
+telemetry-test: lib debug $(FREE)
+	@tools/telemetry-test.sh $(HOT) $(COOL) $(FREE)
 
 # What the archive should define by now: all but what docs/STATUS.md says is absent.
 build/implemented.txt: link/exports.txt link/plinth.txt $(wildcard docs/STATUS.md) tools/absent.sh
