@@ -87,8 +87,7 @@ test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test \
-  telemetry-test
+.PHONY: rust-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
@@ -119,6 +118,7 @@ freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
 
 # The tool that reads event streams, its page in a browser, and events in defmt.
+.PHONY: telemetry-test
 telemetry-test: lib debug $(FREE)
 	@tools/telemetry-test.sh $(HOT) $(COOL) $(FREE)
 
@@ -148,9 +148,20 @@ test-faults:
 
 # --- Use ------------------------------------------------------------------
 
-.PHONY: demo
+# The demonstration; with MODE=telemetry, a report about it as well, the path of
+# which is the last line.
+MODE ?=
+.PHONY: demo demo-telemetry
 demo: lib
-	@$(MAKE) --no-print-directory -C examples/scheme demo BUILD=../../build/scheme
+	@$(MAKE) --no-print-directory -C examples/scheme demo BUILD=../../build/scheme MODE=$(MODE)
+ifeq ($(MODE),telemetry)
+	@tool=$$(CARGO='$(CARGO)' tools/telemetry-tool.sh) && cd build/scheme/streams && \
+	  "$$tool" report *.log -o ../../demo.html
+	@echo "$(CURDIR)/build/demo.html"
+endif
+
+demo-telemetry:
+	@$(MAKE) --no-print-directory demo MODE=telemetry
 
 .PHONY: bench
 bench: lib

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # telemetry-test.sh HOT DEBUG FREESTANDING -- the event stream from end to end:
 # the tool's own tests; the tool on streams of a program that is linked with the
-# hot archive, and its page in Chromium; events in defmt frames. And the archives
-# know nothing of defmt.
+# hot archive, and its page in Chromium; the demonstration's page; events in defmt
+# frames. And the archives know nothing of defmt.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO=${CARGO:-cargo} PYTHONDONTWRITEBYTECODE=1
@@ -25,6 +25,14 @@ program_tests() {
     ${CC:-cc} -std=gnu99 -O2 -g -Wall -Wextra -I include -o $dir/work \
         tests/telemetry/work.c tests/client/common.c "$1" ${LIBS:--lpthread -lm} || return 1
     python3 tests/telemetry/run.py "$tool" $dir/work
+}
+
+# Eight programs, an arena each.
+demo_page() {
+    local page
+    page=$("${MAKE:-make}" -s --no-print-directory demo MODE=telemetry 2>$dir/demo.log | tail -n 1)
+    [ -f "$page" ] || { cat $dir/demo.log; echo "no page: $page"; return 1; }
+    python3 tests/telemetry/page.py "$page" 8
 }
 
 # What is decoded are this program's own frames; a stream it has no need of.
@@ -51,5 +59,5 @@ defmt_archives() {
 case ${1:-} in
     --part) "${@:2}" ;;
     *) exec tools/sum.sh "$0 --part tool_tests" "$0 --part program_tests $1" \
-        "$0 --part defmt_frames" "$0 --part defmt_archives $1 $2 $3" ;;
+        "$0 --part demo_page" "$0 --part defmt_frames" "$0 --part defmt_archives $1 $2 $3" ;;
 esac
