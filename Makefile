@@ -129,6 +129,11 @@ size-test: lib debug $(FREE)
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
 
+# The tool that reads event streams, its page in a browser, and events in defmt.
+.PHONY: telemetry-test
+telemetry-test: lib debug $(FREE)
+	@tools/telemetry-test.sh $(HOT) $(COOL) $(FREE)
+
 # What the archive should define by now: all but what docs/STATUS.md says is absent.
 build/implemented.txt: link/exports.txt link/plinth.txt $(wildcard docs/STATUS.md) tools/absent.sh
 	@mkdir -p build
@@ -155,9 +160,20 @@ test-faults:
 
 # --- Use ------------------------------------------------------------------
 
-.PHONY: demo
+# The demonstration; with MODE=telemetry, a report about it as well, the path of
+# which is the last line.
+MODE ?=
+.PHONY: demo demo-telemetry
 demo: lib
-	@$(MAKE) --no-print-directory -C examples/scheme demo BUILD=../../build/scheme
+	@$(MAKE) --no-print-directory -C examples/scheme demo BUILD=../../build/scheme MODE=$(MODE)
+ifeq ($(MODE),telemetry)
+	@tool=$$(CARGO='$(CARGO)' tools/telemetry-tool.sh) && cd build/scheme/streams && \
+	  "$$tool" report *.log -o ../../demo.html
+	@echo "$(CURDIR)/build/demo.html"
+endif
+
+demo-telemetry:
+	@$(MAKE) --no-print-directory demo MODE=telemetry
 
 .PHONY: bench
 bench: lib

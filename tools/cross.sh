@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# cross.sh TARGET TARGET-DIR     builds the static library for another target
+# cross.sh TARGET TARGET-DIR     builds the static library for another target,
+#                                with more features if FEATURES names any
 # cross.sh --binutils TARGET     prints the prefix of its binutils
 # cross.sh --emulation TARGET    prints what ld -m wants for it, if anything
 #
@@ -30,6 +31,7 @@ case $target in
     *-linux-*) features=port-host,archive mem= ;;
     *) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem ;;
 esac
+features=$features${FEATURES:+,$FEATURES}
 build() {
     "$CARGO" rustc --quiet --release --lib --crate-type staticlib --features $features \
         --target "$target" --target-dir "$dir" "$@"

@@ -104,7 +104,7 @@ void arg_is(const char *who, enum type type, obj_t x)
   static const char *const names[T_LIMIT] = {
     [T_PAIR] = "pair", [T_STRING] = "string", [T_SYMBOL] = "symbol",
     [T_VECTOR] = "vector", [T_TABLE] = "hash table", [T_PORT] = "port",
-    [T_RECORD] = "record"
+    [T_RECORD] = "record", [T_SLOTS] = "weak pair"
   };
   if (!IS(type, x))
     error_type(who, names[type] != NULL ? names[type] : "different type", x);

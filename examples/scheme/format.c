@@ -14,7 +14,8 @@ static const int value_words[T_LIMIT] = {
   [T_PAIR] = 2, [T_FLONUM] = 0, [T_STRING] = 0, [T_SYMBOL] = 4,
   [T_VECTOR] = ALL, [T_CLOSURE] = ALL, [T_CODE] = 2, [T_BOX] = 1,
   [T_PRIM] = 2, [T_TABLE] = 5, [T_PORT] = 4, [T_CONT] = 1,
-  [T_STACKSEG] = ALL, [T_RECORD] = ALL
+  [T_STACKSEG] = ALL, [T_RECORD] = ALL,
+  [T_SLOTS] = 0                 /* see below */
 };
 
 /* Fix one slot.  Fixnums, characters and constants are not addresses and
@@ -40,10 +41,36 @@ static mps_res_t format_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
       obj_t *end = values == ALL ? p + words : slot + values;
       for (; slot < end; ++slot)
         FIX_SLOT(ss, slot);
+      if (HEADER_TYPE(*p) == T_SLOTS) {
+        slots_s *s = (slots_s *)p, *other;
+        size_t i, n = (size_t)FIXVAL(s->length);
+        FIX_SLOT(ss, &s->dependent);
+        if (s->dependent == 0)
+          s->dependent = FALSE_OBJ;     /* it is weak, too, and is dead */
+        other = s->dependent == FALSE_OBJ ? NULL : SLOTS(s->dependent);
+        for (i = 0; i < n; ++i) {
+          FIX_SLOT(ss, &s->item[i]);
+          if (s->item[i] == 0) {
+            s->item[i] = DELETED_SLOT;
+            s->lost += 2;               /* fixnum plus one */
+            if (other != NULL)
+              other->item[i] = DELETED_SLOT;
+          }
+        }
+      }
       p += words;
     }
   } MPS_SCAN_END(ss);
   return MPS_RES_OK;
+}
+
+/* What an object's scan may write to besides the object.  Neither moves. */
+mps_addr_t format_dependent(mps_addr_t p)
+{
+  slots_s *s = p;
+  if (HEADER_TYPE(s->header) != T_SLOTS || s->dependent == FALSE_OBJ)
+    return NULL;
+  return (mps_addr_t)s->dependent;
 }
 
 /* An area of values, for roots. */

@@ -6,6 +6,7 @@
 
 #include "mpsavm.h"
 #include "mpscamc.h"
+#include "mpscawl.h"
 
 #include "error.h"
 #include "heap.h"
@@ -17,7 +18,7 @@ enum { POLL_EVERY = 4096, ROOTS_MAX = 16 };
 
 static mps_chain_t chain;
 static mps_fmt_t format;
-static mps_pool_t pool;
+static mps_pool_t pool, weak_pool;
 static mps_thr_t thread;
 static mps_root_t stack_root, roots[ROOTS_MAX];
 static size_t root_count;
@@ -27,6 +28,7 @@ static unsigned long long rescued_at;           /* heap.bytes then */
 static unsigned long long bytes_seen;           /* see futile */
 static mps_word_t collections_seen;
 static unsigned strikes;
+static void (*finalizer)(obj_t);
 
 /* Sizes in kilobytes and expected death rates.  A small nursery keeps it in
  * the cache and makes for collections often enough to watch. */
@@ -78,6 +80,27 @@ void heap_create(const heap_options_s *options, void *cold)
   } MPS_ARGS_END(args);
   must(res, "allocation point");
 
+  /* Weak tables have a pool of their own, the objects of which stay where
+   * they are.  Each of its allocation points makes objects of one rank. */
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, format);
+    MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
+    MPS_ARGS_ADD(args, MPS_KEY_AWL_FIND_DEPENDENT, format_dependent);
+    res = mps_pool_create_k(&weak_pool, heap.arena, mps_class_awl(), args);
+  } MPS_ARGS_END(args);
+  must(res, "pool");
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_weak());
+    res = mps_ap_create_k(&heap.weak_ap, weak_pool, args);
+  } MPS_ARGS_END(args);
+  must(res, "allocation point");
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_exact());
+    res = mps_ap_create_k(&heap.strong_ap, weak_pool, args);
+  } MPS_ARGS_END(args);
+  must(res, "allocation point");
+  mps_message_type_enable(heap.arena, mps_message_type_finalization());
+
   must(mps_thread_reg(&thread, heap.arena), "thread");
   must(mps_root_create_thread(&stack_root, heap.arena, thread, cold),
        "stack root");
@@ -112,12 +135,39 @@ void heap_destroy(void)
     mps_root_destroy(roots[--root_count]);
   mps_root_destroy(stack_root);
   mps_thread_dereg(thread);
+  mps_ap_destroy(heap.strong_ap);
+  mps_ap_destroy(heap.weak_ap);
   mps_ap_destroy(heap.hash_ap);
   mps_ap_destroy(heap.ap);
+  mps_pool_destroy(weak_pool);
   mps_pool_destroy(pool);
   mps_fmt_destroy(format);
   mps_chain_destroy(chain);
   mps_arena_destroy(heap.arena);
+}
+
+void heap_finalize(obj_t object)
+{
+  mps_addr_t p = (mps_addr_t)object;
+  if (mps_finalize(heap.arena, &p) != MPS_RES_OK)
+    error_memory();
+}
+
+void heap_set_finalizer(void (*f)(obj_t))
+{
+  finalizer = f;
+}
+
+static void finalize_pending(void)
+{
+  mps_message_t message;
+  while (mps_message_get(&message, heap.arena,
+                         mps_message_type_finalization())) {
+    mps_addr_t p;
+    mps_message_finalization_ref(&p, heap.arena, message);
+    finalizer((obj_t)p);
+    mps_message_discard(heap.arena, message);
+  }
 }
 
 void heap_collect(void)
@@ -125,6 +175,7 @@ void heap_collect(void)
   /* Fails when there is nothing to collect, which is no harm. */
   (void)mps_arena_collect(heap.arena);
   mps_arena_release(heap.arena);
+  finalize_pending();
   heap_measure();
 }
 
@@ -178,6 +229,7 @@ void heap_tick(void)
     else
       heap_start_collect();
   }
+  finalize_pending();
   stats_poll();
 }
 
@@ -312,12 +364,28 @@ obj_t make_code(size_t length)
   return (obj_t)p;
 }
 
-obj_t make_table(int kind)
+obj_t make_slots(int weak, size_t length, obj_t value)
+{
+  slots_s *p;
+  mps_ap_t ap = weak ? heap.weak_ap : heap.strong_ap;
+  size_t words = offsetof(slots_s, item) / sizeof(obj_t) + length;
+  if (length > SIZE_MAX / 64)
+    error_memory();
+  do {
+    p = heap_reserve(ap, words);
+    p->header = HEADER(T_SLOTS, words);
+    p->length = FIXNUM(length);
+    p->dependent = FALSE_OBJ;
+    p->lost = FIXNUM(0);
+    fill(p->item, length, value);
+  } while (!HEAP_COMMIT(ap, p, words));
+  return (obj_t)p;
+}
+
+obj_t make_table(int kind, obj_t keys, obj_t values)
 {
   table_s *p;
   size_t words = sizeof(table_s) / sizeof(obj_t);
-  obj_t keys = make_hash_vector(8, EMPTY_SLOT);
-  obj_t values = make_hash_vector(8, UNSPEC);
   do {
     p = heap_reserve(heap.ap, words);
     p->header = HEADER(T_TABLE, words);

@@ -15,6 +15,7 @@ typedef struct {
   mps_arena_t arena;
   mps_ap_t ap;                  /* ordinary objects */
   mps_ap_t hash_ap;             /* arrays of hash tables */
+  mps_ap_t weak_ap, strong_ap;  /* those of weak ones */
   long budget;                  /* allocations until heap_tick */
   unsigned long allocations;
   unsigned long long bytes;     /* allocated since the start */
@@ -28,6 +29,11 @@ extern void heap_destroy(void);
 extern void heap_collect(void);         /* a whole collection */
 extern void heap_start_collect(void);   /* one that goes on by and by */
 extern void heap_measure(void);
+
+/* When nothing but the collector knows of the object any more, `finalizer' is
+ * called with it; not at once, and never in the middle of an allocation. */
+extern void heap_finalize(obj_t object);
+extern void heap_set_finalizer(void (*finalizer)(obj_t));
 
 /* A part of what the commit limit allows is kept back for getting out of an
  * "out of memory" error. */
@@ -89,8 +95,9 @@ extern obj_t make_filled(enum type type, size_t words, obj_t fill);
 
 extern obj_t make_vector(size_t length, obj_t fill);
 extern obj_t make_hash_vector(size_t length, obj_t fill);
+extern obj_t make_slots(int weak, size_t length, obj_t fill);
 extern obj_t make_string(const char *data, size_t length);  /* data may be NULL */
 extern obj_t make_code(size_t length);
-extern obj_t make_table(int kind);
+extern obj_t make_table(int kind, obj_t keys, obj_t values);
 
 #endif

@@ -180,6 +180,7 @@ int main(int argc, char **argv)
   fflush(stdout);
   stats_poll();
   stats_summary();
+  port_finish();
   heap_destroy();
   return code;
 }

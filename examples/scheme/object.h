@@ -59,6 +59,7 @@ enum type {
   T_FWD,                        /* object has moved; word 1 is the new address */
   T_PAIR, T_FLONUM, T_STRING, T_SYMBOL, T_VECTOR, T_CLOSURE, T_CODE, T_BOX,
   T_PRIM, T_TABLE, T_PORT, T_CONT, T_STACKSEG, T_RECORD,
+  T_SLOTS = 17,                 /* a word of its pool may not end in 000 */
   T_LIMIT
 };
 
@@ -87,10 +88,21 @@ typedef struct {
   uint64_t instr[1];
 } code_s;
 
+/* An array of a weak hash table, or a weak pair; in the pool that holds weak
+ * objects, so it never moves.  When the collector finds that an item is dead
+ * it puts DELETED_SLOT in its place, and in the same place of the array
+ * `dependent', if that is not #f, and counts it in `lost'. */
+typedef struct {
+  uintptr_t header;
+  obj_t length;                 /* as in a vector */
+  obj_t dependent, lost;
+  obj_t item[1];
+} slots_s;
+
 /* Hash table (open addressing).  The location dependency is raw data. */
 typedef struct {
   uintptr_t header;
-  obj_t keys, values;           /* vectors, capacity a power of two */
+  obj_t keys, values;           /* vectors or slots, capacity a power of two */
   obj_t count, used;            /* live entries; live entries and deleted ones */
   obj_t kind;
   mps_ld_s ld;
@@ -135,6 +147,7 @@ typedef struct { uintptr_t header; obj_t tag; obj_t field[1]; } record_s;
 #define VECREF(x, i)    (VEC(x)->item[i])
 #define CLOSURE(x)      ((closure_s *)(x))
 #define CODE(x)         ((code_s *)(x))
+#define SLOTS(x)        ((slots_s *)(x))
 #define BOX(x)          ((box_s *)(x))
 #define PRIM(x)         ((prim_s *)(x))
 #define TABLE(x)        ((table_s *)(x))
@@ -146,6 +159,7 @@ typedef struct { uintptr_t header; obj_t tag; obj_t field[1]; } record_s;
 
 /* ---- the object format, format.c ----------------------------------------- */
 
+extern mps_addr_t format_dependent(mps_addr_t p);
 extern mps_res_t format_create(mps_fmt_t *fmt_o, mps_arena_t arena);
 extern mps_res_t scan_values(mps_ss_t ss, void *base, void *limit, void *closure);
 

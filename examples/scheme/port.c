@@ -1,8 +1,11 @@
 /* port.c -- ports on the standard streams and on strings
  *
- * A file is read into a string as a whole, so string ports do for it too.
+ * A file is read into a string as a whole, so string ports do for it too.  A
+ * file that is written to is open until its port is closed, or is found dead
+ * by the collector: then the port comes back in a message, and is closed.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +13,10 @@
 #include "port.h"
 
 static obj_t standard[3];       /* stdout, stderr, stdin */
+
+/* Open files.  A port knows its place in this table, or -1 once closed. */
+enum { FILES_MAX = 32 };
+static FILE *files[FILES_MAX];
 
 obj_t make_port(enum port_kind kind, obj_t buffer)
 {
@@ -23,6 +30,7 @@ obj_t make_port(enum port_kind kind, obj_t buffer)
 void port_init(void)
 {
   size_t i;
+  heap_set_finalizer(port_close);
   for (i = 0; i < 3; ++i)
     standard[i] = NIL;
   heap_root(standard, 3);
@@ -37,6 +45,69 @@ obj_t port_stdin(void) { return standard[PORT_STDIN]; }
 enum port_kind port_kind(obj_t port)
 {
   return (enum port_kind)FIXVAL(PORT(port)->kind);
+}
+
+/* ---- files ---------------------------------------------------------------- */
+
+static int free_file(void)
+{
+  int i;
+  for (i = 0; i < FILES_MAX; ++i)
+    if (files[i] == NULL)
+      return i;
+  return -1;
+}
+
+/* The port comes first: if there is no memory for it, no file is left open. */
+obj_t port_open_file(const char *name)
+{
+  obj_t p = make_port(PORT_FILE, NIL);
+  FILE *f;
+  int i;
+  PORT(p)->pos = FIXNUM(-1);
+  heap_finalize(p);
+  /* Perhaps the program has dropped some that it did not close. */
+  if (free_file() < 0)
+    heap_collect();
+  i = free_file();
+  if (i < 0)
+    error_list("too many open files", NIL);
+  f = fopen(name, "w");
+  if (f == NULL && errno == EMFILE) {
+    heap_collect();
+    f = fopen(name, "w");
+  }
+  if (f == NULL)
+    error_value("cannot open file", make_string(name, strlen(name)));
+  files[i] = f;
+  PORT(p)->pos = FIXNUM(i);
+  return p;
+}
+
+void port_close(obj_t port)
+{
+  intptr_t i = FIXVAL(PORT(port)->pos);
+  if (port_kind(port) != PORT_FILE || i < 0)
+    return;
+  fclose(files[i]);
+  files[i] = NULL;
+  PORT(port)->pos = FIXNUM(-1);
+}
+
+size_t port_files(void)
+{
+  size_t i, n = 0;
+  for (i = 0; i < FILES_MAX; ++i)
+    n += files[i] != NULL;
+  return n;
+}
+
+void port_finish(void)
+{
+  size_t i;
+  for (i = 0; i < FILES_MAX; ++i)
+    if (files[i] != NULL)
+      fclose(files[i]);
 }
 
 /* ---- input --------------------------------------------------------------- */
@@ -94,6 +165,10 @@ static FILE *stream(obj_t port)
   switch (port_kind(port)) {
   case PORT_STDOUT: return stdout;
   case PORT_STDERR: return stderr;
+  case PORT_FILE:
+    if (FIXVAL(PORT(port)->pos) < 0)
+      error_value("port is closed", port);
+    return files[FIXVAL(PORT(port)->pos)];
   default: return NULL;
   }
 }

@@ -150,6 +150,7 @@ static void print_at(obj_t port, obj_t x, int write, int depth)
   case T_CONT: print_named(port, "continuation", NIL); break;
   case T_TABLE: print_named(port, "hash-table", NIL); break;
   case T_PORT: print_named(port, "port", NIL); break;
+  case T_SLOTS: print_named(port, "weak-pair", NIL); break;
   case T_RECORD:
     if (RECORD(x)->tag == S(ERROR)) {
       port_puts(port, "#<error ");

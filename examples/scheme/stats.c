@@ -14,6 +14,9 @@
 #include <time.h>
 
 #include "mps.h"
+#ifdef HAVE_MPSX
+#include "mpsx.h"
+#endif
 #include "heap.h"
 #include "stats.h"
 
@@ -143,6 +146,36 @@ static double over(double gap, double median)
   return gap > median ? (gap - median) * 1e3 : 0;
 }
 
+static void number(const char *what, mps_word_t value)
+{
+  fprintf(stderr, "  %-34s %14lu\n", what, (unsigned long)value);
+}
+
+/* What the library itself has to say: its pauses include all barrier hits and
+ * nothing of the program's or the operating system's. */
+static void library_summary(void)
+{
+#ifdef HAVE_MPSX
+  mps_x_stats_s s;
+  s.struct_size = sizeof s;
+  if (mps_x_stats(heap.arena, &s) != MPS_RES_OK)
+    return;
+  fprintf(stderr, "the library's own figures\n");
+  number("pauses", s.pauses);
+  line("longest pause", s.pause_max_seconds * 1e3, "ms");
+  line("99.9th percentile pause", s.pause_p999_seconds * 1e3, "ms");
+  line("99th percentile pause", s.pause_p99_seconds * 1e3, "ms");
+  line("50th percentile pause", s.pause_p50_seconds * 1e3, "ms");
+  line("all pauses", s.pause_total_seconds, "s");
+  line("moved", MB(s.bytes_copied), "MB");
+  number("barrier hits, reads", s.barrier_hits_read);
+  number("barrier hits, writes", s.barrier_hits_write);
+  number("system calls to map", s.syscalls_map);
+  number("system calls to unmap", s.syscalls_unmap);
+  number("system calls to protect", s.syscalls_protect);
+#endif
+}
+
 void stats_summary(void)
 {
   double median;
@@ -163,4 +196,5 @@ void stats_summary(void)
   line("99.9th percentile pause", over(quantile(&gaps, 0.999), median), "ms");
   line("longest allocation stall", stalls.longest * 1e3, "ms");
   line("99.9th percentile stall", quantile(&stalls, 0.999) * 1e3, "ms");
+  library_summary();
 }

@@ -140,6 +140,41 @@ static obj_t b_open_input_file(int argc, obj_t *argv)
                                (size_t)FIXVAL(PORT(out)->pos)));
 }
 
+static obj_t b_open_output_file(int argc, obj_t *argv)
+{
+  char name[1024];
+  (void)argc;
+  arg_is("open-output-file", T_STRING, argv[0]);
+  if (STRLEN(argv[0]) >= sizeof name)
+    error_value("file name too long", argv[0]);
+  memcpy(name, STRDATA(argv[0]), STRLEN(argv[0]) + 1);
+  return port_open_file(name);
+}
+
+static obj_t b_close_port(int argc, obj_t *argv)
+{
+  (void)argc;
+  arg_is("close-port", T_PORT, argv[0]);
+  port_close(argv[0]);
+  return UNSPEC;
+}
+
+static obj_t b_open_files(int argc, obj_t *argv)
+{ (void)argc; (void)argv; return FIXNUM(port_files()); }
+
+static obj_t b_getenv(int argc, obj_t *argv)
+{
+  char name[256];
+  const char *value;
+  (void)argc;
+  arg_is("getenv", T_STRING, argv[0]);
+  if (STRLEN(argv[0]) >= sizeof name)
+    return FALSE_OBJ;
+  memcpy(name, STRDATA(argv[0]), STRLEN(argv[0]) + 1);
+  value = getenv(name);
+  return value == NULL ? FALSE_OBJ : make_string(value, strlen(value));
+}
+
 /* Shown only when a person is typing. */
 static obj_t b_prompt(int argc, obj_t *argv)
 {
@@ -248,6 +283,9 @@ const builtin_s builtins_system[] = {
   { "peek-char", b_peek_char, 0, 1 }, { "eof-object", b_eof_object, 0, 0 },
   { "open-input-string", b_open_input_string, 1, 1 },
   { "open-input-file", b_open_input_file, 1, 1 },
+  { "open-output-file", b_open_output_file, 1, 1 },
+  { "close-port", b_close_port, 1, 1 },
+  { "open-file-ports", b_open_files, 0, 0 }, { "getenv", b_getenv, 1, 1 },
   { "%print-error", b_print_error, 1, 1 }, { "%prompt", b_prompt, 0, 0 },
   { "%compile", b_compile, 1, 1 }, { "%handlers", b_handlers, 0, 0 },
   { "%set-handlers!", b_set_handlers, 1, 1 },

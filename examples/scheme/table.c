@@ -9,6 +9,13 @@
  * Content tables hash by content, but the content may include objects that
  * only have an identity (procedures, records ...); those use their address in
  * the same way.
+ *
+ * A weak table holds on to its keys, or its values, or either, only as long as
+ * somebody else does.  Its arrays are `slots' (object.h): those of weak ones are
+ * weak objects, and the collector itself takes out what has died.  The other
+ * array of a pair is the dependent of a weak one, so that the collector can
+ * take out the other half of the entry as well.  (A value that refers to its
+ * key keeps it alive: for that the two would have to be weighed together.)
  */
 
 #include <string.h>
@@ -16,14 +23,47 @@
 #include "builtin.h"
 #include "symbol.h"
 
-enum kind { BY_IDENTITY, BY_CONTENT };
+enum kind { BY_IDENTITY, BY_CONTENT = 1, WEAK_KEYS = 2, WEAK_VALUES = 4 };
 #define NOT_FOUND SIZE_MAX
 
-static enum kind kind_of(obj_t t) { return (enum kind)FIXVAL(TABLE(t)->kind); }
+static int kind_of(obj_t t) { return (int)FIXVAL(TABLE(t)->kind); }
+
+/* ---- the arrays ---------------------------------------------------------- */
+
+static obj_t *item(obj_t array, size_t i)
+{
+  return TYPE(array) == T_SLOTS ? &SLOTS(array)->item[i] : &VECREF(array, i);
+}
+
+static void make_arrays(int kind, size_t capacity, obj_t *keys_o, obj_t *values_o)
+{
+  int weak_keys = (kind & WEAK_KEYS) != 0, weak_values = (kind & WEAK_VALUES) != 0;
+  if (!weak_keys && !weak_values) {
+    *keys_o = make_hash_vector(capacity, EMPTY_SLOT);
+    *values_o = make_hash_vector(capacity, UNSPEC);
+    return;
+  }
+  *keys_o = make_slots(weak_keys, capacity, EMPTY_SLOT);
+  *values_o = make_slots(weak_values, capacity, UNSPEC);
+  if (weak_keys)
+    SLOTS(*keys_o)->dependent = *values_o;
+  if (weak_values)
+    SLOTS(*values_o)->dependent = *keys_o;
+}
+
+/* Entries that there are: those that were put in, less those that died. */
+static size_t live(obj_t t)
+{
+  size_t n = (size_t)FIXVAL(TABLE(t)->count);
+  if (TYPE(TABLE(t)->keys) == T_SLOTS)
+    n -= (size_t)(FIXVAL(SLOTS(TABLE(t)->keys)->lost)
+                  + FIXVAL(SLOTS(TABLE(t)->values)->lost));
+  return n;
+}
 
 static int same_key(obj_t t, obj_t a, obj_t b)
 {
-  return a == b || (kind_of(t) == BY_CONTENT ? equal(a, b) : eqv(a, b));
+  return a == b || (kind_of(t) & BY_CONTENT ? equal(a, b) : eqv(a, b));
 }
 
 /* ---- hashing ------------------------------------------------------------- */
@@ -75,7 +115,7 @@ static size_t hash(obj_t t, obj_t key, mps_ld_t ld)
 {
   if (!IS_HEAP(key))
     return mix(key);
-  if (kind_of(t) == BY_CONTENT || FLONUM_P(key))
+  if (kind_of(t) & BY_CONTENT || FLONUM_P(key))
     return hash_content(key, ld, 16);
   return hash_address(key, ld);
 }
@@ -84,7 +124,7 @@ static size_t hash(obj_t t, obj_t key, mps_ld_t ld)
  * depends on one address; the content of a key may involve several. */
 static int stale(obj_t t, obj_t key)
 {
-  if (kind_of(t) == BY_CONTENT)
+  if (kind_of(t) & BY_CONTENT)
     return mps_ld_isstale_any(&TABLE(t)->ld, heap.arena);
   return IS_HEAP(key)
     && mps_ld_isstale(&TABLE(t)->ld, heap.arena, (mps_addr_t)key);
@@ -100,7 +140,7 @@ static size_t probe(obj_t t, obj_t key, mps_ld_t ld, size_t *free_o)
   size_t mask = VECLEN(keys) - 1, i = hash(t, key, ld) & mask;
   size_t free = NOT_FOUND;
   for (;; i = (i + 1) & mask) {
-    obj_t k = VECREF(keys, i);
+    obj_t k = *item(keys, i);
     if (k == EMPTY_SLOT || k == DELETED_SLOT) {
       if (free == NOT_FOUND)
         free = i;
@@ -118,27 +158,28 @@ static size_t probe(obj_t t, obj_t key, mps_ld_t ld, size_t *free_o)
 static size_t rehash(obj_t t, size_t capacity, obj_t key)
 {
   obj_t old_keys = TABLE(t)->keys, old_values = TABLE(t)->values;
-  obj_t keys = make_hash_vector(capacity, EMPTY_SLOT);
-  obj_t values = make_hash_vector(capacity, UNSPEC);
-  size_t mask = capacity - 1, i, found = NOT_FOUND;
+  obj_t keys, values;
+  size_t mask = capacity - 1, i, found = NOT_FOUND, n = 0;
 
+  make_arrays(kind_of(t), capacity, &keys, &values);
   mps_ld_reset(&TABLE(t)->ld, heap.arena);
   for (i = 0; i < VECLEN(old_keys); ++i) {
-    obj_t k = VECREF(old_keys, i);
+    obj_t k = *item(old_keys, i);
     size_t j;
     if (k == EMPTY_SLOT || k == DELETED_SLOT)
       continue;
     j = hash(t, k, &TABLE(t)->ld) & mask;
-    while (VECREF(keys, j) != EMPTY_SLOT)
+    while (*item(keys, j) != EMPTY_SLOT)
       j = (j + 1) & mask;
-    VECREF(keys, j) = k;
-    VECREF(values, j) = VECREF(old_values, i);
+    *item(keys, j) = k;
+    *item(values, j) = *item(old_values, i);
+    ++n;
     if (same_key(t, k, key))
       found = j;
   }
   TABLE(t)->keys = keys;
   TABLE(t)->values = values;
-  TABLE(t)->used = TABLE(t)->count;
+  TABLE(t)->count = TABLE(t)->used = FIXNUM(n);
   return found;
 }
 
@@ -160,7 +201,7 @@ static size_t find(obj_t t, obj_t key)
 static obj_t get(obj_t t, obj_t key, obj_t absent)
 {
   size_t i = find(t, key);
-  return i == NOT_FOUND ? absent : VECREF(TABLE(t)->values, i);
+  return i == NOT_FOUND ? absent : *item(TABLE(t)->values, i);
 }
 
 static void put(obj_t t, obj_t key, obj_t value)
@@ -169,7 +210,7 @@ static void put(obj_t t, obj_t key, obj_t value)
   if (i == NOT_FOUND) {
     if (4 * (size_t)FIXVAL(TABLE(t)->used) >= 3 * capacity) {
       /* Mostly deleted entries: the same size will do. */
-      if (2 * (size_t)FIXVAL(TABLE(t)->count) >= capacity)
+      if (2 * live(t) >= capacity)
         capacity *= 2;
       rehash(t, capacity, EMPTY_SLOT);
     }
@@ -177,18 +218,29 @@ static void put(obj_t t, obj_t key, obj_t value)
   }
   if (i == NOT_FOUND) {
     i = vacant;
-    if (VECREF(TABLE(t)->keys, i) == EMPTY_SLOT)
+    if (*item(TABLE(t)->keys, i) == EMPTY_SLOT)
       TABLE(t)->used += 2;      /* fixnum plus one */
     TABLE(t)->count += 2;
-    VECREF(TABLE(t)->keys, i) = key;
+    *item(TABLE(t)->keys, i) = key;
   }
-  VECREF(TABLE(t)->values, i) = value;
+  *item(TABLE(t)->values, i) = value;
 }
 
-static obj_t b_make_eq(int argc, obj_t *argv)
-{ (void)argc; (void)argv; return make_table(BY_IDENTITY); }
-static obj_t b_make_equal(int argc, obj_t *argv)
-{ (void)argc; (void)argv; return make_table(BY_CONTENT); }
+static obj_t make(int kind)
+{
+  obj_t keys, values;
+  make_arrays(kind, 8, &keys, &values);
+  return make_table(kind, keys, values);
+}
+
+#define MAKE(name, kind) \
+  static obj_t name(int argc, obj_t *argv) \
+  { (void)argc; (void)argv; return make(kind); }
+MAKE(b_make_eq, BY_IDENTITY)
+MAKE(b_make_equal, BY_CONTENT)
+MAKE(b_make_weak_key, WEAK_KEYS)
+MAKE(b_make_weak_value, WEAK_VALUES)
+MAKE(b_make_weak, WEAK_KEYS | WEAK_VALUES)
 
 static obj_t b_table_p(int argc, obj_t *argv)
 { (void)argc; return BOOL(IS(T_TABLE, argv[0])); }
@@ -223,8 +275,8 @@ static obj_t b_delete(int argc, obj_t *argv)
   i = find(t, argv[1]);
   if (i == NOT_FOUND)
     return FALSE_OBJ;
-  VECREF(TABLE(t)->keys, i) = DELETED_SLOT;
-  VECREF(TABLE(t)->values, i) = UNSPEC;
+  *item(TABLE(t)->keys, i) = DELETED_SLOT;
+  *item(TABLE(t)->values, i) = UNSPEC;
   TABLE(t)->count -= 2;         /* fixnum minus one */
   return TRUE_OBJ;
 }
@@ -233,7 +285,7 @@ static obj_t b_count(int argc, obj_t *argv)
 {
   (void)argc;
   arg_is("hash-table-count", T_TABLE, argv[0]);
-  return TABLE(argv[0])->count;
+  return FIXNUM(live(argv[0]));
 }
 
 /* The order of entries changes as objects move. */
@@ -246,9 +298,10 @@ static obj_t b_to_alist(int argc, obj_t *argv)
   keys = TABLE(argv[0])->keys;
   values = TABLE(argv[0])->values;
   for (i = 0; i < VECLEN(keys); ++i) {
-    obj_t k = VECREF(keys, i);
-    if (k != EMPTY_SLOT && k != DELETED_SLOT)
-      list = cons(cons(k, VECREF(values, i)), list);
+    obj_t k = *item(keys, i), v = *item(values, i);
+    /* By now either may have died with the other. */
+    if (k != EMPTY_SLOT && k != DELETED_SLOT && v != DELETED_SLOT)
+      list = cons(cons(k, v), list);
   }
   return list;
 }
@@ -258,8 +311,7 @@ static obj_t b_clear(int argc, obj_t *argv)
   obj_t t = argv[0], keys, values;
   (void)argc;
   arg_is("hash-table-clear!", T_TABLE, t);
-  keys = make_hash_vector(8, EMPTY_SLOT);
-  values = make_hash_vector(8, UNSPEC);
+  make_arrays(kind_of(t), 8, &keys, &values);
   TABLE(t)->keys = keys;
   TABLE(t)->values = values;
   TABLE(t)->count = TABLE(t)->used = FIXNUM(0);
@@ -267,11 +319,39 @@ static obj_t b_clear(int argc, obj_t *argv)
   return UNSPEC;
 }
 
+/* ---- weak pairs ---------------------------------------------------------- */
+
+/* Each half is #f once it has died. */
+static obj_t b_weak_pair(int argc, obj_t *argv)
+{
+  obj_t p = make_slots(1, 2, FALSE_OBJ);
+  (void)argc;
+  *item(p, 0) = argv[0];
+  *item(p, 1) = argv[1];
+  return p;
+}
+
+static obj_t half(const char *who, obj_t p, size_t i)
+{
+  arg_is(who, T_SLOTS, p);
+  return *item(p, i) == DELETED_SLOT ? FALSE_OBJ : *item(p, i);
+}
+
+static obj_t b_weak_car(int argc, obj_t *argv)
+{ (void)argc; return half("weak-car", argv[0], 0); }
+static obj_t b_weak_cdr(int argc, obj_t *argv)
+{ (void)argc; return half("weak-cdr", argv[0], 1); }
+
 const builtin_s builtins_table[] = {
   { "make-eq-hashtable", b_make_eq, 0, 1 },
   { "make-eqv-hashtable", b_make_eq, 0, 1 },
   { "make-hashtable", b_make_equal, 0, 1 },
   { "make-string-hashtable", b_make_equal, 0, 1 },
+  { "make-weak-key-hashtable", b_make_weak_key, 0, 1 },
+  { "make-weak-value-hashtable", b_make_weak_value, 0, 1 },
+  { "make-weak-hashtable", b_make_weak, 0, 1 },
+  { "weak-pair", b_weak_pair, 2, 2 },
+  { "weak-car", b_weak_car, 1, 1 }, { "weak-cdr", b_weak_cdr, 1, 1 },
   { "hash-table?", b_table_p, 1, 1 },
   { "hash-table-set!", b_set, 3, 3 }, { "hash-table-ref", b_ref, 2, 3 },
   { "hash-table-contains?", b_contains, 2, 2 },

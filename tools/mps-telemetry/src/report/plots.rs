@@ -100,9 +100,10 @@ fn heap(a: &Arena) -> Option<Figure> {
     let shots = thin(&a.snapshots, MOST);
     let x: Vec<f64> = shots.iter().map(|s| s.at).collect();
     let mut p = plot(layout(axis("time (s)"), axis("memory (MiB)").range_mode(plotly::layout::RangeMode::ToZero)));
-    // A generation that never held anything only makes the legend longer.
+    // A generation that never held anything to speak of only makes the legend longer.
+    let least = shots.iter().map(|s| s.committed).max().unwrap_or(0) / 2000;
     let mut generations = a.generations();
-    generations.retain(|g| shots.iter().any(|s| s.generations.get(g).is_some_and(|n| *n != 0)));
+    generations.retain(|g| shots.iter().any(|s| s.generations.get(g).is_some_and(|n| *n > least)));
     let mut chains: Vec<Address> = generations.iter().map(|g| g.0).filter(|c| c.0 != 0).collect();
     chains.dedup();
     let mut expect = Expect::default();
@@ -178,7 +179,7 @@ fn pauses(a: &Arena) -> Option<Figure> {
     // From below 1, so that a single pause can be seen.
     let y = axis("pauses")
         .type_(AxisType::Log)
-        .range(vec![-0.4, (most as f64).log10() * 1.12 + 0.35])
+        .range(vec![-0.4, ((most as f64).log10() * 1.12 + 0.35).max(1.15)])
         .dtick(1.0)
         .grid_color(GRID);
     let mut layout = layout(x, y).bar_mode(BarMode::Group).bar_gap(0.12);
@@ -302,14 +303,18 @@ fn survival(a: &Arena) -> Option<Figure> {
     let mut expect = Expect::default();
     let numbered: Vec<(usize, &Collection)> = a.collections.iter().enumerate().collect();
     let few = numbered.len() <= MOST_BARS;
+    let tallest = a.collections.iter().map(|c| c.condemned.max(c.live)).max().unwrap_or(0);
     let shown = thin(&numbered, MOST);
     type Get = fn(&Collection) -> u64;
     let series: [(&str, &str, Get); 3] =
         [("condemned", PALE, |c| c.condemned), ("survived", BLUE, |c| c.live), ("moved", "#d69e2e", |c| c.moved)];
     for (name, colour, get) in series {
         let marks = name == "moved";
-        // A bar of no height is no bar.
-        let some: Vec<_> = shown.iter().filter(|(_, c)| marks || !few || get(c) != 0).collect();
+        // A bar that is less than a fraction of a pixel high is no bar.
+        let some: Vec<_> = shown
+            .iter()
+            .filter(|(_, c)| marks || !few || get(c) > tallest / 1000)
+            .collect();
         let x: Vec<usize> = some.iter().map(|(i, _)| i + 1).collect();
         let y: Vec<f64> = some.iter().map(|(_, c)| mib(get(c))).collect();
         if x.is_empty() {
