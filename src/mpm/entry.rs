@@ -105,8 +105,7 @@ impl Mpm {
     pub fn leave(&self) {
         let me = instances::thread_id();
         self.bring_into_line();
-        if self.cx.peeks.is_empty() {
-            self.cx.threads.release(self.cx.arena.port);
+        if self.cx.peeks.is_empty() && self.cx.threads.none_stopped() {
             self.lock.store(!me, Ordering::SeqCst);
             if self.cx.peeks.is_empty() {
                 return self.let_go(me);
@@ -116,7 +115,8 @@ impl Mpm {
                 return;
             }
         }
-        // No more of them, or one who looks often enough keeps us here for ever.
+        // No more of them: one who looks often enough would keep us here for
+        // ever, and none may come just before the others run again.
         let port = self.cx.arena.port;
         let quiet = port.quiet_begin();
         loop {
