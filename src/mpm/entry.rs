@@ -105,9 +105,8 @@ impl Mpm {
     pub fn leave(&self) {
         let me = self.cx.arena.port.thread_id();
         self.bring_into_line();
-        if self.cx.peeks.is_empty() {
+        if self.cx.peeks.is_empty() && self.cx.threads.none_stopped() {
             self.pause_end();
-            self.cx.threads.release(self.cx.arena.port);
             self.lock.store(!me, Ordering::SeqCst);
             if self.cx.peeks.is_empty() {
                 return self.let_go(me);
@@ -117,7 +116,8 @@ impl Mpm {
                 return;
             }
         }
-        // No more of them, or one who looks often enough keeps us here for ever.
+        // No more of them: one who looks often enough would keep us here for
+        // ever, and none may come just before the others run again.
         let port = self.cx.arena.port;
         let quiet = port.quiet_begin();
         loop {

@@ -141,14 +141,21 @@ impl Threads {
         port.quiet_end(quiet);
     }
 
+    /// Is nobody stopped? Then nobody is held any longer.
+    pub fn none_stopped(&self) -> bool {
+        if self.began.get() {
+            return false;
+        }
+        self.held.set(false);
+        // But for a handler that came just now, and held them.
+        self.held.set(self.began.get());
+        !self.held.get()
+    }
+
     /// Lets them run again.
     pub fn release(&self, port: &dyn Port) {
-        if !self.began.get() {
-            self.held.set(false);
-            // But for a handler that came just now, and held them.
-            if !self.began.get() {
-                return;
-            }
+        if self.none_stopped() {
+            return;
         }
         let quiet = port.quiet_begin();
         for t in self.list.iter() {

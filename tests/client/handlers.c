@@ -313,12 +313,17 @@ static void tick_action(void)
   CHECK_EQ(sigaction(SIGPROF, &sa, NULL), 0);
 }
 
+/* References that were read from them, in an exact root, which a collection
+ * under way does not look at any more. */
+static mps_addr_t taken[200];
+
 static void make_pinned(void)
 {
   mps_root_t r;
   size_t i, k;
   CHECK_OK(mps_root_create_table(&r, arena, mps_rank_ambig(), 0, pinned,
                                  PINNED));
+  CHECK_OK(mps_root_create_table(&r, arena, mps_rank_exact(), 0, taken, 200));
   mps_arena_park(arena);
   for (i = 0; i < PINNED; ++i) {
     pinned[i] = obj_new(ap, 0, KIND_VECTOR, SLOTS, i);
@@ -334,23 +339,35 @@ static void make_pinned(void)
 static void check_pinned(void)
 {
   size_t i, k;
+  for (i = 0; i < 200; ++i)
+    if (taken[i] != NULL)
+      CHECK(obj_is(taken[i], KIND_LEAF, 3, 4711));
   for (i = 0; i < PINNED; ++i) {
     obj_t o = pinned[i];
     CHECK(obj_is(o, KIND_VECTOR, SLOTS, i));
     for (k = 1; k < SLOTS; k += 2)
       CHECK_EQ(o->slot[k], number(i));
-    for (k = 0; k < SLOTS; k += 4)
-      CHECK(obj_is((obj_t)o->slot[k], KIND_VECTOR, SLOTS,
-                   ((obj_t)o->slot[k])->serial));
+    for (k = 0; k < SLOTS; k += 2) {
+      obj_t to = (obj_t)o->slot[k];
+      /* another pinned one, or a leaf, which moves */
+      if (obj_kind(to) == KIND_VECTOR)
+        CHECK(obj_is(to, KIND_VECTOR, SLOTS, to->serial));
+      else
+        CHECK(obj_is(to, KIND_LEAF, 3, 4711));
+      if (obj_kind(to) == KIND_LEAF && k % 8 == 2)
+        taken[rnd_below(200)] = to;
+    }
   }
 }
 
 static void write_pinned(void)
 {
   size_t i;
-  for (i = 0; i < 30; ++i) {
+  for (i = 0; i < 300; ++i) {
     obj_t o = pinned[rnd_below(PINNED)];
-    o->slot[2] = (word)obj_new(ap, 0, KIND_LEAF, 3, 4711);
+    size_t k = 2 * rnd_below(SLOTS / 2);
+    word leaf = (word)obj_new(ap, 0, KIND_LEAF, 3, 4711);
+    o->slot[k] = leaf;
   }
 }
 
@@ -397,9 +414,14 @@ static void fast_timer(void)
   tick_action();
   start_timer(&t, 20000);
   while (ticks < 20000) {
-    work(3000);
-    write_pinned();
-    check_pinned();
+    int i;
+    work(1000);
+    for (i = 0; i < 20; ++i) {
+      write_pinned();
+      CHECK_OK(mps_arena_start_collect(arena));
+      (void)mps_arena_step(arena, 0.0, 0.0);
+      check_pinned();
+    }
   }
   timer_delete(t);
   check_pinned();
