@@ -97,7 +97,9 @@ static void work(worker_s *w, unsigned long long seed)
     fate[number] = WATCHED;
     CHECK_OK(mps_finalize(arena, place));
     garbage(ap[0], 0, any(&seed, 8), 20);
-    while (any(&seed, 3) != 0 && take(w->me, &w->held[HELD]))
+    /* By fits and starts, so that messages wait for some collections. */
+    while (i / 1024 % 2 == 1 && any(&seed, 3) != 0
+           && take(w->me, &w->held[HELD]))
       ;
     if (w->me < 2 && any(&seed, 200) == 0) {
       mps_message_type_t t =
