@@ -111,18 +111,16 @@ static mps_pool_t make_pool(const subject_s *s, mps_arena_t arena)
     if (s->unit != 0) {
       MPS_ARGS_ADD(args, MPS_KEY_MFS_UNIT_SIZE, s->unit);
       CHECK_OK(mps_pool_create_k(&p, arena, mps_class_mfs(), args));
-    } else if (!s->calls) {
-      CHECK_OK(mps_pool_create_k(&p, arena, mps_class_mvt(), args));
-    } else if (s->debug) {
-      CHECK_OK(mps_pool_create_k(&p, arena, mps_class_mvff_debug(), args));
     } else {
-      if (s->align != 8) {
-        MPS_ARGS_ADD(args, MPS_KEY_ALIGN, s->align);
+      mps_pool_class_t c = !s->calls ? mps_class_mvt()
+        : s->debug ? mps_class_mvff_debug() : mps_class_mvff();
+      MPS_ARGS_ADD(args, MPS_KEY_ALIGN, s->align);
+      if (s->calls && s->aps) {
         MPS_ARGS_ADD(args, MPS_KEY_MVFF_ARENA_HIGH, 1);
         MPS_ARGS_ADD(args, MPS_KEY_MVFF_SLOT_HIGH, 1);
         MPS_ARGS_ADD(args, MPS_KEY_MVFF_FIRST_FIT, 0);
       }
-      CHECK_OK(mps_pool_create_k(&p, arena, mps_class_mvff(), args));
+      CHECK_OK(mps_pool_create_k(&p, arena, c, args));
     }
   } MPS_ARGS_END(args);
   return p;

@@ -279,9 +279,21 @@ unsafe extern "C" {
     fn pthread_join(t: usize, r: *mut *mut c_void) -> c_int;
 }
 
-/// In a child the forking thread can be stopped through a slot of before.
+/// In a process of its own: the hooks round forks are given once.
 #[test]
 fn after_a_fork() {
+    let done = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--test-threads=1"])
+        .arg("ports::unix::threads::tests::after_a_fork_alone")
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(done.unwrap().success());
+}
+
+/// In a child the forking thread can be stopped through a slot of before.
+#[test]
+#[ignore = "started by another test"]
+fn after_a_fork_alone() {
     use crate::seam::port::ForkHooks;
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     unsafe extern "C" fn prepare() {

@@ -402,12 +402,14 @@ fn references_are_followed() {
     });
 }
 
-/// All weak references to an object go together, and only when it dies.
+/// All weak references to an object go together, and only when it dies; in
+/// whatever pool it is.
 #[test]
 fn weak_references() {
-    each("weak_references", |c| c.ranks.contains(&Rank::Weak), |w, c| {
+    each("weak_references", |c| c.auto, |w, to| {
+        let Some(c) = TABLE.iter().find(|c| c.ranks.contains(&Rank::Weak)) else { return };
         let p = w.pool(c);
-        let targets = w.pool(&TABLE[0]);
+        let targets = w.pool(to);
         let (weak, strong) = (w.try_ap(p, Some(Rank::Weak)).unwrap(), w.ap(targets));
         // Two weak vectors with the same references.
         w.roots[0] = w.vector(weak, 50).unwrap().0;
@@ -757,6 +759,47 @@ fn frames() {
         let (total, free) = w.sizes(p);
         assert_eq!(total, free);
         w.drop_pool(p);
+    });
+}
+
+/// Memory that was popped is used again, for objects that refer to others than
+/// those before.
+#[test]
+fn references_in_frames() {
+    each("references_in_frames", |c| c.frames, |w, c| {
+        const N: usize = 1500;
+        let (p, q) = (w.pool(c), w.pool(&TABLE[0]));
+        let (b, other) = (w.ap(p), w.ap(q));
+        let m = w.m;
+        for round in 0..4 {
+            let frame = Mpm::enter(m, |_| c.handle.class.frame_push(b)).unwrap();
+            let mut made = Vec::new();
+            for i in 0..N {
+                let k = w.vector(b, 3).unwrap();
+                w.roots[0] = w.vector(other, 2).unwrap().0;
+                w.store(Addr(w.roots[0]).add(WORD), round * N + i);
+                w.store(k.add(SLOTS + i % 3 * WORD), w.roots[0]);
+                made.push(k);
+            }
+            w.roots[0] = 0;
+            for _ in 0..5 {
+                w.collect();
+                w.vector(other, 9).unwrap();
+            }
+            for (i, k) in made.iter().enumerate() {
+                let to = Addr(w.load(k.add(SLOTS + i % 3 * WORD)));
+                assert_eq!(w.load(to.add(WORD)), round * N + i, "object {i}, round {round}");
+            }
+            Mpm::enter(m, |_| c.handle.class.frame_pop(b, frame)).unwrap();
+            // What nothing is in refers to nothing; and nothing is held by it.
+            (0..5).for_each(|_| w.collect());
+            let left = w.sizes(q).0;
+            assert!(left <= 64 << 10, "{left} bytes for nothing");
+        }
+        w.drop_ap(b);
+        w.drop_ap(other);
+        w.drop_pool(p);
+        w.drop_pool(q);
     });
 }
 
