@@ -175,9 +175,15 @@ endif
 demo-telemetry:
 	@$(MAKE) --no-print-directory demo MODE=telemetry
 
-.PHONY: bench
-bench: lib
-	@CFLAGS_EXTRA=-DHAVE_MPSX benches/tree/run.sh $(HOT) include
+# Against other collectors and allocators, those that are installed. ROUNDS:
+# how often each table is run; ONLY: which of the allocators' tables.
+ROUNDS ?= 3
+.PHONY: bench bench-tree bench-alloc
+bench: bench-tree bench-alloc
+bench-tree: lib
+	@CFLAGS_EXTRA=-DHAVE_MPSX benches/tree/run.sh $(HOT) include $(ROUNDS)
+bench-alloc: lib
+	@benches/alloc/run.sh $(HOT) include $(ROUNDS)
 
 .PHONY: help
 help:

@@ -590,6 +590,52 @@ static void test_threads(mps_arena_t arena, mps_pool_class_t class, int by_ap)
   part("three threads%s and a collector", by_ap ? " with points" : "");
 }
 
+/* Threads that do nothing but get and free blocks of one size: each block is
+ * one thread's at a time. */
+static void *rival(void *p)
+{
+  enum { N = 8 };
+  word me = (word)p, *b[N];
+  mps_addr_t q;
+  size_t i, k;
+  for (i = 0; i < 60000; ++i) {
+    for (k = 0; k < N; ++k) {
+      CHECK_OK(mps_alloc(&q, shared_pool, 64));
+      b[k] = q;
+      b[k][0] = b[k][7] = me + k;
+    }
+    for (k = 0; k < N; ++k) {
+      CHECK_EQ(b[k][0], me + k);
+      CHECK_EQ(b[k][7], me + k);
+      mps_free(shared_pool, b[k], 64);
+    }
+  }
+  return NULL;
+}
+
+static void test_rivals(mps_arena_t arena, mps_pool_class_t class)
+{
+  enum { HELD = 2000 };
+  pthread_t id[3];
+  mps_addr_t held[HELD];
+  word i;
+  MPS_ARGS_BEGIN(args) {
+    if (class == mps_class_mfs())
+      MPS_ARGS_ADD(args, MPS_KEY_MFS_UNIT_SIZE, 64);
+    CHECK_OK(mps_pool_create_k(&shared_pool, arena, class, args));
+  } MPS_ARGS_END(args);
+  for (i = 0; i < HELD; ++i)    /* pools this large set blocks aside */
+    CHECK_OK(mps_alloc(&held[i], shared_pool, 64));
+  for (i = 0; i < 3; ++i)
+    CHECK(pthread_create(&id[i], NULL, rival, (void *)((i + 1) * 100)) == 0);
+  for (i = 0; i < 3; ++i)
+    CHECK(pthread_join(id[i], NULL) == 0);
+  CHECK_EQ(mps_pool_total_size(shared_pool) - mps_pool_free_size(shared_pool),
+           HELD * 64);
+  mps_pool_destroy(shared_pool);
+  part("three rivals");
+}
+
 /* The variadic forms. */
 static void test_varargs(mps_arena_t arena)
 {
@@ -627,6 +673,8 @@ int main(void)
   test_mvff(arena);
   test_mvt(arena);
   test_mfs(arena);
+  test_rivals(arena, mps_class_mvff());
+  test_rivals(arena, mps_class_mfs());
   test_threads(arena, mps_class_mvff(), 0);
   test_threads(arena, mps_class_mvff(), 1);
   test_threads(arena, mps_class_mvt(), 1);
