@@ -543,6 +543,12 @@ impl Arena {
         #[cfg(test)]
         self.trial()?;
         let size = size_up_checked(size.max(1), self.grain()).ok_or(Res::Resource)?;
+        let in_use = self.committed.get().saturating_sub(self.spare.get());
+        let over = size > self.limit.get().saturating_sub(in_use);
+        if over && !self.is_client && !crate::seam::fault("commit_limit") {
+            // Whatever is given back: so no address space, and no tables for it.
+            return Err(Res::CommitLimit);
+        }
         let n = size >> self.grain_shift;
         let per = 1usize << (self.region_shift - self.grain_shift);
         if n <= per {

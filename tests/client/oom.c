@@ -182,6 +182,29 @@ static void test_large(void)
 }
 
 /* Creating things under a limit: a code, not a crash. */
+/* What can't be leaves no address space and no tables for it behind. */
+static void test_hopeless(void)
+{
+  mps_addr_t p;
+  size_t reserved, committed;
+  int i;
+  setup((size_t)16 << 20, (size_t)256 << 20);
+  while (length < 1000)
+    CHECK_OK(cons(10));
+  reserved = mps_arena_reserved(arena);
+  committed = mps_arena_committed(arena);
+  for (i = 0; i < 3; ++i) {
+    /* A full collection may be tried, and takes what it takes. */
+    CHECK_EQ(mps_reserve(&p, ap, (size_t)1 << (sizeof(size_t) > 4 ? 37 : 29)),
+             MPS_RES_COMMIT_LIMIT);
+    CHECK_EQ(mps_arena_reserved(arena), reserved);
+    CHECK(mps_arena_committed(arena) < committed + ((size_t)1 << 20));
+  }
+  verify();
+  teardown();
+  part("a request that is far beyond the limit");
+}
+
 static void test_create(void)
 {
   size_t i, limit, pools = 0, roots = 0;
@@ -297,6 +320,8 @@ int main(void)
   test_loops(0.001, 1);
   test_garbage_only();
   test_large();
+  if (!reference())
+    test_hopeless();
   test_create();
   test_refuse();
   return test_end();
