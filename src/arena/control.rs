@@ -87,7 +87,7 @@ impl Arena {
         let grain = self.grain();
         let base = self.alloc(self.control_home(), grain, core::ptr::null_mut())?;
         let mut free = Addr::NULL;
-        let mut at = (grain.wrapping_sub(HEAD) / class).wrapping_mul(class);
+        let mut at = grain.wrapping_sub(HEAD).checked_div(class).unwrap_or(0).wrapping_mul(class);
         while at >= class {
             at = at.wrapping_sub(class);
             let a = base.add(HEAD).add(at);

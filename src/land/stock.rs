@@ -2,6 +2,7 @@
 //! get at them. To the field behind they look as if in use.
 
 use crate::base::addr::{Addr, Size};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Blocks of up to this many grains.
 const CLASSES: usize = 32;
@@ -12,6 +13,8 @@ const DEPTH: usize = 7;
 pub struct Stock {
     /// The shift of a grain.
     shift: u32,
+    /// Bytes there are. Written by the user only, read by anyone.
+    bytes: AtomicUsize,
     counts: [u8; CLASSES],
     slots: [[Addr; DEPTH]; CLASSES],
 }
@@ -19,12 +22,18 @@ pub struct Stock {
 impl Stock {
     /// Nothing.
     pub const fn new(shift: u32) -> Stock {
-        Stock { shift, counts: [0; CLASSES], slots: [[Addr::NULL; DEPTH]; CLASSES] }
+        Stock { shift, bytes: AtomicUsize::new(0), counts: [0; CLASSES], slots: [[Addr::NULL; DEPTH]; CLASSES] }
     }
 
     /// Forgets what is there.
     pub fn forget(&mut self) {
         self.counts = [0; CLASSES];
+        self.bytes.store(0, Relaxed);
+    }
+
+    /// Bytes there are.
+    pub fn bytes(&self) -> Size {
+        self.bytes.load(Relaxed)
     }
 
     /// Which count and slots: for whole grains, and not too many of them.
@@ -56,6 +65,7 @@ impl Stock {
         let Some(slot) = slots.get_mut(*n as usize) else { return false };
         *slot = a;
         *n = n.wrapping_add(1);
+        self.bytes.store(self.bytes.load(Relaxed).wrapping_add(size), Relaxed);
         true
     }
 
@@ -72,6 +82,7 @@ impl Stock {
         let left = n.wrapping_sub(1);
         let a = *self.slots.get(k)?.get(left as usize)?;
         *n = left;
+        self.bytes.store(self.bytes.load(Relaxed).wrapping_sub(size), Relaxed);
         Some(a)
     }
 

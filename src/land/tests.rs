@@ -301,8 +301,10 @@ fn stock_of_blocks() {
             },
         }
     }
+    let bytes: usize = model.iter().enumerate().map(|(n, m)| (n << 4) * m.len()).sum();
+    assert_eq!(s.bytes(), bytes);
     s.forget();
-    assert_eq!(s.take_any(), None);
+    assert_eq!((s.bytes(), s.take_any()), (0, None));
 }
 
 #[test]

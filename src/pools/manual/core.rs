@@ -279,9 +279,16 @@ pub fn ap_finish(ap: P<Buffer>) {
     }
 }
 
-/// Bytes that the client does not have.
+/// Inside the instance: bytes that the client does not have.
 pub fn free_size(pool: P<Pool>) -> Size {
-    of(pool).with(pool, |i| i.field.grains.wrapping_sub(i.live) << i.shift)
+    let put_by = |ap: P<Buffer>| {
+        // SAFETY: the allocation point's own, and lives as long. Its user may
+        // be at it; `bytes` minds that.
+        ap.stock.get().map_or(0, |s| unsafe { (*s.as_ptr()).bytes() })
+    };
+    let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
+    let rest = of(pool).with(pool, |i| i.field.grains.wrapping_sub(i.live) << i.shift);
+    rest.wrapping_add(stocks)
 }
 
 /// Inside the instance: memory for a block of `size` bytes.
