@@ -54,6 +54,12 @@ static void workload(double pause, size_t left)
   g.ap[1] = ap_make(ams);
   g.ap[2] = ap_make(awl);
   g.aps = 3;
+  /* Memory would take mappings too: let there be enough of it beforehand. */
+  mps_arena_spare_set(arena, 1.0);
+  mps_arena_clamp(arena);
+  garbage(g.ap[0], 0, 50000, 30);
+  CHECK_OK(mps_arena_collect(arena));
+  mps_arena_release(arena);
   for (i = 0; i < 40000; ++i)
     graph_step(&g);
   /* in the middle of a collection, protection being on already */
