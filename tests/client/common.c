@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,22 @@ int archive_is_debug(void)
   const char *name = getenv("MPS_TEST_ARCHIVE");
   CHECK(name != NULL);          /* run.sh says so */
   return strstr(name, "debug") != NULL;
+}
+
+void no_room_for(size_t size)
+{
+  while (mmap(NULL, size, PROT_NONE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+         != MAP_FAILED)
+    ;
+}
+
+int has_rlimit(const char *what)
+{
+  if (getenv("MPS_TEST_NO_RLIMIT") == NULL)
+    return 1;
+  part("NOT CHECKED (limits are not kept here): %s", what);
+  return 0;
 }
 
 /* --- many small cases --- */
