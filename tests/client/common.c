@@ -666,7 +666,8 @@ void graph_alloc(graph_t g)
   node_s *node = &g->node[k];
   int leaf = g->leaf_ap != NULL && rnd_below(4) == 0;
   mps_ap_t ap = leaf ? g->leaf_ap : g->ap[rnd_below(g->aps)];
-  obj_t o;
+  obj_t o = NULL;
+  mps_res_t res;
   n = rnd_below(100) == 0 ? rnd_below(g->max_slots * 64)
                           : rnd_below(g->max_slots);
   node->kind = leaf ? KIND_LEAF : KIND_VECTOR;
@@ -674,8 +675,16 @@ void graph_alloc(graph_t g)
   node->serial = ++g->serial;
   node->slot = calloc(n ? n : 1, sizeof(word));
   CHECK(node->slot != NULL);
-  o = obj_new(ap, leaf ? g->leaf_header : g->header, node->kind, n,
-              node->serial);
+  res = obj_try(&o, ap, leaf ? g->leaf_header : g->header, node->kind, n,
+                node->serial);
+  if (g->may_refuse && res == MPS_RES_MEMORY) {
+    free(node->slot);
+    node->slot = NULL;
+    node->serial = 0;
+    ++g->refused;
+    return;
+  }
+  CHECK_OK(res);
   r = rnd_below(g->roots);
   if (!leaf) {
     size_t used = n < 8 ? n : 8;

@@ -239,6 +239,8 @@ typedef struct graph_s {
   unsigned mark;
   word serial;
   unsigned long allocs, writes, verified;
+  int may_refuse;               /* memory; so often it was: */
+  unsigned long refused;
 } graph_s, *graph_t;
 
 /* Make an empty graph with so many roots and at most so many objects alive;
