@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const TABLE: [(&str, &[&str]); 11] = [
     ("base", &[]),
     ("seam", &["base"]),
-    ("land", &["base"]),
+    // Of the seam only a hint to the processor.
+    ("land", &["base", "seam"]),
     ("arena", &["base", "seam", "land"]),
     ("shield", &["base", "seam"]),
     ("object", &["base", "seam", "land", "arena", "shield"]),

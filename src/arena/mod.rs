@@ -476,13 +476,12 @@ impl Arena {
                 unsafe { table.add(i).write((key, Some(c))) };
             }
         }
-        let bytes = self.table_len.get().wrapping_mul(size_of::<TableEntry>());
-        if self.table_in.get().is_none() && bytes != 0 {
-            self.control_free(Addr::of(self.table.get()), bytes);
+        // Freeing the old one looks chunks up: in the new one.
+        let old = self.table.replace(table);
+        let bytes = self.table_len.replace(len).wrapping_mul(size_of::<TableEntry>());
+        if self.table_in.replace(extra).is_none() && bytes != 0 {
+            self.control_free(Addr::of(old), bytes);
         }
-        self.table.set(table);
-        self.table_len.set(len);
-        self.table_in.set(extra);
     }
 
     /// Who has the grain of `a`; null if nobody, or if it is not ours.

@@ -263,7 +263,7 @@ fn field_against_naive() {
 #[test]
 fn stock_of_blocks() {
     let mut r = Rng(0xBEEF_5678_9ABC_DEF1u64);
-    let mut s = Stock::new(4);
+    let s = Stock::new(4);
     let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 40];
     let mut next = 0x1000usize;
     for step in 0..50_000 {
@@ -301,8 +301,10 @@ fn stock_of_blocks() {
             },
         }
     }
+    let bytes: usize = model.iter().enumerate().map(|(n, m)| (n << 4) * m.len()).sum();
+    assert_eq!(s.bytes(), bytes);
     s.forget();
-    assert_eq!(s.take_any(), None);
+    assert_eq!((s.bytes(), s.take_any()), (0, None));
 }
 
 #[test]

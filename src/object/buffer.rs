@@ -145,8 +145,7 @@ pub fn fill_from_stock(b: P<Buffer>, size: Size) -> Addr {
     if size <= rest || b.alloc.get() != init {
         return Addr::NULL;
     }
-    // SAFETY: the allocation point's own, and this is its user.
-    let a = unsafe { (*stock.as_ptr()).exchange(size, init, rest) };
+    let a = stock.get().exchange(size, init, rest);
     if !a.is_null() {
         let end = a.add(size);
         b.base.set(a);
@@ -254,7 +253,6 @@ pub fn after_fork(b: P<Buffer>) {
     }
     // The same goes for what was put by: it stays in use for good.
     if let Some(s) = b.stock.get() {
-        // SAFETY: the allocation point's own, and nobody is using that.
-        unsafe { (*s.as_ptr()).forget() };
+        s.get().forget();
     }
 }

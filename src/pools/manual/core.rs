@@ -253,7 +253,7 @@ pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
 pub fn ap_empty(ap: P<Buffer>, init: Addr) {
     of(ap.pool).with(ap.pool, |i| {
         i.take_back(ap, init);
-        while let Some((a, size)) = i.stock(ap).and_then(|s| s.take_any()) {
+        while let Some((a, size)) = ap.stock.get().and_then(|s| s.get().take_any()) {
             let done = i.free(a, size);
             crate::aver_critical!(done.is_ok(), "what is put by is in use in its pool");
             let _ = done;
@@ -279,9 +279,13 @@ pub fn ap_finish(ap: P<Buffer>) {
     }
 }
 
-/// Bytes that the client does not have.
+/// Inside the instance: bytes that the client does not have.
 pub fn free_size(pool: P<Pool>) -> Size {
-    of(pool).with(pool, |i| i.field.grains.wrapping_sub(i.live) << i.shift)
+    // Its user may be at it meanwhile.
+    let put_by = |ap: P<Buffer>| ap.stock.get().map_or(0, |s| s.get().bytes());
+    let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
+    let rest = of(pool).with(pool, |i| i.field.grains.wrapping_sub(i.live) << i.shift);
+    rest.wrapping_add(stocks)
 }
 
 /// Inside the instance: memory for a block of `size` bytes.
@@ -459,12 +463,6 @@ impl Inner {
         }
     }
 
-    /// What an allocation point has put by; it is its user who is here.
-    fn stock<'a>(&self, ap: P<Buffer>) -> Option<&'a mut Stock> {
-        // SAFETY: the allocation point's own; used by nobody else meanwhile.
-        ap.stock.get().map(|s| unsafe { &mut *s.as_ptr() })
-    }
-
     #[inline(always)]
     fn quick_limit(&self) -> usize {
         if self.live < self.quick_from {
@@ -539,7 +537,7 @@ impl Inner {
             return Some(self.granted(a, n));
         }
         if let Some(a) = self.quick.pop(n) {
-            if let Some(s) = self.stock(ap) {
+            if let Some(s) = ap.stock.get() {
                 while s.has_place(size) {
                     let more = self.quick.pop_newest(n);
                     if more.is_null() || !s.put(size, more) {
