@@ -89,7 +89,7 @@ test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test example-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test gdb-test index-test
+.PHONY: rust-test example-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test gdb-test index-test cross-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
@@ -113,6 +113,11 @@ gdb-test: lib
 
 index-test:
 	@tools/index-test.sh $(FACTS)
+
+# Not part of `make test`: minutes, and it wants compilers and an emulator.
+cross-test:
+	@tools/sum.sh "tools/cross-test.sh i686-unknown-linux-gnu $(CLIENT)" \
+	  "tools/cross-test.sh aarch64-unknown-linux-gnu $(CLIENT)"
 
 scheme-test: lib debug
 	@tools/sum.sh \

@@ -231,9 +231,10 @@ impl Mpm {
         Ok(chain)
     }
 
-    /// Finishes a chain that no pool uses and no trace is at work on.
+    /// Finishes a chain that no pool uses.
     pub fn chain_destroy(&self, c: P<Chain>) {
         let arena = &self.cx.arena;
+        crate::trace::condemn::forget(&self.tracer, c);
         c.sig.set(Sig::DEAD);
         self.cx.chains.remove(c);
         for g in c.get().generations() {

@@ -6,7 +6,7 @@ use crate::base::addr::Size;
 use crate::base::ptr::{P, Slot};
 use crate::base::sets::TraceSet;
 use crate::object::cx::{Cx, Phase, bump};
-use crate::object::locus::Gen;
+use crate::object::locus::{Chain, Gen};
 use crate::object::seg;
 use core::cell::Cell;
 
@@ -55,12 +55,22 @@ pub fn choose(t: &Tracer, cx: &Cx, choose: impl Fn(P<Gen>) -> bool) {
     c.left.set(c.gens.first().and_then(Cell::get).map_or(0, |g| g.get().segs.len()));
 }
 
+/// A chain goes: its generations, chosen by this trace or an earlier one, are not
+/// to be looked at any more.
+pub fn forget(t: &Tracer, chain: P<Chain>) {
+    for g in chain.get().generations() {
+        for slot in t.cursor.gens.iter().filter(|s| s.get().is_some_and(|h| h.addr() == g.addr())) {
+            slot.set(None);
+        }
+    }
+}
+
 /// Condemn. False: time is up.
 pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
     let c = &t.cursor;
     while c.at.get() < c.count.get() {
-        let Some(g) = c.gens.get(c.at.get()).and_then(Cell::get) else { break };
-        while c.left.get() != 0 {
+        let chosen = c.gens.get(c.at.get()).and_then(Cell::get);
+        while let Some(g) = chosen.filter(|_| c.left.get() != 0) {
             c.left.set(c.left.get().wrapping_sub(1));
             let Some(s) = g.get().segs.pop_front() else { break };
             if s.class.whiten(s) {
@@ -82,8 +92,10 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
                 return false;
             }
         }
-        g.get().new_size.set(0);
-        g.get().ramp_size.set(0);
+        if let Some(g) = chosen {
+            g.get().new_size.set(0);
+            g.get().ramp_size.set(0);
+        }
         bump(&c.at, 1);
         let next = c.gens.get(c.at.get()).and_then(Cell::get);
         c.left.set(next.map_or(0, |g| g.get().segs.len()));

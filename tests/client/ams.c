@@ -342,7 +342,7 @@ static void test_debug(void)
   for (i = 1; i < N; i += 2)
     exact[i] = NULL;
   CHECK_OK(mps_arena_collect(arena));
-  CHECK(memcmp(hole + 5, "SPLATTED", 8) == 0);
+  CHECK(memcmp(hole + 6, "SPLATTED", 8) == 0);
   mps_pool_check_free_space(pool);
   mps_pool_check_fenceposts(pool);
   old = mps_lib_assert_fail_install(count_report);

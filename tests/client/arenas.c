@@ -119,7 +119,7 @@ static void only_that_memory(void)
   CHECK(mem != NULL);
   memset(mem, 0xA5, size + 2 * EDGE);
   world(client(mem + EDGE, size, 0));
-  for (i = 0; i < 30000; ++i) {
+  for (i = 0; i < WORDS_AS_64(30000); ++i) {
     char *p = (char *)obj_new(ap, 0, KIND_VECTOR, rnd_below(60), i);
     CHECK(p >= (char *)mem + EDGE && p < (char *)mem + EDGE + size);
   }
@@ -267,6 +267,8 @@ static void no_memory_to_begin(void)
   struct rlimit rl;
   mps_arena_t none = NULL;
   size_t i;
+  if (!has_rlimit("address space there is, memory there is not"))
+    return;
   /* Address space there is, but the system gives no memory for it. */
   rl.rlim_cur = rl.rlim_max = 4096;
   CHECK_EQ(setrlimit(RLIMIT_DATA, &rl), 0);
@@ -702,7 +704,8 @@ static void objects_by_class(void)
     o = (char *)block_in(p, a, c, 1);
     for (i = 0; i < 200; ++i) {
       mps_addr_t found = &arena;
-      mps_res_t res = mps_addr_object(&found, arena, o + i % 48);
+      mps_res_t res = mps_addr_object(&found, arena,
+                                      o + i % (int)(6 * WORD));
       if (classes[c].is & MOVES) {
         CHECK_OK(res);
         CHECK(found == o);

@@ -351,7 +351,7 @@ static void one_format_one_chain(void)
       g.leaf_ap = a[c];
   }
   g.aps = (size_t)n;
-  for (i = 0; i < 60000; ++i) {
+  for (i = 0; i < (int)WORDS_AS_64(60000); ++i) {
     graph_step(&g);
     if (i % 10000 == 0)
       graph_verify(&g);
@@ -378,7 +378,7 @@ static void large_chain(void)
   CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, keep,
                                  200));
   n = mps_collections(arena);
-  for (i = 0; i < 400000; ++i)  /* 85 MB */
+  for (i = 0; i < (int)WORDS_AS_64(400000); ++i)        /* 85 MB */
     keep[rnd_below(200)] = obj_new(ap, 0, KIND_LEAF, 25, 5);
   CHECK(mps_collections(arena) >= n + 3);
   CHECK(mps_collections(arena) <= n + 20);

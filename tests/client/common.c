@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,22 @@ int archive_is_debug(void)
   const char *name = getenv("MPS_TEST_ARCHIVE");
   CHECK(name != NULL);          /* run.sh says so */
   return strstr(name, "debug") != NULL;
+}
+
+void no_room_for(size_t size)
+{
+  while (mmap(NULL, size, PROT_NONE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+         != MAP_FAILED)
+    ;
+}
+
+int has_rlimit(const char *what)
+{
+  if (getenv("MPS_TEST_NO_RLIMIT") == NULL)
+    return 1;
+  part("NOT CHECKED (limits are not kept here): %s", what);
+  return 0;
 }
 
 /* --- many small cases --- */
@@ -649,7 +666,8 @@ void graph_alloc(graph_t g)
   node_s *node = &g->node[k];
   int leaf = g->leaf_ap != NULL && rnd_below(4) == 0;
   mps_ap_t ap = leaf ? g->leaf_ap : g->ap[rnd_below(g->aps)];
-  obj_t o;
+  obj_t o = NULL;
+  mps_res_t res;
   n = rnd_below(100) == 0 ? rnd_below(g->max_slots * 64)
                           : rnd_below(g->max_slots);
   node->kind = leaf ? KIND_LEAF : KIND_VECTOR;
@@ -657,8 +675,16 @@ void graph_alloc(graph_t g)
   node->serial = ++g->serial;
   node->slot = calloc(n ? n : 1, sizeof(word));
   CHECK(node->slot != NULL);
-  o = obj_new(ap, leaf ? g->leaf_header : g->header, node->kind, n,
-              node->serial);
+  res = obj_try(&o, ap, leaf ? g->leaf_header : g->header, node->kind, n,
+                node->serial);
+  if (g->may_refuse && res == MPS_RES_MEMORY) {
+    free(node->slot);
+    node->slot = NULL;
+    node->serial = 0;
+    ++g->refused;
+    return;
+  }
+  CHECK_OK(res);
   r = rnd_below(g->roots);
   if (!leaf) {
     size_t used = n < 8 ? n : 8;

@@ -63,6 +63,14 @@ int reference(void);
  * whole heap after each collection. */
 int archive_is_debug(void);
 
+/* Use up address space until there is no hole of this size left.  Nothing
+ * happens for what exceeds address space anyway. */
+void no_room_for(size_t size);
+
+/* Does the system under test keep to setrlimit?  (An emulator need not;
+ * MPS_TEST_NO_RLIMIT is set then.)  Says so if not: what was not checked. */
+int has_rlimit(const char *what);
+
 /* --- many small cases ---
  *
  * Each runs in a child of its own, so that one that breaks the library, or
@@ -114,6 +122,9 @@ double now(void);                       /* wall clock, seconds */
 enum { KIND_VECTOR = 1, KIND_LEAF = 2, KIND_FWD = 3, KIND_PAD = 4 };
 
 #define WORD sizeof(word)
+/* How many words, or objects of words, are as many bytes as n would be with
+ * words of 64 bits: for what is due after so many bytes. */
+#define WORDS_AS_64(n) ((size_t)(n) * 8 / WORD)
 #define HEADER (2 * sizeof(word))
 #define HEADER_MAGIC ((word)0x4845414Du)
 
@@ -228,6 +239,8 @@ typedef struct graph_s {
   unsigned mark;
   word serial;
   unsigned long allocs, writes, verified;
+  int may_refuse;               /* memory; so often it was: */
+  unsigned long refused;
 } graph_s, *graph_t;
 
 /* Make an empty graph with so many roots and at most so many objects alive;

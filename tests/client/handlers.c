@@ -48,6 +48,8 @@ static void verify(graph_t g)
     mps_arena_release(arena);
 }
 
+static volatile unsigned long done;     /* the program gets on */
+
 static void work(int steps)
 {
   graph_s g;
@@ -55,6 +57,7 @@ static void work(int steps)
   graph_init(&g, arena, 0, 50, 3000, 10, ap, 0, NULL, 0);
   for (i = 0; i < steps; ++i) {
     graph_step(&g);
+    ++done;
     if (i % 1000 == 999) {
       CHECK_OK(mps_arena_start_collect(arena));
       (void)mps_arena_step(arena, 0.0, 0.0);
@@ -284,6 +287,25 @@ enum { PINNED = 300, SLOTS = 40 };
 static mps_addr_t pinned[PINNED];       /* an ambiguous root */
 static volatile unsigned long ticks, reads;
 static volatile word sum;
+static timer_t timer;
+static volatile long period;            /* of the timer, ns; 0 for none */
+
+/* Where a signal takes as long as the period, the program would stand still. */
+static void slower_if_stuck(void)
+{
+  static unsigned long was, since;
+  struct itimerspec s;
+  if (period == 0 || done != was) {
+    was = done;
+    since = ticks;
+  } else if (ticks - since >= 2000) {
+    since = ticks;
+    period *= 2;
+    s.it_interval.tv_sec = s.it_value.tv_sec = 0;
+    s.it_interval.tv_nsec = s.it_value.tv_nsec = period;
+    (void)timer_settime(timer, 0, &s, NULL);
+  }
+}
 
 static void on_tick(int sig)
 {
@@ -300,6 +322,7 @@ static void on_tick(int sig)
       ++reads;
     }
   }
+  slower_if_stuck();
   errno = e;
 }
 
@@ -345,6 +368,7 @@ static void check_pinned(void)
   for (i = 0; i < PINNED; ++i) {
     obj_t o = pinned[i];
     CHECK(obj_is(o, KIND_VECTOR, SLOTS, i));
+    ++done;
     for (k = 1; k < SLOTS; k += 2)
       CHECK_EQ(o->slot[k], number(i));
     for (k = 0; k < SLOTS; k += 2) {
@@ -368,6 +392,7 @@ static void write_pinned(void)
     size_t k = 2 * rnd_below(SLOTS / 2);
     word leaf = (word)obj_new(ap, 0, KIND_LEAF, 3, 4711);
     o->slot[k] = leaf;
+    ++done;
   }
 }
 
@@ -393,26 +418,34 @@ static void prof_timer(void)
 }
 
 /* The same many times as often, so that every place is interrupted. */
-static void start_timer(timer_t *t, long ns)
+static void start_timer(long ns)
 {
   struct sigevent e;
   struct itimerspec s;
   memset(&e, 0, sizeof e);
   e.sigev_notify = SIGEV_SIGNAL;
   e.sigev_signo = SIGPROF;
-  CHECK_EQ(timer_create(CLOCK_MONOTONIC, &e, t), 0);
+  CHECK_EQ(timer_create(CLOCK_MONOTONIC, &e, &timer), 0);
+  period = ns;
   s.it_interval.tv_sec = s.it_value.tv_sec = 0;
   s.it_interval.tv_nsec = s.it_value.tv_nsec = ns;
-  CHECK_EQ(timer_settime(*t, 0, &s, NULL), 0);
+  CHECK_EQ(timer_settime(timer, 0, &s, NULL), 0);
+}
+
+static void stop_timer(long ns)
+{
+  timer_delete(timer);
+  if (period != ns)
+    part("signals take long here: in the end one every %ld us", period / 1000);
+  period = 0;
 }
 
 static void fast_timer(void)
 {
-  timer_t t;
   world(0.0);
   make_pinned();
   tick_action();
-  start_timer(&t, 20000);
+  start_timer(20000);
   while (ticks < 20000) {
     int i;
     work(1000);
@@ -423,7 +456,7 @@ static void fast_timer(void)
       check_pinned();
     }
   }
-  timer_delete(t);
+  stop_timer(20000);
   check_pinned();
 }
 
@@ -453,7 +486,6 @@ static void *other_thread(void *p)
 static void fast_timer_threads(void)
 {
   pthread_t th[2];
-  timer_t t;
   int i;
   mps_thr_t thr;
   mps_root_t r;
@@ -467,13 +499,13 @@ static void fast_timer_threads(void)
   for (i = 0; i < 2; ++i)
     CHECK_EQ(pthread_create(&th[i], NULL, other_thread, NULL), 0);
   tick_action();
-  start_timer(&t, 100000);
+  start_timer(100000);
   while (ticks < 5000) {
     work(3000);
     write_pinned();
     check_pinned();
   }
-  timer_delete(t);
+  stop_timer(100000);
   quit = 1;
   for (i = 0; i < 2; ++i)
     CHECK_EQ(pthread_join(th[i], NULL), 0);

@@ -568,11 +568,12 @@ static void positional(void)
   BOTH(LO, fmt);
   BOTH(SNC, fmt);
   BOTH(MFS, (size_t)4096, (size_t)64);
-  BOTH(MVFF, (size_t)65536, (size_t)32, (mps_align_t)16, (mps_bool_t)0,
+  BOTH(MVFF, (size_t)65536, (size_t)32, (mps_align_t)(2 * WORD), (mps_bool_t)0,
        (mps_bool_t)0, (mps_bool_t)1);
   if (!reference())
     BOTH(MVFF_DEBUG, &key_options, (size_t)65536, (size_t)32,
-         (mps_align_t)16, (mps_bool_t)0, (mps_bool_t)0, (mps_bool_t)1);
+         (mps_align_t)(2 * WORD), (mps_bool_t)0, (mps_bool_t)0,
+         (mps_bool_t)1);
   BOTH(MVT, (size_t)16, (size_t)32, (size_t)4096, (mps_word_t)100,
        (mps_word_t)30);
   mps_chain_destroy(chain);

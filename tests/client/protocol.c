@@ -218,16 +218,16 @@ static void other_arenas_thread(void)
 }
 
 /* Words on the stack that are not at word boundaries do not hold. */
-__attribute__((noinline)) static int held_on_stack(size_t offset, word tag)
+__attribute__((noinline)) static int held_on_stack(void *cold, size_t offset,
+                                                   word tag)
 {
   volatile unsigned char place[40 * WORD];
   mps_thr_t thr;
   mps_root_t r;
   mps_message_t m;
-  void *cold = __builtin_frame_address(0);
   int i, n = 0;
   CHECK_OK(mps_thread_reg(&thr, arena));
-  CHECK_OK(mps_root_create_thread(&r, arena, thr, (char *)cold + 4 * WORD));
+  CHECK_OK(mps_root_create_thread(&r, arena, thr, cold));
   mps_arena_park(arena);
   memset((void *)place, 0, sizeof place);
   for (i = 0; i < 10; ++i) {
@@ -253,11 +253,12 @@ __attribute__((noinline)) static int held_on_stack(size_t offset, word tag)
 
 static void stack_words(void)
 {
+  void *cold = NULL;            /* its address: in the caller's frame */
   world();
   mps_message_type_enable(arena, mps_message_type_finalization());
-  CHECK_EQ(held_on_stack(0, 0), 10);
-  CHECK(held_on_stack(3, 0) <= 2);      /* a stray copy is allowed for */
-  CHECK(held_on_stack(0, 1) <= 2);      /* low bits: not an aligned word */
+  CHECK_EQ(held_on_stack(&cold, 0, 0), 10);
+  CHECK(held_on_stack(&cold, 3, 0) <= 2);       /* a stray copy is allowed for */
+  CHECK(held_on_stack(&cold, 0, 1) <= 2);      /* low bits: not an aligned word */
 }
 
 /* --- threads --- */
@@ -407,12 +408,39 @@ static void adjacent(void)
 
 static void impossible(void)
 {
+  const size_t quarter = (size_t)1 << (8 * WORD - 2);
+  size_t i, size;
+  int c;
   mps_addr_t p = &arena;
   mps_res_t res;
   world();
-  res = mps_reserve(&p, ap, (size_t)1 << (8 * WORD - 2));
-  CHECK(res == MPS_RES_MEMORY || res == MPS_RES_RESOURCE);
-  CHECK(p == &arena);
+  (void)obj_new(ap, 0, KIND_LEAF, 10, 1);
+  no_room_for(quarter);
+  for (i = 1; i <= 3; ++i) {
+    res = mps_reserve(&p, ap, i * quarter);
+    CHECK(res == MPS_RES_MEMORY || res == MPS_RES_RESOURCE);
+    CHECK(p == &arena);
+  }
+  for (c = 0; c < CLASSES && !reference(); ++c) {
+    mps_pool_t q = pool_class(arena, c, fmt);
+    mps_ap_t a = classes[c].is & HAS_AP ? ap_make(q) : NULL;
+    /* up to all but what can't be rounded up any more */
+    for (i = 0; i < 12; ++i) {
+      size = i < 7 ? (i + 1) * (quarter / 2) : 0 - ((size_t)1 << (i + 9));
+      /* the last are over the commit limit, which is at the end of sizes */
+      if (a != NULL) {
+        res = mps_reserve(&p, a, size);
+        CHECK(res == MPS_RES_MEMORY || res == MPS_RES_RESOURCE
+              || (res == MPS_RES_COMMIT_LIMIT && i >= 7));
+      }
+      if (classes[c].is & HAS_ALLOC && c != MFS && i < 5) {
+        res = mps_alloc(&p, q, size);
+        CHECK(res == MPS_RES_MEMORY || res == MPS_RES_RESOURCE);
+      }
+      CHECK(p == &arena);
+    }
+    (void)block_in(q, a, c, 1);
+  }
   (void)obj_new(ap, 0, KIND_LEAF, 10, 1);       /* still good */
 }
 
@@ -563,6 +591,45 @@ static void default_chain(void)
   }
 }
 
+/* A full collection of many generations; then they go, and the memory they
+ * were described in; then a collection of few.  Or they go while the collection
+ * is looking at them. */
+static void chains_forgotten(void)
+{
+  mps_chain_t many[8];
+  mps_pool_t p[8];
+  int i, round, steps;
+  world();
+  mps_arena_pause_time_set(arena, 0.0);
+  mps_arena_spare_commit_limit_set(arena, 0);
+  for (round = 0; round < 40; ++round) {
+    for (i = 0; i < 8; ++i) {
+      mps_ap_t a;
+      many[i] = chain_make(arena, 8, 100);
+      p[i] = pool_amc(arena, fmt, many[i]);
+      a = ap_make(p[i]);
+      garbage(a, 0, 1000, 10);
+      mps_ap_destroy(a);
+    }
+    if (round % 2 == 0)
+      CHECK_OK(mps_arena_collect(arena));
+    for (i = 0; i < 8; ++i)
+      mps_pool_destroy(p[i]);
+    if (round % 2 != 0) {
+      CHECK_OK(mps_arena_start_collect(arena));
+      for (steps = 0; steps < round / 2; ++steps)
+        (void)mps_arena_step(arena, 0.0, 0.0);
+    }
+    for (i = 0; i < 8; ++i)
+      mps_chain_destroy(many[i]);
+    for (i = 0; i < 3; ++i) {
+      garbage(ap, 0, 1000, 10);
+      CHECK_OK(mps_arena_collect(arena));
+    }
+    mps_arena_release(arena);
+  }
+}
+
 static void bad_chains(void)
 {
   static mps_gen_param_s g[3] = {{0, 0.5}, {100, 1.5}, {100, -0.5}};
@@ -676,6 +743,7 @@ static const case_s cases[] = {
   {"mps_scan_area_tagged", area_tagged},
   {"mps_scan_area_tagged_or_zero", area_or_zero},
   {"pools without a chain are collected", default_chain},
+  {"chains that are gone are forgotten", chains_forgotten},
   {"chains that can't be, or are in use, are reported", bad_chains},
   {"memory in buffers does not count as new", buffers_do_not_count},
   {"all generations up to the highest that is too full", up_to_the_highest},
