@@ -5,7 +5,7 @@
  * (fork, vfork, posix_spawn), registers.c (references in registers).
  */
 
-#include "common.h"
+#include "world.h"
 #include "mpscams.h"
 #include "mpscawl.h"
 #include "mpsclo.h"
@@ -18,26 +18,6 @@
 #ifdef HAVE_MPSX
 #include "mpsx.h"
 #endif
-
-static mps_arena_t arena;
-static mps_fmt_t fmt;
-static mps_chain_t chain;
-static mps_pool_t pool;
-static mps_ap_t ap;
-static mps_addr_t keep[200];
-static mps_root_t root;
-
-static void world(void)
-{
-  arena = arena_vm((size_t)64 << 20);
-  chain = chain_make(arena, 2, 300);
-  fmt = fmt_make(arena, 0);
-  pool = pool_amc(arena, fmt, chain);
-  ap = ap_make(pool);
-  memset(keep, 0, sizeof keep);
-  CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, keep,
-                                 200));
-}
 
 /* --- handlers and process --- */
 
