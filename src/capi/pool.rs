@@ -96,7 +96,7 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
         // A negative number, or what can't be rounded up to anything.
-        size.wrapping_sub(1) < Size::MAX - (1 << 30),
+        size.wrapping_sub(1) < Size::MAX - (Size::MAX >> 8),
         "size to allocate is positive",
         Res::Param.code()
     );
