@@ -136,10 +136,12 @@ pub unsafe extern "C" fn mps_finalize(arena: Handle, at: *const Addr) -> i32 {
 pub unsafe extern "C" fn mps_definalize(arena: Handle, at: *const Addr) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!at.is_null(), "reference to be definalized is not null", Res::Param.code());
+    let known = |m: &Mpm| m.cx.arena.has_addr(m.peek(at));
+    let done = Mpm::enter(m, |m| known(m).then(|| code_of(m.definalize(at))));
     crate::aver_client!(
-        Mpm::enter(m, |m| m.cx.arena.has_addr(m.peek(at))),
+        done.is_some(),
         "object to be definalized is in the arena",
         Res::Param.code()
     );
-    Mpm::enter(m, |m| code_of(m.definalize(at)))
+    done.unwrap_or(Res::Param.code())
 }
