@@ -90,13 +90,17 @@ pub extern "C" fn mps_pool_free_size(pool: Handle) -> Size {
     Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.free_size(p))
 }
 
+/// So far below the end of sizes a size is taken for a negative number: 1 GB, or 16 MB
+/// where a word has 32 bits.
+const NEGATIVE: Size = if Size::BITS > 32 { 1 << 30 } else { 1 << 24 };
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> i32 {
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
         // A negative number, or what can't be rounded up to anything.
-        size.wrapping_sub(1) < Size::MAX - (Size::MAX >> 8),
+        size.wrapping_sub(1) < Size::MAX - NEGATIVE,
         "size to allocate is positive",
         Res::Param.code()
     );
