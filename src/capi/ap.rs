@@ -43,22 +43,32 @@ pub extern "C" fn mps_ap_destroy(ap: Handle) {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
-    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
-    crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
-    let a = buffer::fill_from_stock(b, size);
-    if !a.is_null() {
-        // SAFETY: not null, the client's.
-        unsafe { p_o.write(a) };
-        return Res::OK;
+    // What is wrong is told the long way: no call is made here, so that this is
+    // a few loads and stores.
+    if let Some(b) = super::ap_of(ap).filter(|_| !p_o.is_null()) {
+        let a = buffer::fill_from_stock(b, size);
+        if !a.is_null() {
+            // SAFETY: not null, the client's.
+            unsafe { p_o.write(a) };
+            return Res::OK;
+        }
     }
-    // SAFETY: as above.
-    unsafe { fill_slowly(p_o, b, size) }
+    // SAFETY: as for ourselves.
+    unsafe { fill_slowly(p_o, ap, size) }
 }
 
 /// The long way, out of the short one's.
 #[cold]
 #[inline(never)]
-unsafe fn fill_slowly(p_o: *mut Addr, b: P<Buffer>, size: Size) -> i32 {
+unsafe fn fill_slowly(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
+    let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
+    crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
+    let a = buffer::restock(b, size);
+    if !a.is_null() {
+        // SAFETY: not null, the client's.
+        unsafe { p_o.write(a) };
+        return Res::OK;
+    }
     crate::aver_client!(
         size != 0 && size_up_checked(size, b.pool.cx.arena.grain()).is_some(),
         "size reserved is positive",

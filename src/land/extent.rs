@@ -137,17 +137,28 @@ impl Extent {
         Run { start, end: end.unwrap_or(start) }
     }
 
+    /// If all these grains are in use: where the next free run above begins and
+    /// ends, if there is one.
+    #[inline(always)]
+    fn above(&self, start: usize, n: usize) -> Result<Option<Run>, NotInUse> {
+        if n > self.grains || start > self.grains.wrapping_sub(n) {
+            return Err(NotInUse);
+        }
+        let next = self.marks.next(Set::Starts, start);
+        let end = self.marks.next(Set::Ends, start.wrapping_add(1));
+        match (next, end) {
+            (None, None) => Ok(None),
+            // One that ends before the next starts has `start` in it.
+            (Some(s), Some(e)) if s.wrapping_sub(start) >= n && s < e => {
+                Ok(Some(Run { start: s, end: e }))
+            }
+            _ => Err(NotInUse),
+        }
+    }
+
     /// Are all these grains in use?
     pub fn in_use(&self, start: usize, n: usize) -> bool {
-        if n > self.grains || start > self.grains.wrapping_sub(n) {
-            return false;
-        }
-        let later = self.marks.next(Set::Starts, start);
-        if later.is_some_and(|s| s.wrapping_sub(start) < n) {
-            return false;
-        }
-        let before = self.marks.prev(Set::Starts, start);
-        before.is_none_or(|s| self.run(s).end <= start)
+        self.above(start, n).is_ok()
     }
 
     /// Frees grains, which join what is free on either side.
@@ -155,10 +166,11 @@ impl Extent {
     /// # Errors
     /// `NotInUse`: some were free already, or outside; nothing has changed.
     pub fn set_free(&mut self, start: usize, n: usize) -> Result<(), NotInUse> {
-        if n == 0 || !self.in_use(start, n) {
+        if n == 0 {
             return Err(NotInUse);
         }
         let end = start.wrapping_add(n);
+        let above = self.above(start, n)?.filter(|r| r.start == end);
         let mut new = Run { start, end };
         if self.marks.has(Set::Ends, start) {
             // `start` is not 0 then, and a run before it there is.
@@ -168,15 +180,19 @@ impl Extent {
         } else {
             self.marks.put(Set::Starts, start);
         }
-        if self.marks.has(Set::Starts, end) {
-            new.end = self.run(end).end;
+        if let Some(r) = above {
+            new.end = r.end;
             self.marks.take(Set::Starts, end);
-            self.changed(end, new.end.wrapping_sub(end), 0);
         } else {
             self.marks.put(Set::Ends, end);
         }
         self.free = self.free.wrapping_add(n);
+        // First what grows: of what goes from the same cell nothing is to be
+        // said then.
         self.changed(new.start, start.wrapping_sub(new.start), new.len());
+        if let Some(r) = above {
+            self.changed(end, r.len(), 0);
+        }
         Ok(())
     }
 
@@ -251,7 +267,15 @@ impl Extent {
     /// Takes `n` grains: from the lowest run that has as many (or the highest),
     /// at its bottom or top.
     pub fn alloc(&mut self, n: usize, fit: Fit) -> Option<Addr> {
+        Some(self.alloc_several(n, 1, fit)?.0)
+    }
+
+    /// The same, but up to `most` times `n` grains, as the run has them. And how
+    /// many times.
+    pub fn alloc_several(&mut self, n: usize, most: usize, fit: Fit) -> Option<(Addr, usize)> {
         let run = self.find(n, fit.high)?;
+        let count = if most > 1 { run.len().checked_div(n)?.min(most) } else { 1 };
+        let n = n.wrapping_mul(count);
         let start = if fit.top { run.end.wrapping_sub(n) } else { run.start };
         let base = self.base.add(start << self.shift);
         // Its owner will write there, as a rule first at its ends: fetched while
@@ -259,7 +283,7 @@ impl Extent {
         arch::expect_write(base);
         arch::expect_write(base.add(n << self.shift).sub(1));
         self.take(run, n, fit.top);
-        Some(base)
+        Some((base, count))
     }
 
     /// Takes from the lowest run of at least `n` grains: if it is `ample` then

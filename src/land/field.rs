@@ -204,17 +204,19 @@ impl Field {
 
     /// The first place whose extent begins above `a`.
     fn place(&self, a: Addr) -> usize {
-        let (mut lo, mut hi) = (0usize, self.len);
-        while lo < hi {
-            let mid = lo.wrapping_add(hi.wrapping_sub(lo) / 2);
+        // No branch depends on what is found: which way it goes can't be
+        // foretold, and would cost more than the search.
+        let (mut lo, mut n) = (0usize, self.len);
+        while n > 1 {
+            let half = n / 2;
             // SAFETY: below `len`.
-            if unsafe { *self.bases.add(mid) } <= a {
-                lo = mid.wrapping_add(1);
-            } else {
-                hi = mid;
-            }
+            let below = unsafe { *self.bases.add(lo.wrapping_add(half)) } <= a;
+            lo = core::hint::select_unpredictable(below, lo.wrapping_add(half), lo);
+            n = n.wrapping_sub(half);
         }
-        lo
+        // SAFETY: as above, if there is any.
+        let below = n != 0 && unsafe { *self.bases.add(lo) } <= a;
+        lo.wrapping_add(below as usize)
     }
 
     /// The place of the extent that `a` lies in.
@@ -345,14 +347,19 @@ impl Field {
 
     /// Takes `n` grains.
     pub fn alloc(&mut self, n: usize, fit: Fit) -> Option<Addr> {
+        Some(self.alloc_several(n, 1, fit)?.0)
+    }
+
+    /// Takes up to `most` times `n` grains, as [`Extent::alloc_several`].
+    pub fn alloc_several(&mut self, n: usize, most: usize, fit: Fit) -> Option<(Addr, usize)> {
         let i = self.choose(n, fit.high)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let a = ext.alloc(n, fit)?;
-        self.settle(i, e, was_empty, n);
-        Some(a)
+        let (a, count) = ext.alloc_several(n, most, fit)?;
+        self.settle(i, e, was_empty, n.wrapping_mul(count));
+        Some((a, count))
     }
 
     /// Takes from the lowest run of at least `n` grains, as

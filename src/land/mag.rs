@@ -1,8 +1,10 @@
 //! A stack of free blocks, last in first out. The newest stand in a small
 //! array, so that as a rule nothing is read from or written to the blocks (the
-//! next atomic operation would wait for that memory); the older ones are
-//! chained through their first word, moved there and back half an array at a
-//! time.
+//! next atomic operation would wait for that memory). The older ones are in a
+//! chain, moved there and back half an array at a time: in groups of as many as
+//! the first block of a group has words, which are a link to the next group and
+//! the addresses of the group's others. So mostly one block of several is
+//! touched, and nobody waits for one to find the next.
 
 use crate::base::addr::Addr;
 
@@ -59,17 +61,28 @@ impl<const N: usize> Mag<N> {
         true
     }
 
-    /// Is there more than the array holds?
-    #[inline]
-    pub fn is_deep(&self) -> bool {
-        !self.chain.is_null()
+    /// Takes the first group, of as many as `out` has room for, off the chain.
+    ///
+    /// # Safety
+    /// There is a chain, and its groups are of that many.
+    #[inline(always)]
+    unsafe fn take_group(&mut self, out: &mut [Addr]) {
+        let holder = self.chain;
+        for (k, o) in out.iter_mut().enumerate() {
+            // SAFETY: `spill` wrote that many words there; ours.
+            let word = unsafe { holder.ptr::<Addr>().add(k).read() };
+            *o = if k == 0 { holder } else { word };
+            if k == 0 {
+                self.chain = word;
+            }
+        }
     }
 
-    /// Takes the newest out.
+    /// Takes the newest out. Its blocks have `words` words: always as many.
     #[inline(always)]
-    pub fn pop(&mut self) -> Option<Addr> {
+    pub fn pop(&mut self, words: usize) -> Option<Addr> {
         if self.n == 0 {
-            self.refill();
+            self.refill(words);
         }
         let k = self.n.wrapping_sub(1);
         let a = *self.slots.get(k)?;
@@ -77,15 +90,15 @@ impl<const N: usize> Mag<N> {
         Some(a)
     }
 
-    /// Puts a block in.
+    /// Puts a block of `words` words in: always as many.
     ///
     /// # Safety
-    /// It is readable, writable, aligned to a word, at least a word long, and
-    /// nobody else's until it is popped.
+    /// It is readable, writable, aligned to a word, `words` words long, at least
+    /// one, and nobody else's until it is popped.
     #[inline(always)]
-    pub unsafe fn push(&mut self, a: Addr) {
+    pub unsafe fn push(&mut self, a: Addr, words: usize) {
         if self.n >= N {
-            self.spill();
+            self.spill(words);
         }
         if let Some(s) = self.slots.get_mut(self.n) {
             *s = a;
@@ -93,34 +106,48 @@ impl<const N: usize> Mag<N> {
         }
     }
 
-    #[inline(never)]
-    fn refill(&mut self) {
-        let half = N / 2;
-        let mut n = 0usize;
-        while n < half && !self.chain.is_null() {
-            let a = self.chain;
-            // SAFETY: `spill` chained it; ours.
-            self.chain = unsafe { a.ptr::<Addr>().read() };
-            if let Some(s) = self.slots.get_mut(half.wrapping_sub(n).wrapping_sub(1)) {
-                *s = a;
-            }
-            n = n.wrapping_add(1);
-        }
-        if n < half {
-            self.slots.copy_within(half.wrapping_sub(n)..half, 0);
-        }
-        self.n = n;
+    /// How many blocks of `words` words are moved together.
+    #[inline(always)]
+    fn group(words: usize) -> usize {
+        words.clamp(1, N / 2)
     }
 
     #[inline(never)]
-    fn spill(&mut self) {
-        let half = N / 2;
-        for a in self.slots.iter().take(half) {
-            // SAFETY: pushed with that promise.
-            unsafe { a.ptr::<Addr>().write(self.chain) };
-            self.chain = *a;
+    fn refill(&mut self, words: usize) {
+        let group = Self::group(words);
+        // The array is empty. Newer groups come first and go on top: from the
+        // middle down.
+        let mut slots = self.slots;
+        let mut from = N / 2;
+        while from >= group && !self.chain.is_null() {
+            let Some(out) = slots.get_mut(from.wrapping_sub(group)..from) else { break };
+            // SAFETY: there is a chain, of such groups.
+            unsafe { self.take_group(out) };
+            from = from.wrapping_sub(group);
         }
-        self.slots.copy_within(half..N, 0);
-        self.n = N.wrapping_sub(half);
+        self.n = (N / 2).wrapping_sub(from);
+        slots.copy_within(from..N / 2, 0);
+        self.slots = slots;
+    }
+
+    #[inline(never)]
+    fn spill(&mut self, words: usize) {
+        let group = Self::group(words);
+        let mut n = 0usize;
+        while n.wrapping_add(group) <= N / 2 {
+            let Some(blocks) = self.slots.get(n..n.wrapping_add(group)) else { break };
+            let Some((holder, others)) = blocks.split_first() else { break };
+            // SAFETY: pushed with that promise: it has `group` words.
+            unsafe {
+                holder.ptr::<Addr>().write(self.chain);
+                for (k, a) in others.iter().enumerate() {
+                    holder.ptr::<Addr>().add(k).add(1).write(*a);
+                }
+            }
+            self.chain = *holder;
+            n = n.wrapping_add(group);
+        }
+        self.slots.copy_within(n..N, 0);
+        self.n = N.wrapping_sub(n);
     }
 }

@@ -4,8 +4,8 @@
 //! from the caller. What is free is kept outside the memory itself (one bit a
 //! grain and a small tree over them), so blocks need no headers, any part of a
 //! block can be freed, neighbours join by themselves, and free memory is never
-//! written to. Only [`quick`], the stacks in front, may chain blocks through their
-//! first word.
+//! written to. Only [`mag`], for blocks of one size, chains them through what is
+//! in them.
 
 pub mod extent;
 pub mod field;

@@ -1,70 +1,335 @@
 //! Free blocks set aside by exact size, last in first out, in front of a
 //! [`Field`](super::field::Field), to which they still look as if in use.
+//!
+//! A size's newest blocks stand in an array, the others in boxes of seven, moved
+//! between the two half an array at a time. Arrays and boxes are in memory that
+//! the caller provides, and the same few boxes are used over and over: no block
+//! is read or written, which would be far from any cache (the next atomic
+//! operation would wait for it), and no client that writes to a block it has
+//! freed can harm the lists.
+//!
+//! What costs time here is branches that go another way than the time before:
+//! the processor has then looked ahead in vain, also at what the program does
+//! next. So arrays are as long as a pool's size warrants.
 
-use super::mag::Mag;
 use crate::base::addr::{Addr, Size};
+use core::cell::Cell;
+use core::ptr::null_mut;
 
 /// Blocks of up to this many grains are kept.
 pub const CLASSES: usize = 64;
+/// Blocks in a box.
+pub const SOME: usize = 7;
+
+/// Blocks that do not stand in an array: a line of memory.
+#[repr(C)]
+struct Case {
+    next: *mut Case,
+    blocks: [Addr; SOME],
+}
+
+/// What there is of one size. The array follows.
+#[repr(C)]
+struct Class {
+    n: usize,
+    full: *mut Case,
+}
+
+/// Words in front of an array.
+const HEAD: usize = size_of::<Class>() / size_of::<Addr>();
+/// The shift of a word.
+const ADDR_SHIFT: u32 = size_of::<Addr>().trailing_zeros();
+
+/// Memory that boxes were made from.
+#[repr(C)]
+struct Chunk {
+    next: *mut Chunk,
+    bytes: Size,
+}
+
+/// How long arrays are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Depth {
+    /// There are none.
+    None = 0,
+    /// 14 blocks.
+    Short = 4,
+    /// 62 blocks.
+    Long = 6,
+}
+
+impl Depth {
+    /// Bytes of memory for the arrays.
+    pub fn footprint(self) -> Size {
+        if self == Depth::None { 0 } else { (CLASSES * size_of::<Addr>()) << self as u32 }
+    }
+
+    /// Places in an array: whole boxes, twice.
+    fn places(self) -> usize {
+        (1usize << self as u32).wrapping_sub(HEAD)
+    }
+}
 
 /// See the module.
 pub struct Quick {
-    mags: [Mag<14>; CLASSES],
+    classes: Addr,
+    /// How many there are.
+    count: usize,
+    /// From one to the next, as a shift.
+    stride: u32,
+    /// Places of an array.
+    places: usize,
+    depth: Depth,
     cursor: usize,
+    /// Boxes not in use.
+    spare: *mut Case,
+    chunks: *mut Chunk,
+    /// Bytes of memory that boxes were made from.
+    pub boxes: Size,
     /// Grains set aside.
     pub grains: Size,
 }
 
+impl Default for Quick {
+    fn default() -> Quick {
+        Quick::new()
+    }
+}
+
+/// A size's head and array.
+struct At<'a> {
+    head: &'a mut Class,
+    slots: &'a mut [Addr],
+}
+
+impl At<'_> {
+    #[inline(always)]
+    fn newest(&self) -> Addr {
+        self.slots.get(self.head.n.wrapping_sub(1)).copied().unwrap_or(Addr::NULL)
+    }
+
+    #[inline(always)]
+    fn pop_newest(&mut self) -> Addr {
+        let a = self.newest();
+        self.head.n = self.head.n.wrapping_sub(!a.is_null() as usize);
+        a
+    }
+
+    #[inline(always)]
+    fn push_newest(&mut self, a: Addr) -> bool {
+        let Some(s) = self.slots.get_mut(self.head.n) else { return false };
+        *s = a;
+        self.head.n = self.head.n.wrapping_add(1);
+        true
+    }
+
+    /// Empties boxes into the array, which is empty, up to half of it.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self, spare: &mut *mut Case) {
+        let half = self.slots.len() / 2;
+        let mut from = half;
+        while from >= SOME && let Some(blocks) = take_box(&mut self.head.full, spare) {
+            from = from.wrapping_sub(SOME);
+            // The newest first, to the top.
+            let out = self.slots.iter_mut().skip(from);
+            out.zip(blocks).for_each(|(s, a)| *s = a);
+        }
+        self.slots.copy_within(from..half, 0);
+        self.head.n = half.wrapping_sub(from);
+    }
+
+    /// Puts the older half of the array, which is full, in boxes, as far as there
+    /// are any. False: there is none.
+    #[cold]
+    #[inline(never)]
+    fn spill(&mut self, spare: &mut *mut Case) -> bool {
+        let mut n = 0usize;
+        while n.wrapping_add(SOME) <= self.slots.len() / 2 {
+            // SAFETY: those in the list are boxes, and nobody else's.
+            let Some(b) = (unsafe { spare.as_mut() }) else { break };
+            *spare = b.next;
+            b.next = self.head.full;
+            b.blocks.iter_mut().zip(self.slots.iter().skip(n)).for_each(|(o, a)| *o = *a);
+            self.head.full = b;
+            n = n.wrapping_add(SOME);
+        }
+        self.slots.copy_within(n.., 0);
+        self.head.n = self.head.n.wrapping_sub(n);
+        n != 0
+    }
+}
+
+/// Empties the first box of a list.
+fn take_box(full: &mut *mut Case, spare: &mut *mut Case) -> Option<[Addr; SOME]> {
+    // SAFETY: those in the list are boxes, and nobody else's.
+    let b = unsafe { full.as_mut() }?;
+    *full = b.next;
+    b.next = *spare;
+    *spare = b;
+    Some(b.blocks)
+}
+
 impl Quick {
-    /// Nothing set aside.
+    /// Nothing set aside, nor a place to.
     pub const fn new() -> Quick {
-        Quick { mags: [const { Mag::new() }; CLASSES], cursor: 0, grains: 0 }
+        Quick {
+            classes: Addr::NULL,
+            count: 0,
+            stride: 0,
+            places: 0,
+            depth: Depth::None,
+            cursor: 0,
+            spare: null_mut(),
+            chunks: null_mut(),
+            boxes: 0,
+            grains: 0,
+        }
+    }
+
+    /// How long arrays are.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// Has longer arrays from now on, at `at`. Where the old ones were.
+    ///
+    /// # Safety
+    /// `at` is aligned to a word and has room for them, nobody else's.
+    pub unsafe fn deepen(&mut self, at: Addr, depth: Depth) -> Addr {
+        // SAFETY: the caller's promise. All zeros is an empty array.
+        unsafe { at.ptr::<u8>().write_bytes(0, depth.footprint()) };
+        let old = self.classes;
+        let stride = (depth as u32).wrapping_add(ADDR_SHIFT);
+        let (count, places) = (CLASSES, depth.places());
+        let new = Quick { classes: at, count, stride, places, depth, ..Quick::new() };
+        for n in 1..=CLASSES {
+            if let (Some(old), Some(new)) = (self.class(n), new.class(n)) {
+                (new.head.n, new.head.full) = (old.head.n, old.head.full);
+                new.slots.iter_mut().zip(old.slots).for_each(|(o, a)| *o = *a);
+            }
+        }
+        (self.classes, self.count, self.stride) = (at, count, stride);
+        (self.places, self.depth) = (places, depth);
+        old
+    }
+
+    /// Where the arrays are.
+    pub fn arrays(&self) -> Addr {
+        self.classes
+    }
+
+    /// Makes boxes of `bytes` bytes at `at`.
+    ///
+    /// # Safety
+    /// They are aligned to a word, and nobody else's until `take_memory` gives
+    /// them back.
+    pub unsafe fn add_memory(&mut self, at: Addr, bytes: Size) {
+        let chunk: *mut Chunk = at.ptr();
+        let count = bytes.wrapping_sub(size_of::<Chunk>()) / size_of::<Case>();
+        // SAFETY: the caller's promise; inside.
+        unsafe {
+            chunk.write(Chunk { next: self.chunks, bytes });
+            let first: *mut Case = chunk.add(1).cast();
+            for k in 0..count {
+                let b = first.add(k);
+                b.write(Case { next: self.spare, blocks: [Addr::NULL; SOME] });
+                self.spare = b;
+            }
+        }
+        self.chunks = chunk;
+        self.boxes = self.boxes.wrapping_add(bytes);
+    }
+
+    /// One piece of the memory that was added, if there is any left. The lists
+    /// are not used any more.
+    pub fn take_memory(&mut self) -> Option<(Addr, Size)> {
+        // SAFETY: written by `add_memory`; ours.
+        let (next, bytes) = unsafe { self.chunks.as_ref() }.map(|c| (c.next, c.bytes))?;
+        let at = Addr::of(self.chunks);
+        self.chunks = next;
+        self.spare = null_mut();
+        Some((at, bytes))
+    }
+
+    #[inline(always)]
+    fn class<'a>(&self, n: usize) -> Option<At<'a>> {
+        let k = n.wrapping_sub(1);
+        if k >= self.count {
+            return None;
+        }
+        let head: *mut Class = self.classes.add(k << self.stride).ptr();
+        // SAFETY: `deepen` was given memory for so many, each a head and its
+        // array, and filled it in. Callers have the lists to themselves, and
+        // use one class at a time.
+        unsafe {
+            let slots = core::slice::from_raw_parts_mut(head.add(1).cast(), self.places);
+            Some(At { head: &mut *head, slots })
+        }
     }
 
     /// A block of `n` grains, if one is at hand; else null.
     #[inline(always)]
     pub fn pop_newest(&mut self, n: usize) -> Addr {
-        let Some(m) = self.mags.get_mut(n.wrapping_sub(1)) else { return Addr::NULL };
-        let a = m.pop_newest();
+        let Some(mut c) = self.class(n) else { return Addr::NULL };
+        let a = c.pop_newest();
         if !a.is_null() {
             self.grains = self.grains.wrapping_sub(n);
         }
         a
     }
 
-    /// Sets a block of `n` grains aside, if there is a place at hand that does
-    /// not hold it already.
-    ///
-    /// # Safety
-    /// As for [`Mag::push`].
+    /// Sets a block of `n` grains aside, if there is a place at hand and the
+    /// block set aside before is another.
     #[inline(always)]
-    pub unsafe fn push_newest(&mut self, n: usize, a: Addr) -> bool {
-        let Some(m) = self.mags.get_mut(n.wrapping_sub(1)) else { return false };
-        // SAFETY: the caller's promise.
-        if m.newest() == a || !unsafe { m.push_newest(a) } {
-            return false;
+    pub fn push_newest(&mut self, n: usize, a: Addr) -> bool {
+        let Some(mut c) = self.class(n) else { return false };
+        let done = c.newest() != a && c.push_newest(a);
+        if done {
+            self.grains = self.grains.wrapping_add(n);
         }
-        self.grains = self.grains.wrapping_add(n);
-        true
+        done
     }
 
     /// A block of `n` grains.
     #[inline(always)]
     pub fn pop(&mut self, n: usize) -> Option<Addr> {
-        let a = self.mags.get_mut(n.wrapping_sub(1))?.pop()?;
+        let mut c = self.class(n)?;
+        if c.head.n == 0 {
+            c.refill(&mut self.spare);
+        }
+        let a = c.pop_newest();
+        if a.is_null() {
+            return None;
+        }
         self.grains = self.grains.wrapping_sub(n);
         Some(a)
     }
 
-    /// Sets a block of `n` grains aside. False: too large.
-    ///
-    /// # Safety
-    /// As for [`Mag::push`].
+    /// Takes out up to `out.len()` blocks of `n` grains, of those at hand or else
+    /// out of boxes, the newest last. How many.
     #[inline(always)]
-    pub unsafe fn push(&mut self, n: usize, a: Addr) -> bool {
-        let Some(m) = self.mags.get_mut(n.wrapping_sub(1)) else { return false };
-        // SAFETY: the caller's promise.
-        unsafe { m.push(a) };
+    pub fn pop_into(&mut self, n: usize, out: &[Cell<Addr>]) -> usize {
+        let Some(mut c) = self.class(n) else { return 0 };
+        if c.head.n == 0 {
+            c.refill(&mut self.spare);
+        }
+        let left = c.head.n.saturating_sub(out.len());
+        let blocks = c.slots.get(left..c.head.n).unwrap_or(&[]);
+        out.iter().zip(blocks).for_each(|(o, a)| o.set(*a));
+        let count = c.head.n.wrapping_sub(left);
+        c.head.n = left;
+        self.grains = self.grains.wrapping_sub(n.wrapping_mul(count));
+        count
+    }
+
+    /// Sets a block of `n` grains aside. False: too large, or there is no place.
+    #[inline(always)]
+    pub fn push(&mut self, n: usize, a: Addr) -> bool {
+        let Some(mut c) = self.class(n) else { return false };
+        if !(c.push_newest(a) || c.spill(&mut self.spare) && c.push_newest(a)) {
+            return false;
+        }
         self.grains = self.grains.wrapping_add(n);
         true
     }
@@ -72,30 +337,36 @@ impl Quick {
     /// The block of `n` grains set aside last, if it is at hand.
     #[inline(always)]
     pub fn newest(&self, n: usize) -> Addr {
-        self.mags.get(n.wrapping_sub(1)).map_or(Addr::NULL, |m| m.newest())
+        self.class(n).map_or(Addr::NULL, |c| c.newest())
     }
 
-    /// Any block, from each size in turn, while there are sizes with many.
-    pub fn pop_any(&mut self) -> Option<(Addr, usize)> {
+    /// Takes out a few blocks of one size, to the front of `out`: their size in
+    /// grains, and how many; none if there are none. From each size in turn: a
+    /// box while there are any.
+    pub fn take_some(&mut self, out: &mut [Addr; SOME]) -> (usize, usize) {
         if self.grains == 0 {
-            return None;
+            return (0, 0);
         }
-        for any in [false, true] {
+        for boxes in [true, false] {
             for _ in 0..CLASSES {
                 self.cursor = self.cursor.wrapping_add(1) % CLASSES;
                 let n = self.cursor.wrapping_add(1);
-                let m = self.mags.get(self.cursor);
-                if m.is_some_and(|m| m.is_deep() || any && !m.is_empty()) {
-                    return self.pop(n).map(|a| (a, n));
+                let Some(mut c) = self.class(n) else { continue };
+                let mut count = 0;
+                if boxes && let Some(blocks) = take_box(&mut c.head.full, &mut self.spare) {
+                    *out = blocks;
+                    count = SOME;
+                }
+                if !boxes && let (a, Some(o)) = (c.pop_newest(), out.first_mut()) {
+                    *o = a;
+                    count = !a.is_null() as usize;
+                }
+                if count != 0 {
+                    self.grains = self.grains.wrapping_sub(n.wrapping_mul(count));
+                    return (n, count);
                 }
             }
         }
-        None
-    }
-}
-
-impl Default for Quick {
-    fn default() -> Quick {
-        Quick::new()
+        (0, 0)
     }
 }

@@ -9,95 +9,115 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Blocks of up to this many grains.
 const CLASSES: usize = 32;
 /// How many of each.
-const DEPTH: usize = 7;
+const DEPTH: usize = 15;
+
+/// Blocks of one size.
+#[repr(C)]
+struct Class {
+    /// How many there are. Written by the user only, read by anyone.
+    n: AtomicUsize,
+    slots: [Cell<Addr>; DEPTH],
+}
 
 /// See the module.
+#[repr(C)]
 pub struct Stock {
+    classes: [Class; CLASSES],
     /// The shift of a grain.
     shift: u32,
-    /// Bytes there are. Written by the user only, read by anyone.
-    bytes: AtomicUsize,
-    counts: [Cell<u8>; CLASSES],
-    slots: [[Cell<Addr>; DEPTH]; CLASSES],
+}
+
+impl Class {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.n.load(Relaxed)
+    }
+
+    #[inline(always)]
+    fn set_len(&self, n: usize) {
+        self.n.store(n, Relaxed);
+    }
+
+    /// Takes a block, or gives null.
+    #[inline(always)]
+    fn take(&self) -> Addr {
+        let left = self.len().wrapping_sub(1);
+        let Some(a) = self.slots.get(left) else { return Addr::NULL };
+        self.set_len(left);
+        a.get()
+    }
 }
 
 impl Stock {
-    /// Nothing.
-    pub const fn new(shift: u32) -> Stock {
-        Stock {
-            shift,
-            bytes: AtomicUsize::new(0),
-            counts: [const { Cell::new(0) }; CLASSES],
-            slots: [const { [const { Cell::new(Addr::NULL) }; DEPTH] }; CLASSES],
+    /// Nothing, at `at`, of grains of that shift.
+    ///
+    /// # Safety
+    /// `at` is aligned to a word and has room for one, nobody else's.
+    pub unsafe fn build(at: Addr, shift: u32) -> *mut Stock {
+        let s: *mut Stock = at.ptr();
+        // SAFETY: the caller's promise; all zeros is good. Not made elsewhere
+        // and moved here: it is larger than what some stacks have left.
+        unsafe {
+            s.write_bytes(0, 1);
+            (*s).shift = shift;
         }
+        s
     }
 
     /// Forgets what is there.
     pub fn forget(&self) {
-        self.counts.iter().for_each(|n| n.set(0));
-        self.bytes.store(0, Relaxed);
+        self.classes.iter().for_each(|c| c.set_len(0));
     }
 
     /// Bytes there are.
     pub fn bytes(&self) -> Size {
-        self.bytes.load(Relaxed)
+        let grains = self.classes.iter().zip(1usize..).map(|(c, n)| c.len().wrapping_mul(n));
+        grains.fold(0, Size::wrapping_add) << self.shift
     }
 
-    /// Which count and slots: for whole grains, and not too many of them.
+    /// For whole grains, and not too many of them.
     #[inline(always)]
-    fn class(&self, size: Size) -> usize {
+    fn class(&self, size: Size) -> Option<&Class> {
         // A size that is no multiple turns into a large number.
-        size.rotate_right(self.shift).wrapping_sub(1)
-    }
-
-    /// Takes a block of `size` bytes, or gives null. The block of `rest` bytes
-    /// at `other`, if it is any, is put in first; if there is no place for it
-    /// then neither happens.
-    #[inline(always)]
-    pub fn exchange(&self, size: Size, other: Addr, rest: Size) -> Addr {
-        let none = self.counts.get(self.class(size)).is_none_or(|n| n.get() == 0);
-        if none || (rest != 0 && !self.put(rest, other)) {
-            return Addr::NULL;
-        }
-        self.take(size).unwrap_or(Addr::NULL)
+        self.classes.get(size.rotate_right(self.shift).wrapping_sub(1))
     }
 
     /// Puts in a block. False: there is no place for it.
     #[inline(always)]
     pub fn put(&self, size: Size, a: Addr) -> bool {
-        let k = self.class(size);
-        let (Some(n), Some(slots)) = (self.counts.get(k), self.slots.get(k)) else {
-            return false;
-        };
-        let Some(slot) = slots.get(n.get() as usize) else { return false };
+        let Some(c) = self.class(size) else { return false };
+        let Some(slot) = c.slots.get(c.len()) else { return false };
         slot.set(a);
-        n.set(n.get().wrapping_add(1));
-        self.bytes.store(self.bytes.load(Relaxed).wrapping_add(size), Relaxed);
+        c.set_len(c.len().wrapping_add(1));
         true
     }
 
-    /// Is there a place for one more?
-    pub fn has_place(&self, size: Size) -> bool {
-        self.counts.get(self.class(size)).is_some_and(|n| (n.get() as usize) < DEPTH)
+    /// Lets `f` fill the places that are left for blocks of `size` bytes, from
+    /// the first on, and say how many it did. As many.
+    #[inline(always)]
+    pub fn fill(&self, size: Size, f: impl FnOnce(&[Cell<Addr>]) -> usize) -> usize {
+        let Some(c) = self.class(size) else { return 0 };
+        let Some(places) = c.slots.get(c.len()..) else { return 0 };
+        let count = f(places).min(places.len());
+        c.set_len(c.len().wrapping_add(count));
+        count
     }
 
-    /// Takes a block of `size` bytes.
+    /// Takes a block of `size` bytes, or gives null.
     #[inline(always)]
-    pub fn take(&self, size: Size) -> Option<Addr> {
-        let k = self.class(size);
-        let n = self.counts.get(k)?;
-        let left = n.get().wrapping_sub(1);
-        let a = self.slots.get(k)?.get(left as usize)?.get();
-        n.set(left);
-        self.bytes.store(self.bytes.load(Relaxed).wrapping_sub(size), Relaxed);
-        Some(a)
+    pub fn take(&self, size: Size) -> Addr {
+        self.class(size).map_or(Addr::NULL, |c| c.take())
+    }
+
+    /// Is there a block of `size` bytes?
+    #[inline(always)]
+    pub fn has(&self, size: Size) -> bool {
+        self.class(size).is_some_and(|c| c.len() != 0)
     }
 
     /// Takes any block: where and how large.
     pub fn take_any(&self) -> Option<(Addr, Size)> {
-        (1..=CLASSES).find_map(|n| {
-            let size = n << self.shift;
-            self.take(size).map(|a| (a, size))
-        })
+        let (c, n) = self.classes.iter().zip(1usize..).find(|(c, _)| c.len() != 0)?;
+        Some((c.take(), n << self.shift))
     }
 }

@@ -2,11 +2,13 @@
 
 use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
+use super::mag::Mag;
 use super::marks::{Marks, Set};
-use super::quick::Quick;
+use super::quick::{Depth, Quick, SOME};
 use super::stock::Stock;
 use crate::base::addr::Addr;
 use std::boxed::Box;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::vec;
 use std::vec::Vec;
@@ -229,11 +231,22 @@ fn field_against_naive() {
                         map[s..s + n].fill(Some(false));
                     }
                 } else {
-                    let want = naive(&free, n, fit);
-                    let got = f.alloc(n, fit).map(|a| (a.0 - base) >> SHIFT);
+                    let most = [1, 1 + r.below(8)][r.below(2)];
+                    let a = areas(&free);
+                    let run = if fit.high {
+                        a.iter().rev().find(|a| a.1 >= n)
+                    } else {
+                        a.iter().find(|a| a.1 >= n)
+                    };
+                    let want = run.map(|(s, l)| {
+                        let k = (l / n).min(most);
+                        (if fit.top { s + l - k * n } else { *s }, k)
+                    });
+                    let got = f.alloc_several(n, most, fit);
+                    let got = got.map(|(a, k)| ((a.0 - base) >> SHIFT, k));
                     assert_eq!(got, want);
-                    if let Some(s) = want {
-                        map[s..s + n].fill(Some(false));
+                    if let Some((s, k)) = want {
+                        map[s..s + k * n].fill(Some(false));
                     }
                 }
             }
@@ -262,44 +275,52 @@ fn field_against_naive() {
 
 #[test]
 fn stock_of_blocks() {
-    let mut r = Rng(0xBEEF_5678_9ABC_DEF1u64);
-    let s = Stock::new(4);
+    const DEPTH: usize = 15;
+    let seed = 0xBEEF_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    let at = memory(size_of::<Stock>());
+    // SAFETY: that much memory, leaked.
+    let s = unsafe { &*Stock::build(at, 4) };
     let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 40];
     let mut next = 0x1000usize;
     for step in 0..50_000 {
         let n = 1 + r.below(if step / 4000 % 2 == 0 { 39 } else { 4 });
         let size = n << 4;
-        match r.below(if step / 1000 % 2 == 0 { 4 } else { 6 }) {
-            0 | 1 => {
+        match r.below(if step / 1000 % 2 == 0 { 5 } else { 8 }) {
+            0..=2 => {
                 next += 0x1000;
-                let fits = n <= 32 && model[n].len() < 7;
-                assert_eq!(s.has_place(size), fits);
+                let fits = n <= 32 && model[n].len() < DEPTH;
                 assert_eq!(s.put(size, Addr(next)), fits);
                 assert!(!s.put(size + 8, Addr(next)), "not whole grains");
                 if fits {
                     model[n].push(Addr(next));
                 }
             }
-            2 => assert_eq!(s.take(size), model[n].pop()),
-            3 => {
-                next += 0x1000;
-                // What is left is always shorter than what is wanted.
-                let m = r.below(n);
-                let can = !model[n].is_empty() && (m == 0 || model[m].len() < 7);
-                let got = s.exchange(size, Addr(next), m << 4);
-                assert_eq!(!got.is_null(), can, "{n} {m}");
-                if can {
-                    assert_eq!(model[n].pop(), Some(got));
-                    if m != 0 {
-                        model[m].push(Addr(next));
+            3 => assert_eq!(s.take(size), model[n].pop().unwrap_or(Addr::NULL)),
+            4 => {
+                let want = r.below(20);
+                let mut given = 0;
+                let count = s.fill(size, |places| {
+                    assert_eq!(places.len(), DEPTH - model[n].len());
+                    given = want.min(places.len());
+                    for p in &places[..given] {
+                        next += 0x1000;
+                        p.set(Addr(next));
+                        model[n].push(Addr(next));
                     }
-                }
+                    given
+                });
+                assert_eq!(count, given);
             }
             _ => match s.take_any() {
                 Some((a, size)) => assert_eq!(model[size >> 4].pop(), Some(a)),
                 None => assert!(model.iter().all(|m| m.is_empty())),
             },
         }
+        assert_eq!(s.has(size), !model[n].is_empty());
+        assert_eq!(s.take(size + 8), Addr::NULL);
+        assert_eq!(s.take(0), Addr::NULL);
     }
     let bytes: usize = model.iter().enumerate().map(|(n, m)| (n << 4) * m.len()).sum();
     assert_eq!(s.bytes(), bytes);
@@ -307,44 +328,129 @@ fn stock_of_blocks() {
     assert_eq!((s.bytes(), s.take_any()), (0, None));
 }
 
+/// Takes `a` out of a model of a class.
+fn strike(model: &mut Vec<Addr>, a: Addr) {
+    let k = model.iter().position(|x| *x == a);
+    model.remove(k.expect("it was set aside, and not given out before"));
+}
+
 #[test]
 fn quick_lists() {
-    let mut r = Rng(0xABCD_5678_9ABC_DEF1u64);
+    let seed = 0xABCD_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
     let mut q = Quick::new();
+    assert!(!q.push(1, Addr(8)) && !q.push_newest(1, Addr(8)), "no arrays yet");
+    assert_eq!((q.pop(1), q.pop_newest(1), q.newest(1)), (None, Addr::NULL, Addr::NULL));
+    let mut given = BTreeSet::new();
     let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 65];
-    for step in 0..50_000 {
+    let mut next = 0usize;
+    for step in 0..120_000 {
+        match step {
+            0 | 40_000 => {
+                let depth = if step == 0 { Depth::Short } else { Depth::Long };
+                // SAFETY: that much memory, leaked.
+                let old = unsafe { q.deepen(memory(depth.footprint()), depth) };
+                assert_eq!(old.is_null(), step == 0);
+                assert_eq!(q.depth(), depth);
+            }
+            2_000 | 20_000 | 60_000 => {
+                let (at, bytes) = (memory(step / 2), step / 2);
+                // SAFETY: that much memory, leaked.
+                unsafe { q.add_memory(at, bytes) };
+                given.insert((at, bytes));
+            }
+            _ => {}
+        }
         let most = if step / 4000 % 2 == 0 { 64 } else { 3 };
         let n = 1 + r.below(most);
-        match r.below(if step / 1000 % 2 == 0 { 4 } else { 6 }) {
-            0 | 1 => {
-                let a = memory(8);
-                // SAFETY: a word of ours.
-                assert!(unsafe { q.push(n, a) });
-                model[n].push(a);
-            }
-            2 => assert_eq!(q.pop(n), model[n].pop()),
-            3 => {
-                // The array may be empty, or full, with more in the chain.
-                let a = q.pop_newest(n);
-                if !a.is_null() {
-                    assert_eq!(model[n].last(), Some(&a));
-                    // SAFETY: a word of ours. Not twice.
-                    unsafe {
-                        assert!(q.push_newest(n, a));
-                        assert!(!q.push_newest(n, a));
-                    }
-                    assert_eq!(q.pop_newest(n), a);
-                    model[n].pop();
+        next += 8;
+        match r.below(if step / 1000 % 2 == 0 { 7 } else { 9 }) {
+            0..=2 => {
+                // Without a box there may be no place.
+                if q.push(n, Addr(next)) {
+                    model[n].push(Addr(next));
+                } else {
+                    assert!(model[n].len() >= if step < 40_000 { 14 } else { 62 });
                 }
             }
-            _ => match q.pop_any() {
-                Some((a, n)) => assert_eq!(model[n].pop(), Some(a)),
-                None => assert!(model.iter().all(|m| m.is_empty())),
+            3 => match q.pop(n) {
+                Some(a) => strike(&mut model[n], a),
+                None => assert!(model[n].is_empty()),
             },
+            4 => {
+                // The array may be empty, or full, with more in boxes.
+                let a = q.pop_newest(n);
+                if !a.is_null() {
+                    strike(&mut model[n], a);
+                    assert!(q.push_newest(n, a));
+                    assert!(!q.push_newest(n, a), "twice");
+                    assert_eq!(q.pop_newest(n), a);
+                }
+            }
+            5 => {
+                let out = vec![Cell::new(Addr::NULL); r.below(20)];
+                let count = q.pop_into(n, &out);
+                assert!(count <= out.len());
+                assert_eq!(count == 0, out.is_empty() || model[n].is_empty());
+                out[..count].iter().for_each(|a| strike(&mut model[n], a.get()));
+            }
+            _ => {
+                let mut out = [Addr::NULL; SOME];
+                let (n, count) = q.take_some(&mut out);
+                assert_eq!(count == 0, model.iter().all(|m| m.is_empty()));
+                out[..count].iter().for_each(|a| strike(&mut model[n], *a));
+            }
         }
         assert_eq!(q.grains, model.iter().enumerate().map(|(n, m)| n * m.len()).sum());
         let newest = q.newest(n);
-        assert!(newest.is_null() || Some(newest) == model[n].last().copied());
+        assert!(newest.is_null() || model[n].contains(&newest));
     }
     assert_eq!(q.pop(65), None);
+    let mut memory = BTreeSet::new();
+    while let Some(m) = q.take_memory() {
+        memory.insert(m);
+    }
+    assert_eq!(memory, given);
+    assert_eq!(q.boxes, given.iter().map(|g| g.1).sum());
+}
+
+#[test]
+fn magazines_in_order() {
+    let seed = 0xDADA_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    for words in [1usize, 2, 3, 5, 7, 8, 40] {
+        let mut m = Mag::<14>::new();
+        let mut model = Vec::new();
+        let mut spare: Vec<Addr> = (0..200).map(|_| memory(words * 8)).collect();
+        for step in 0..20_000 {
+            let grow = step / 500 % 2 == 0;
+            match r.below(4) {
+                0..=1 if grow => {
+                    if let Some(a) = spare.pop() {
+                        // SAFETY: so many words of ours.
+                        unsafe { m.push(a, words) };
+                        model.push(a);
+                    }
+                }
+                2 => {
+                    let a = m.pop_newest();
+                    if !a.is_null() {
+                        assert_eq!(model.pop(), Some(a));
+                        // SAFETY: as above.
+                        assert!(unsafe { m.push_newest(a) });
+                        model.push(a);
+                    }
+                }
+                _ => {
+                    let a = m.pop(words);
+                    assert_eq!(a, model.pop());
+                    spare.extend(a);
+                }
+            }
+            assert_eq!(m.is_empty(), model.is_empty());
+            assert!(m.newest().is_null() || Some(&m.newest()) == model.last());
+        }
+    }
 }

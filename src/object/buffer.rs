@@ -135,25 +135,47 @@ pub fn fill(b: P<Buffer>, size: Size) -> Result<Addr> {
     take_room(b, size)
 }
 
-/// Reserves `size` bytes, for which there is no room, from what is put by, and
-/// puts by what room is left. Null: nothing was done.
+/// Reserves `size` bytes from what is put by, if nothing else is to be done:
+/// there is no room left. Null: nothing was done.
 #[inline(always)]
 pub fn fill_from_stock(b: P<Buffer>, size: Size) -> Addr {
     let Some(stock) = b.stock.get() else { return Addr::NULL };
     let init = b.init.get();
-    let rest = b.room_limit.get().since(init);
-    if size <= rest || b.alloc.get() != init {
+    if b.alloc.get() != init || b.room_limit.get() != init {
         return Addr::NULL;
     }
-    let a = stock.get().exchange(size, init, rest);
-    if !a.is_null() {
-        let end = a.add(size);
-        b.base.set(a);
-        b.init.set(a);
-        b.alloc.set(end);
-        b.limit.set(end);
-        b.room_limit.set(end);
+    let a = stock.get().take(size);
+    if a.is_null() { a } else { reserve_at(b, a, size) }
+}
+
+/// The same, with room left, which is put by, or with nothing put by, of which
+/// there is more at hand.
+pub fn restock(b: P<Buffer>, size: Size) -> Addr {
+    let Some(stock) = b.stock.get() else { return Addr::NULL };
+    let init = b.init.get();
+    let rest = b.room_limit.get().since(init);
+    if b.alloc.get() != init || size <= rest {
+        return Addr::NULL;
     }
+    if !stock.has(size) && !b.pool.class.ap_restock(b, size) {
+        return Addr::NULL;
+    }
+    if rest != 0 && !stock.put(rest, init) {
+        return Addr::NULL;
+    }
+    let a = stock.take(size);
+    if a.is_null() { a } else { reserve_at(b, a, size) }
+}
+
+/// Lets an allocation point have just the block at `a`, reserved. (`base` is for
+/// pools with segments.)
+#[inline(always)]
+fn reserve_at(b: P<Buffer>, a: Addr, size: Size) -> Addr {
+    let end = a.add(size);
+    b.init.set(a);
+    b.alloc.set(end);
+    b.limit.set(end);
+    b.room_limit.set(end);
     a
 }
 

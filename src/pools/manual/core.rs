@@ -3,8 +3,8 @@
 //! Freed blocks of up to 64 grains are set aside by size ([`Quick`]) while that
 //! is little compared with what is in use, and handed out again as they are; all
 //! else goes to the [`Field`], where it joins its neighbours. What is set aside
-//! drains into the field two blocks at a time, so no call does more than
-//! O(log n). An extent that is entirely free goes back to the arena when what
+//! drains into the field at most seven blocks at a time, so no call does more
+//! than O(log n). Small blocks are taken from the field several at a time, too. An extent that is entirely free goes back to the arena when what
 //! is then left free is still the fraction to keep.
 //!
 //! # Invariants
@@ -19,7 +19,7 @@ use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
 use crate::land::extent::{Extent, Fit, NotInUse};
 use crate::land::field::Field;
-use crate::land::quick::{CLASSES, Quick};
+use crate::land::quick::{CLASSES, Depth, Quick, SOME};
 use crate::land::stock::Stock;
 use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
@@ -39,8 +39,16 @@ const ROOM: Size = 32 * 1024;
 const AMPLE: Size = 1024;
 /// Blocks are set aside in pools that have this much in use...
 const QUICK_FROM: Size = 32 * 1024;
+/// ...in longer arrays with this much memory,
+const DEEP_FROM: Size = 1 << 20;
 /// ...as far as they come to this, and a thirty-second part of what is in use.
 const QUICK_LEAST: Size = 16 * 1024;
+/// Memory for boxes: at least, and of all at most a part.
+const BOXES_LEAST: Size = 1024;
+const BOXES_PART: Size = 192;
+/// Bytes, and blocks, to take from the field at a time, at most.
+const BATCH: Size = 2048;
+const BATCH_MOST: usize = 8;
 
 /// How a pool is to be.
 #[derive(Clone, Copy)]
@@ -66,6 +74,7 @@ pub struct Config {
 
 /// What is under the lock.
 pub struct Inner {
+    /// What is set aside: only in pools that are worth the arrays.
     quick: Quick,
     /// Free and used memory.
     pub field: Field,
@@ -119,7 +128,7 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
             field: Field::new(config.reserve >> shift),
             live: 0,
             shift,
-            quick_from: if config.quick { QUICK_FROM >> shift } else { usize::MAX },
+            quick_from: usize::MAX,
             starved: false,
             config,
         }),
@@ -148,6 +157,7 @@ pub fn finish(pool: P<Pool>) {
         if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
             arena.control_free(i.field.tables(), bytes);
         }
+        drop_quick(pool, ::core::mem::take(&mut i.quick));
     });
     arena.control_free(Addr::of(core), size_of::<Core>());
 }
@@ -249,6 +259,17 @@ pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     Ok(Room { seg: None, base, limit })
 }
 
+/// Puts blocks of `size` bytes by for an allocation point, if any are at hand.
+#[inline(always)]
+pub fn ap_restock(ap: P<Buffer>, size: Size) -> bool {
+    let core = of(ap.pool);
+    let Some(stock) = ap.stock.get() else { return false };
+    if size > core.quick_most {
+        return false;
+    }
+    core.quickly(false, |i| i.restock(stock.get(), size) != 0)
+}
+
 /// Takes back room of an allocation point, and what is put by for it.
 pub fn ap_empty(ap: P<Buffer>, init: Addr) {
     of(ap.pool).with(ap.pool, |i| {
@@ -267,7 +288,9 @@ pub fn ap_empty(ap: P<Buffer>, init: Addr) {
 /// The arena's.
 pub fn ap_init(ap: P<Buffer>) -> Result {
     if of(ap.pool).quick_most != 0 {
-        ap.stock.set(Some(ap.pool.cx.get().arena.control_new(Stock::new(of(ap.pool).shift))?));
+        let at = ap.pool.cx.get().arena.control_alloc(size_of::<Stock>())?;
+        // SAFETY: control memory of that size, ours; stays until `ap_finish`.
+        ap.stock.set(unsafe { P::from_raw(Stock::build(at, of(ap.pool).shift)) });
     }
     Ok(())
 }
@@ -346,7 +369,56 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
     // places are made and taken inside the instance only.
     let put = core.with(pool, |i| unsafe { i.field.insert(e) });
     crate::aver!(put, "there is a place for a new extent");
+    make_quick(pool, core);
     Ok(all)
+}
+
+/// Sees to it that a pool of some size can set blocks aside, and has boxes for
+/// them. If there is no memory for that, it does without.
+fn make_quick(pool: P<Pool>, core: &Core) {
+    let arena = &pool.cx.get().arena;
+    let (bytes, depth, boxes) = core.with(pool, |i| {
+        let bytes = if i.config.quick { i.field.grains << i.shift } else { 0 };
+        (bytes, i.quick.depth(), i.quick.boxes)
+    });
+    let want = match bytes {
+        ..=QUICK_FROM => return,
+        DEEP_FROM.. => Depth::Long,
+        _ => Depth::Short,
+    };
+    if want > depth && let Ok(at) = arena.control_alloc(want.footprint()) {
+        let old = core.with(pool, |i| {
+            i.quick_from = QUICK_FROM >> i.shift;
+            // SAFETY: control memory of that size, ours.
+            unsafe { i.quick.deepen(at, want) }
+        });
+        drop_arrays(pool, old, depth);
+    }
+    // Twice as much every time, so there are few pieces.
+    let more = boxes.max(BOXES_LEAST);
+    if boxes.wrapping_add(more) > (bytes / BOXES_PART).max(BOXES_LEAST) {
+        return;
+    }
+    let Ok(at) = arena.control_alloc(more) else { return };
+    core.with(pool, |i| {
+        // SAFETY: control memory of that size, ours until `finish`.
+        unsafe { i.quick.add_memory(at, more) };
+    });
+}
+
+/// Frees all memory for blocks set aside. There are none any more.
+fn drop_quick(pool: P<Pool>, mut quick: Quick) {
+    drop_arrays(pool, quick.arrays(), quick.depth());
+    while let Some((at, bytes)) = quick.take_memory() {
+        pool.cx.get().arena.control_free(at, bytes);
+    }
+}
+
+/// Frees arrays for blocks set aside, if there are any.
+fn drop_arrays(pool: P<Pool>, at: Addr, depth: Depth) {
+    if depth != Depth::None {
+        pool.cx.get().arena.control_free(at, depth.footprint());
+    }
 }
 
 /// Sees to it that the field can take one more extent.
@@ -377,12 +449,23 @@ pub fn shrink(pool: P<Pool>) {
             unsafe { i.field.remove(e) };
             Some((e, i.shift))
         });
-        let Some((e, shift)) = gone else { return };
+        let Some((e, shift)) = gone else { break };
         // SAFETY: only ours now; the owner is its segment (`add`).
         if let Some(seg) = unsafe { P::from_raw((*e).owner.cast::<Seg>()) } {
             seg.destroy();
         }
         drop_extent(pool, e, shift);
+    }
+    // A pool that is all but gone needs no places for what it sets aside.
+    let old = core.with(pool, |i| {
+        let small = i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.shift;
+        small.then(|| {
+            i.quick_from = usize::MAX;
+            ::core::mem::take(&mut i.quick)
+        })
+    });
+    if let Some(quick) = old {
+        drop_quick(pool, quick);
     }
 }
 
@@ -406,14 +489,13 @@ impl Inner {
     #[inline(always)]
     fn quick_free(&mut self, a: Addr, size: Size) -> bool {
         let n = self.grains(size);
-        if self.live < self.quick_from.wrapping_add(n)
+        if self.live < self.quick_from.saturating_add(n)
             || self.quick.grains >= self.quick_limit()
             || !a.is_aligned(1usize << self.shift)
         {
             return false;
         }
-        // SAFETY: the client's no longer, ours not yet for anything else.
-        let done = unsafe { self.quick.push_newest(n, a) };
+        let done = self.quick.push_newest(n, a);
         if done {
             self.live = self.live.wrapping_sub(n);
         }
@@ -425,10 +507,30 @@ impl Inner {
         let n = self.grains(size);
         let a = match self.quick.pop(n) {
             Some(a) => a,
-            None => self.field.alloc(n, self.fit(n))?,
+            None => self.cut(n)?,
         };
         self.live = self.live.wrapping_add(n);
         Some(a)
+    }
+
+    /// Takes a block of `n` grains from the field. Of small ones it takes as
+    /// many as there are in a row, within bounds, and sets the others aside: who
+    /// wants one now may want many.
+    #[inline(never)]
+    fn cut(&mut self, n: usize) -> Option<Addr> {
+        let (fit, shift) = (self.fit(n), self.shift);
+        let (a, count) = self.field.alloc_several(n, self.batch(n), fit)?;
+        for k in (1..count).rev() {
+            let put = self.quick.push(n, a.add(k.wrapping_mul(n) << shift));
+            crate::aver_critical!(put, "there is a place for a few where there were none");
+        }
+        Some(a)
+    }
+
+    /// How many blocks of `n` grains to take at once.
+    fn batch(&self, n: usize) -> usize {
+        let room = self.quick_limit().saturating_sub(self.quick.grains).min(BATCH >> self.shift);
+        if n > CLASSES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
     }
 
     #[inline(always)]
@@ -438,15 +540,17 @@ impl Inner {
         if n > CLASSES || left < self.quick_from {
             return self.free_to_field(a, n);
         }
-        let wrong = a == self.quick.newest(n) || !a.is_aligned(1usize << self.shift);
+        let newest = self.quick.newest(n);
+        let wrong = a == newest || !a.is_aligned(1usize << self.shift);
         if wrong || (cfg!(feature = "variety-cool") && !self.field.in_use(a, n)) {
             return Err(NotInUse);
         }
+        if !self.quick.push(n, a) {
+            return self.free_to_field(a, n);
+        }
         self.live = left;
-        // SAFETY: the client's no longer, ours not yet for anything else.
-        unsafe { self.quick.push(n, a) };
         if self.quick.grains > self.quick_limit() {
-            self.drain(2);
+            self.drain();
             return Ok(self.due().is_some());
         }
         Ok(false)
@@ -478,18 +582,19 @@ impl Inner {
         if self.live == 0 {
             self.flush();
         } else if self.quick.grains > self.quick_limit() {
-            self.drain(2);
+            self.drain();
         }
         Ok(self.due().is_some())
     }
 
-    /// Moves `most` blocks from those set aside to the field.
+    /// Moves a few blocks from those set aside to the field. False: none is.
     #[inline(never)]
-    fn drain(&mut self, most: usize) {
-        for _ in 0..most {
-            let Some((a, n)) = self.quick.pop_any() else { return };
+    fn drain(&mut self) -> bool {
+        let mut blocks = [Addr::NULL; SOME];
+        let (n, count) = self.quick.take_some(&mut blocks);
+        for a in blocks.iter().take(count) {
             // A block that was freed twice can come to light only here.
-            if self.field.free(a, n).is_err() {
+            if self.field.free(*a, n).is_err() {
                 crate::base::check::report(
                     concat!(file!(), "\0"),
                     line!(),
@@ -497,10 +602,11 @@ impl Inner {
                 );
             }
         }
+        count != 0
     }
 
     fn flush(&mut self) {
-        self.drain(usize::MAX);
+        while self.drain() {}
     }
 
     /// An extent to give back.
@@ -538,13 +644,7 @@ impl Inner {
         }
         if let Some(a) = self.quick.pop(n) {
             if let Some(s) = ap.stock.get() {
-                while s.has_place(size) {
-                    let more = self.quick.pop_newest(n);
-                    if more.is_null() || !s.put(size, more) {
-                        break;
-                    }
-                    self.live = self.live.wrapping_add(n);
-                }
+                self.restock(s.get(), size);
             }
             return Some(self.granted(a, n));
         }
@@ -553,6 +653,19 @@ impl Inner {
         let least = if whole && !self.starved { n.max(AMPLE >> self.shift) } else { n };
         let (a, got) = self.field.alloc_run(least, AMPLE >> self.shift, most)?;
         Some(self.granted(a, got))
+    }
+
+    /// Moves blocks that are at hand to an allocation point's stock. How many.
+    /// Of each size at most a 1,024th of what is in use, so of all a 32nd.
+    #[inline(always)]
+    fn restock(&mut self, stock: &Stock, size: Size) -> usize {
+        let n = self.grains(size);
+        let most = (self.live / 1024).checked_div(n).unwrap_or(1).max(1);
+        let count = stock.fill(size, |places| {
+            self.quick.pop_into(n, places.get(..most).unwrap_or(places))
+        });
+        self.live = self.live.wrapping_add(n.wrapping_mul(count));
+        count
     }
 
     /// Are these bytes in use in the pool?

@@ -183,7 +183,7 @@ impl PoolClass for Mfs {
             Err(Res::Param)
         );
         d.with(pool, |i| {
-            let a = match i.free.pop() {
+            let a = match i.free.pop(d.unit / size_of::<usize>()) {
                 Some(a) => a,
                 None if i.has_fresh(d.unit) => {
                     let a = i.fresh;
@@ -211,7 +211,7 @@ impl PoolClass for Mfs {
                     return false;
                 }
                 // SAFETY: the client's no longer.
-                unsafe { i.free.push(base) };
+                unsafe { i.free.push(base, d.unit / size_of::<usize>()) };
                 i.live = i.live.wrapping_sub(1);
                 true
             });

@@ -101,6 +101,11 @@ impl PoolClass for Mvt {
         core::free(pool, base, size)
     }
 
+    #[inline]
+    fn ap_restock(&self, ap: P<Buffer>, size: Size) -> bool {
+        core::ap_restock(ap, size)
+    }
+
     fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
         core::ap_init(ap)
     }
