@@ -2,8 +2,10 @@
 //!
 //! Small blocks come from slabs, a grain each, of blocks of one size; a slab
 //! that has no block in use any more goes back to the arena, whose business it
-//! is to keep memory at hand. Larger ones are whole grains. Blocks are never
-//! looked at again once freed.
+//! is to keep memory at hand. Rather than a new slab a block takes one that is
+//! up to three quarters larger than it needs: where there are but a few of each
+//! size, as in small arenas, a slab for every size would be most of the memory.
+//! Larger blocks are whole grains. Blocks are never looked at again once freed.
 
 use super::Arena;
 use crate::base::addr::{Addr, Size, size_up};
@@ -26,7 +28,9 @@ struct Slab {
     /// Its free blocks, chained through their first word.
     free: Cell<Addr>,
     /// How many are in use.
-    used: Cell<usize>,
+    used: Cell<u32>,
+    /// Which class.
+    class: u32,
 }
 
 const HEAD: Size = size_up(size_of::<Slab>(), ALIGN);
@@ -50,13 +54,26 @@ pub struct Control {
 }
 
 impl Arena {
-    /// The slabs for blocks of `size` bytes, and how large those are. `None`:
+    /// The class for blocks of `size` bytes, and how large those are. `None`:
     /// a grain is too small for two of them.
-    fn control_class(&self, size: Size) -> Option<(&List<Slab, 0>, Size)> {
+    fn control_class(&self, size: Size) -> Option<(usize, Size)> {
         let i = CLASSES.iter().position(|&c| size <= c)?;
         let class = *CLASSES.get(i)?;
         let room = self.grain().saturating_sub(HEAD);
-        (class <= room / 2).then_some((self.control.slabs.get(i)?, class))
+        (class <= room / 2).then_some((i, class))
+    }
+
+    /// A slab with a free block for `size` bytes, which are of class `i`.
+    fn control_slab_for(&self, i: usize, size: Size) -> Option<P<Slab>> {
+        let most = size.wrapping_mul(7) / 4;
+        let mut classes = CLASSES.iter().zip(&self.control.slabs).skip(i);
+        let own = classes.next()?.1.first();
+        own.or_else(|| classes.take_while(|(c, _)| **c <= most).find_map(|(_, l)| l.first()))
+    }
+
+    /// The list of a slab that has free blocks.
+    fn control_list(&self, slab: P<Slab>) -> Option<&List<Slab, 0>> {
+        self.control.slabs.get(slab.class as usize)
     }
 
     /// A block of at least `size` bytes, aligned to 32, contents arbitrary.
@@ -67,21 +84,21 @@ impl Arena {
         #[cfg(test)]
         self.trial()?;
         let in_use = &self.control.in_use;
-        let Some((slabs, class)) = self.control_class(size) else {
+        let Some((i, class)) = self.control_class(size) else {
             let a = self.alloc(self.control_home(), size, core::ptr::null_mut())?;
             in_use.set(in_use.get().wrapping_add(size_up(size, self.grain())));
             return Ok(a);
         };
-        let slab = match slabs.first() {
+        let slab = match self.control_slab_for(i, size) {
             Some(s) => s,
-            None => self.control_slab(slabs, class)?,
+            None => self.control_slab(i, class)?,
         };
         let a = slab.free.get();
         // SAFETY: a block on a slab's free list: ours, and its first word the
         // link.
         slab.free.set(Addr(unsafe { a.ptr::<usize>().read() }));
         slab.used.set(slab.used.get().wrapping_add(1));
-        if slab.free.get().is_null() {
+        if slab.free.get().is_null() && let Some(slabs) = self.control_list(slab) {
             slabs.remove(slab);
         }
         in_use.set(in_use.get().wrapping_add(class));
@@ -89,7 +106,7 @@ impl Arena {
     }
 
     /// A new slab.
-    fn control_slab(&self, slabs: &List<Slab, 0>, class: Size) -> Result<P<Slab>> {
+    fn control_slab(&self, i: usize, class: Size) -> Result<P<Slab>> {
         let grain = self.grain();
         let base = self.alloc(self.control_home(), grain, core::ptr::null_mut())?;
         let mut free = Addr::NULL;
@@ -105,17 +122,24 @@ impl Arena {
         let head: *mut Slab = base.ptr();
         // SAFETY: as above; grains are aligned to 1 KB at least.
         let slab = unsafe {
-            head.write(Slab { link: Link::default(), free: Cell::new(free), used: Cell::new(0) });
+            head.write(Slab {
+                link: Link::default(),
+                free: Cell::new(free),
+                used: Cell::new(0),
+                class: i as u32,
+            });
             P::new(NonNull::new_unchecked(head))
         };
-        slabs.push_front(slab);
+        if let Some(slabs) = self.control_list(slab) {
+            slabs.push_front(slab);
+        }
         Ok(slab)
     }
 
     /// Gives back what `control_alloc(size)` gave.
     pub fn control_free(&self, a: Addr, size: Size) {
         let in_use = &self.control.in_use;
-        let Some((slabs, class)) = self.control_class(size) else {
+        let Some((_, class)) = self.control_class(size) else {
             let whole = size_up(size, self.grain());
             in_use.set(in_use.get().wrapping_sub(whole));
             self.free(a, whole);
@@ -125,6 +149,7 @@ impl Arena {
         let base = a.down(self.grain());
         // SAFETY: slabs are grains, and begin with their head.
         let Some(slab) = (unsafe { P::from_raw(base.ptr::<Slab>()) }) else { return };
+        let Some(slabs) = self.control_list(slab) else { return };
         let old = slab.free.get();
         // SAFETY: the caller is done with the block.
         unsafe { a.ptr::<usize>().write(old.0) };

@@ -777,6 +777,12 @@ impl Arena {
         } else {
             [own.minus(zone0), ZoneSet::ALL.minus(used).minus(zone0), ZoneSet::ALL.minus(zone0), ZoneSet::ALL]
         };
+        if home == self.control_home()
+            && own.0.count_ones() < 2
+            && let Some(got) = self.take_near(home, n, tract)
+        {
+            return Ok(got);
+        }
         for zones in choices {
             for warm in [true, false] {
                 if warm && high {
@@ -805,6 +811,22 @@ impl Arena {
             }
         }
         Err(Res::Limit)
+    }
+
+    /// A region with its table entry mapped, near the start of the first chunk: for
+    /// the first control memory, whatever the zone, so that a small arena does
+    /// not take pages of entries for regions that it may never use.
+    fn take_near(&self, home: P<Home>, n: usize, tract: Tract) -> Option<Addr> {
+        let c = self.chunks.first()?;
+        let i = c.find_free_run(1).filter(|i| c.entry_limit(*i) <= c.table_mapped.get())?;
+        let r = self.region_ready(c, i).ok()?;
+        bits::find_run(&r.free.get(), n)?;
+        self.claim(home, r, i);
+        let got = self.take_in(&r, n, tract);
+        if got.is_err() && r.is_free() {
+            self.disown(&r);
+        }
+        got.ok()
     }
 
     /// The chunk to look at after `last` (or first): in the order in which they

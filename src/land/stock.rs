@@ -4,7 +4,7 @@
 
 use crate::base::addr::{Addr, Size};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Blocks of up to this many grains.
 const CLASSES: usize = 32;
@@ -15,7 +15,9 @@ const DEPTH: usize = 15;
 #[repr(C)]
 struct Class {
     /// How many there are. Written by the user only, read by anyone.
-    n: AtomicUsize,
+    n: AtomicU32,
+    /// The shift of a grain.
+    shift: u32,
     slots: [Cell<Addr>; DEPTH],
 }
 
@@ -23,19 +25,17 @@ struct Class {
 #[repr(C)]
 pub struct Stock {
     classes: [Class; CLASSES],
-    /// The shift of a grain.
-    shift: u32,
 }
 
 impl Class {
     #[inline(always)]
     fn len(&self) -> usize {
-        self.n.load(Relaxed)
+        self.n.load(Relaxed) as usize
     }
 
     #[inline(always)]
     fn set_len(&self, n: usize) {
-        self.n.store(n, Relaxed);
+        self.n.store(n as u32, Relaxed);
     }
 
     /// Takes a block, or gives null.
@@ -59,9 +59,17 @@ impl Stock {
         // and moved here: it is larger than what some stacks have left.
         unsafe {
             s.write_bytes(0, 1);
-            (*s).shift = shift;
+            for c in &mut (*s).classes {
+                c.shift = shift;
+            }
         }
         s
+    }
+
+    #[inline(always)]
+    fn shift(&self) -> u32 {
+        let [first, ..] = &self.classes;
+        first.shift
     }
 
     /// Forgets what is there.
@@ -72,14 +80,14 @@ impl Stock {
     /// Bytes there are.
     pub fn bytes(&self) -> Size {
         let grains = self.classes.iter().zip(1usize..).map(|(c, n)| c.len().wrapping_mul(n));
-        grains.fold(0, Size::wrapping_add) << self.shift
+        grains.fold(0, Size::wrapping_add) << self.shift()
     }
 
     /// For whole grains, and not too many of them.
     #[inline(always)]
     fn class(&self, size: Size) -> Option<&Class> {
         // A size that is no multiple turns into a large number.
-        self.classes.get(size.rotate_right(self.shift).wrapping_sub(1))
+        self.classes.get(size.rotate_right(self.shift()).wrapping_sub(1))
     }
 
     /// Puts in a block. False: there is no place for it.
@@ -118,6 +126,6 @@ impl Stock {
     /// Takes any block: where and how large.
     pub fn take_any(&self) -> Option<(Addr, Size)> {
         let (c, n) = self.classes.iter().zip(1usize..).find(|(c, _)| c.len() != 0)?;
-        Some((c.take(), n << self.shift))
+        Some((c.take(), n << self.shift()))
     }
 }

@@ -42,9 +42,9 @@ struct Head {
 
 const MAGIC: usize = 0x5FE2_C3ED;
 
-/// What a debugging pool knows besides its core.
+/// What a debugging pool knows besides its core. Behind it stand the patterns'
+/// bytes: for fences, then for free memory.
 pub struct Debug {
-    /// Bytes: the fence pattern, then that for free memory.
     patterns: Addr,
     fence_size: Size,
     free_size: Size,
@@ -76,6 +76,11 @@ impl Debug {
     fn of<'a>(pool: P<Pool>) -> &'a Debug {
         // SAFETY: set by `init`, to a `Debug` that lives until `finish`.
         unsafe { &*core::of(pool).extra.get().cast::<Debug>() }
+    }
+
+    /// Bytes that one takes, with patterns of these sizes.
+    fn footprint(fence: Size, free: Size) -> Option<Size> {
+        size_of::<Debug>().checked_add(fence)?.checked_add(free)
     }
 
     fn free_byte(&self, a: Addr) -> u8 {
@@ -212,15 +217,16 @@ impl PoolClass for MvffDebug {
             "debug templates are not null",
             Err(Res::Param)
         );
-        let bytes = o.fence_size.checked_add(o.free_size).ok_or(Res::Param)?.max(1);
-        let patterns = arena.control_alloc(bytes)?;
-        // SAFETY: the client's templates, of the sizes it says.
+        let bytes = Debug::footprint(o.fence_size, o.free_size).ok_or(Res::Param)?;
+        let at = arena.control_alloc(bytes)?;
+        let debug: *mut Debug = at.ptr();
+        let patterns = at.add(size_of::<Debug>());
+        // SAFETY: control memory of that size, ours; the client's templates, of
+        // the sizes it says.
         unsafe {
             ::core::ptr::copy_nonoverlapping(o.fence, patterns.ptr(), o.fence_size);
             ::core::ptr::copy_nonoverlapping(o.free, patterns.add(o.fence_size).ptr(), o.free_size);
-        }
-        let debug = arena
-            .control_new(Debug {
+            debug.write(Debug {
                 patterns,
                 fence_size: o.fence_size,
                 free_size: o.free_size,
@@ -228,13 +234,10 @@ impl PoolClass for MvffDebug {
                 first: Cell::new(Addr::NULL),
                 heads: Cell::new(0),
                 had_ap: Cell::new(false),
-            })
-            .inspect_err(|_| arena.control_free(patterns, bytes))?;
-        core::create(pool, config).inspect_err(|_| {
-            arena.control_free(patterns, bytes);
-            arena.control_drop(debug);
-        })?;
-        core::of(pool).extra.set(debug.as_ptr().cast());
+            });
+        }
+        core::create(pool, config).inspect_err(|_| arena.control_free(at, bytes))?;
+        core::of(pool).extra.set(debug.cast());
         Ok(())
     }
 
@@ -244,8 +247,8 @@ impl PoolClass for MvffDebug {
         let arena = &pool.cx.get().arena;
         let d = Debug::of(pool);
         core::finish(pool);
-        arena.control_free(d.patterns, d.fence_size.wrapping_add(d.free_size).max(1));
-        arena.control_free(Addr::of(d), size_of::<Debug>());
+        let bytes = Debug::footprint(d.fence_size, d.free_size).unwrap_or(0);
+        arena.control_free(Addr::of(d), bytes);
     }
 
     fn has_own_lock(&self) -> bool {
