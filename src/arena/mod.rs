@@ -777,8 +777,8 @@ impl Arena {
         } else {
             [own.minus(zone0), ZoneSet::ALL.minus(used).minus(zone0), ZoneSet::ALL.minus(zone0), ZoneSet::ALL]
         };
-        if home == self.control_home()
-            && own.0.count_ones() < 2
+        if home.plain.get()
+            && !high
             && let Some(got) = self.take_near(home, n, tract)
         {
             return Ok(got);
@@ -813,12 +813,18 @@ impl Arena {
         Err(Res::Limit)
     }
 
-    /// A region with its table entry mapped, near the start of the first chunk: for
-    /// the first control memory, whatever the zone, so that a small arena does
-    /// not take pages of entries for regions that it may never use.
+    /// A region near the start of the first chunk, for what is never condemned: for
+    /// the first control memory; and where no zone has two regions, so that
+    /// this takes a zone from others whichever it is. A small arena then has no
+    /// pages of table entries for regions that it may never use.
     fn take_near(&self, home: P<Home>, n: usize, tract: Tract) -> Option<Addr> {
         let c = self.chunks.first()?;
-        let i = c.find_free_run(1).filter(|i| c.entry_limit(*i) <= c.table_mapped.get())?;
+        let first = home == self.control_home() && home.zones.get().0.count_ones() < 2;
+        let i = c.find_free_run(1)?;
+        let mapped = c.entry_limit(i) <= c.table_mapped.get();
+        if !(first && mapped || c.nregions <= WORD_BITS as usize) {
+            return None;
+        }
         let r = self.region_ready(c, i).ok()?;
         bits::find_run(&r.free.get(), n)?;
         self.claim(home, r, i);
@@ -846,17 +852,18 @@ impl Arena {
     /// The region, its table entry filled in.
     fn region_ready(&self, c: P<Chunk>, i: usize) -> Result<P<Region>> {
         if i >= c.ninit.get() {
-            let need = c.entry_limit(i);
-            let have = c.table_mapped.get();
-            if need > have {
-                let upto = need.up(self.grain()).min(c.range.base);
-                let bytes = upto.since(have);
-                if self.limit.get().saturating_sub(self.committed.get()) < bytes {
-                    self.purge(bytes, None);
-                    if self.limit.get().saturating_sub(self.committed.get()) < bytes {
-                        return Err(Res::CommitLimit);
-                    }
+            let upto = c.entry_limit(i).up(self.grain()).min(c.range.base);
+            let lacks = || upto.0.saturating_sub(c.table_mapped.get().0);
+            let fits = |bytes| self.limit.get().saturating_sub(self.committed.get()) >= bytes;
+            if !fits(lacks()) {
+                // The table may get shorter.
+                self.purge(lacks(), None);
+                if !fits(lacks()) {
+                    return Err(Res::CommitLimit);
                 }
+            }
+            let (have, bytes) = (c.table_mapped.get(), lacks());
+            if bytes != 0 {
                 self.port.map(have, bytes)?;
                 self.calls.map.set(self.calls.map.get().wrapping_add(1));
                 self.committed.set(self.committed.get().wrapping_add(bytes));
@@ -1162,7 +1169,7 @@ impl Arena {
                 at = c.link_prev();
                 for i in (0..c.ninit.get()).rev() {
                     if left == 0 {
-                        return;
+                        break;
                     }
                     let r = c.region(i);
                     if Some(r) == but || r.is_free() != free_ones {
@@ -1175,7 +1182,36 @@ impl Arena {
                         c.map_bit(c.warm_map, i, !bits::is_empty(&r.mapped.get()));
                     }
                 }
+                if free_ones {
+                    self.trim_table(c, but);
+                }
             }
+        }
+    }
+
+    /// Gives back what the last entries of a region table stand on, as far as
+    /// they are of regions that nobody has, without memory. Takes a step for
+    /// each, and as many steps filled them in.
+    fn trim_table(&self, c: P<Chunk>, but: Option<P<Region>>) {
+        let mut n = c.ninit.get();
+        while let Some(last) = n.checked_sub(1) {
+            let r = c.region(last);
+            if Some(r) == but || r.home.get().is_some() || !bits::is_empty(&r.mapped.get()) {
+                break;
+            }
+            // Segments whose protection was to be looked at are gone.
+            c.map_bit(c.dirty_map, last, false);
+            n = last;
+            c.ninit.set(n);
+        }
+        // As much as there was to begin with stays.
+        let upto = c.entry_limit(n.saturating_sub(1)).up(self.grain()).min(c.range.base);
+        let have = c.table_mapped.get();
+        if upto < have {
+            self.port.unmap(upto, have.since(upto));
+            self.calls.unmap.set(self.calls.unmap.get().wrapping_add(1));
+            self.committed.set(self.committed.get().wrapping_sub(have.since(upto)));
+            c.table_mapped.set(upto);
         }
     }
 

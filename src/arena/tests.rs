@@ -538,6 +538,33 @@ fn commit_limit() {
     }
 }
 
+/// What the arena keeps about regions goes back with them.
+#[test]
+fn tables_go_back() {
+    let mock = Mock::leaked();
+    let p = Params { size: 200 << 20, ..vm(4096) };
+    let m = Model::new(mock, mock, &p, Rng::new("tables_go_back")).unwrap();
+    m.arena.spare_fraction.set(1.0);
+    let before = m.arena.committed.get();
+    for high in [true, false] {
+        m.homes[0].high.set(high);
+        let home = m.homes[0];
+        let blocks: Vec<_> = (0..60)
+            .map(|_| m.arena.alloc(home, 1 << 20, core::ptr::null_mut()).unwrap())
+            .collect();
+        // Entries of 200 regions are more than a few grains.
+        let entries = m.arena.committed.get() - before - (60 << 20);
+        assert!(entries >= if high { 9 * 4096 } else { 2 * 4096 }, "{entries}");
+        for a in blocks {
+            m.arena.free(a, 1 << 20);
+        }
+        m.arena.purge(usize::MAX, None);
+        assert_eq!(m.arena.committed.get(), before);
+        assert_eq!(mock.mapped().0, before);
+    }
+    m.finish();
+}
+
 /// Many chunks come and go, and addresses are found in all of them.
 #[test]
 fn chunks_come_and_go() {
