@@ -891,7 +891,7 @@ impl Arena {
     fn disown(&self, r: &P<Region>) {
         let c = r.chunk;
         let i = c.index_of(r.base);
-        let Some(h) = r.home.take() else { return };
+        let Some(h) = r.home.get() else { return };
         if r.get().is_listed() {
             h.regions.remove(*r);
         }
@@ -899,8 +899,10 @@ impl Arena {
         if !core::ptr::eq(table, EMPTY_TRACTS.table()) {
             c.set_tracts(i, EMPTY_TRACTS.table());
             let bytes = c.grains().wrapping_mul(size_of::<Tract>());
+            // Which may give memory back, but no entry of a region with a home.
             self.control_free(Addr::of(table), bytes);
         }
+        r.home.set(None);
         c.map_bit(c.free_map, i, true);
         c.map_bit(c.warm_map, i, !bits::is_empty(&r.mapped.get()));
         c.in_use.set(c.in_use.get().wrapping_sub(1));
