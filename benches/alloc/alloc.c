@@ -11,6 +11,9 @@
  * usage: alloc WAY [-n LIVE] [-s MAX] [-i STEPS] [-t THREADS] [-f]
  * WAY: malloc, or with -DUSE_MPS: mvff, mvff_ap, mvff_sac, mvt, mfs.  mfs uses
  * blocks of MAX bytes, all alike; give malloc -e for the same.
+ * -b instead: bulk.  All LIVE blocks in turn, then all (or with -h each time
+ * half) freed in random order, and so on 20 times: CPU time for one allocation
+ * and for one free, the median of the 20, and memory with all in use.
  * -f instead: fragments.  LIVE free holes between blocks in use, then the
  * median, the 99.9th percentile and the slowest of 20,000 calls, each at its
  * fastest of nine times (clock reads included).
@@ -31,7 +34,7 @@
 #endif
 
 static size_t live = 100000, max = 256, steps = 5000000;
-static int threads = 1, equal = 0, fragments = 0;
+static int threads = 1, equal = 0, fragments = 0, bulk = 0, half = 0;
 static const char *way = "malloc";
 
 static double clock_now(clockid_t id)
@@ -206,6 +209,8 @@ static void *alloc_any(ctx_s *c, size_t size)
 #ifdef USE_MPS
   if (c->ap != NULL)
     return alloc_ap(c, size);
+  if (c->sac != NULL)
+    return alloc_sac(c, size);
 #endif
   return alloc_call(c, size);
 }
@@ -250,6 +255,59 @@ static void run_fragments(ctx_s *c)
   free(b);
 }
 
+static void free_any(ctx_s *c, void *p, size_t size)
+{
+#ifdef USE_MPS
+  if (c->sac != NULL) {
+    free_sac(c, p, size);
+    return;
+  }
+#endif
+  free_call(c, p, size);
+}
+
+static void run_bulk(ctx_s *c, size_t before)
+{
+  enum { TIMES = 20 };
+  static double allocs[TIMES], frees[TIMES];
+  size_t n = half ? c->n / 2 : c->n, bytes = 0, i, t, most = 0;
+  work(c, 0, 1);
+  for (t = 0; t < TIMES; ++t) {
+    double t0, t1;
+    for (i = c->n - 1; i > 0; --i) {
+      size_t k = (size_t)(rnd(c) % (i + 1)), z = c->size[i];
+      void *p = c->block[i];
+      c->block[i] = c->block[k];
+      c->size[i] = c->size[k];
+      c->block[k] = p;
+      c->size[k] = z;
+    }
+    t0 = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+    for (i = 0; i < n; ++i)
+      free_any(c, c->block[i], c->size[i]);
+    t1 = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+    frees[t] = (t1 - t0) / (double)n;
+    for (i = 0; i < n; ++i)
+      c->size[i] = pick(c);
+    t0 = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+    for (i = 0; i < n; ++i) {
+      c->block[i] = alloc_any(c, c->size[i]);
+      touch(c->block[i], c->size[i]);
+    }
+    t1 = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+    allocs[t] = (t1 - t0) / (double)n;
+    if (used_kb() - before > most)
+      most = used_kb() - before;
+  }
+  for (i = 0; i < c->n; ++i)
+    bytes += c->size[i];
+  qsort(allocs, TIMES, sizeof allocs[0], cmp_double);
+  qsort(frees, TIMES, sizeof frees[0], cmp_double);
+  printf("way=%s ns=%.1f free_ns=%.1f live_kb=%lu used_kb=%lu\n", way,
+         allocs[TIMES / 2], frees[TIMES / 2], (unsigned long)(bytes / 1024),
+         (unsigned long)most);
+}
+
 int main(int argc, char **argv)
 {
   int i, k;
@@ -264,6 +322,10 @@ int main(int argc, char **argv)
       equal = 1;
     else if (argv[i][1] == 'f')
       fragments = 1;
+    else if (argv[i][1] == 'b')
+      bulk = 1;
+    else if (argv[i][1] == 'h')
+      half = 1;
     else if (i + 1 < argc) {
       size_t v = strtoul(argv[i + 1], NULL, 0);
       switch (argv[i++][1]) {
@@ -321,6 +383,10 @@ int main(int argc, char **argv)
   }
   if (fragments) {
     run_fragments(&ctx[0]);
+    return 0;
+  }
+  if (bulk) {
+    run_bulk(&ctx[0], before);
     return 0;
   }
   for (k = 0; k < threads; ++k)

@@ -17,7 +17,7 @@ rounds=${3-5}
 here=$(dirname "$0")
 CC=${CC-cc}
 OPT=${OPT--O2}
-ONLY=${ONLY-small units large threads fragments}
+ONLY=${ONLY-small units large threads bulk fragments}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT INT TERM
 set -e
@@ -33,24 +33,31 @@ for l in mimalloc jemalloc; do
   fi
 done
 
+field() {       # name of a number in $dir/line
+  sed "s/.* $1=\\([0-9.]*\\).*/\\1/" "$dir/line"
+}
+
+measure() {     # program, pool, options
+  # shellcheck disable=SC2086
+  "$dir/$1" "$2" $3 >"$dir/line"
+  name=$2
+  [ "$2" != malloc ] || name=$1
+  field "$column" >>"$dir/$name.ns"
+  echo "$(field live_kb) $(field used_kb)" >>"$dir/$name.use"
+}
+
+column=ns       # which number
+
 table() {       # title, pools, options, options for malloc only
   echo "$1"
   rm -f "$dir"/*.ns "$dir"/*.use
   i=0
   while [ "$i" -lt "$rounds" ]; do
     for p in $others; do
-      # shellcheck disable=SC2086
-      "$dir/$p" malloc $3 $4 >"$dir/line"
-      sed 's/.* ns=\([0-9.]*\).*/\1/' "$dir/line" >>"$dir/$p.ns"
-      sed 's/.*live_kb=\([0-9]*\) used_kb=\([0-9]*\).*/\1 \2/' \
-        "$dir/line" >>"$dir/$p.use"
+      measure "$p" malloc "$3 $4"
     done
     for p in $2; do
-      # shellcheck disable=SC2086
-      "$dir/mps" "$p" $3 >"$dir/line"
-      sed 's/.* ns=\([0-9.]*\).*/\1/' "$dir/line" >>"$dir/$p.ns"
-      sed 's/.*live_kb=\([0-9]*\) used_kb=\([0-9]*\).*/\1 \2/' \
-        "$dir/line" >>"$dir/$p.use"
+      measure mps "$p" "$3"
     done
     i=$((i + 1))
   done
@@ -79,6 +86,16 @@ for t in $ONLY; do
     for n in 1 2 4; do
       table "$n threads, one pool, sizes to 256" "mvff mvt" "-t $n" ""
     done ;;
+  bulk)
+    for how in "all" "half -h"; do
+      for column in ns free_ns; do
+        what=alloc
+        [ $column = ns ] || what=free
+        table "one $what, many in a row: ${how%% *} of 100,000, sizes to 256" \
+          "mvff mvff_ap mvt" "-b${how#"${how%% *}"}" ""
+      done
+    done
+    column=ns ;;
   fragments)
     echo "one call, of nine times the fastest (clock reads included)"
     for n in 1000 10000 100000 1000000; do

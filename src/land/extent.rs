@@ -275,13 +275,16 @@ impl Extent {
     pub fn alloc_several(&mut self, n: usize, most: usize, fit: Fit) -> Option<(Addr, usize)> {
         let run = self.find(n, fit.high)?;
         let count = if most > 1 { run.len().checked_div(n)?.min(most) } else { 1 };
-        let n = n.wrapping_mul(count);
+        let (each, n) = (n, n.wrapping_mul(count));
         let start = if fit.top { run.end.wrapping_sub(n) } else { run.start };
         let base = self.base.add(start << self.shift);
-        // Its owner will write there, as a rule first at its ends: fetched while
-        // the tables change. A tenth of the time with sizes to 64 KB.
-        arch::expect_write(base);
-        arch::expect_write(base.add(n << self.shift).sub(1));
+        // Their owner will write there, as a rule first at their ends: fetched
+        // while the tables change. A tenth of the time with sizes to 64 KB.
+        for k in 0..count {
+            let one = base.add(k.wrapping_mul(each) << self.shift);
+            arch::expect_write(one);
+            arch::expect_write(one.add(each << self.shift).sub(1));
+        }
         self.take(run, n, fit.top);
         Some((base, count))
     }
@@ -339,6 +342,14 @@ impl Extent {
     pub fn grain_of(&self, a: Addr) -> (usize, bool) {
         let off = a.since(self.base);
         (off >> self.shift, off & (1usize << self.shift).wrapping_sub(1) == 0)
+    }
+
+    /// What is known about `a`, which lies inside, will be asked for soon.
+    #[inline]
+    pub fn expect(&self, a: Addr) {
+        let (start, _) = self.grain_of(a);
+        arch::expect_write(self.marks.place(start));
+        arch::expect_write(Addr::of(self.tops).add((self.leaves.wrapping_add(start / CELL)) * 4));
     }
 
     /// The address of grain `i`.

@@ -8,6 +8,7 @@
 //! tens of kilobytes that an extent brings with it.
 
 use super::extent::{Extent, Fit, NotInUse};
+use super::quick::SOME;
 use crate::base::addr::{Addr, Size};
 use core::ptr::NonNull;
 
@@ -381,6 +382,26 @@ impl Field {
     /// `NotInUse`: not all of that was in use; nothing has changed.
     pub fn free(&mut self, a: Addr, n: usize) -> Result<bool, NotInUse> {
         let (i, e) = self.find(a).ok_or(NotInUse)?;
+        self.free_in(i, e, a, n)
+    }
+
+    /// Frees blocks of `n` grains. How many were not in use; to those nothing
+    /// has happened. For a few that lie anywhere this is quicker than one at a time:
+    /// what is to be read of each extent is fetched for all of them at once.
+    pub fn free_several(&mut self, blocks: &[Addr; SOME], count: usize, n: usize) -> usize {
+        let found = blocks.map(|a| {
+            let found = self.find(a);
+            if let Some((_, e)) = found {
+                // SAFETY: alive.
+                unsafe { (*e).expect(a) };
+            }
+            found
+        });
+        let all = blocks.iter().zip(found).take(count);
+        all.filter(|(a, found)| !found.is_some_and(|(i, e)| self.free_in(i, e, **a, n).is_ok())).count()
+    }
+
+    fn free_in(&mut self, i: usize, e: *mut Extent, a: Addr, n: usize) -> Result<bool, NotInUse> {
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let (start, exact) = ext.grain_of(a);

@@ -126,7 +126,8 @@ impl<const N: usize> Mag<N> {
             from = from.wrapping_sub(group);
         }
         self.n = (N / 2).wrapping_sub(from);
-        slots.copy_within(from..N / 2, 0);
+        // SAFETY: `from` started at half of `N`.
+        unsafe { shift(&mut slots, from, N / 2) };
         self.slots = slots;
     }
 
@@ -147,7 +148,18 @@ impl<const N: usize> Mag<N> {
             self.chain = *holder;
             n = n.wrapping_add(group);
         }
-        self.slots.copy_within(n..N, 0);
+        // SAFETY: `n` is half of `N` at most.
+        unsafe { shift(&mut self.slots, n, N) };
         self.n = N.wrapping_sub(n);
     }
+}
+
+/// Moves what stands from `from` up to `to` to the front.
+///
+/// # Safety
+/// `from` is not above `to`, nor that above the length.
+pub(super) unsafe fn shift(slots: &mut [Addr], from: usize, to: usize) {
+    let at = slots.as_mut_ptr();
+    // SAFETY: both inside.
+    unsafe { core::ptr::copy(at.add(from), at, to.wrapping_sub(from)) };
 }

@@ -81,6 +81,12 @@ impl Marks {
         unsafe { *self.word(level, w, s) }
     }
 
+    /// Where the bits for `i` stand.
+    #[inline(always)]
+    pub fn place(&self, i: usize) -> Addr {
+        Addr::of(self.word(0, i / 64, Set::Starts))
+    }
+
     /// Is `i` in the set?
     #[inline(always)]
     pub fn has(&self, s: Set, i: usize) -> bool {

@@ -12,6 +12,7 @@
 //! the processor has then looked ahead in vain, also at what the program does
 //! next. So arrays are as long as a pool's size warrants.
 
+use super::mag::shift;
 use crate::base::addr::{Addr, Size};
 use core::cell::Cell;
 use core::ptr::null_mut;
@@ -80,6 +81,8 @@ pub struct Quick {
     /// Places of an array.
     places: usize,
     depth: Depth,
+    /// The classes that have boxes: a bit each.
+    boxed: u64,
     cursor: usize,
     /// Boxes not in use.
     spare: *mut Case,
@@ -135,7 +138,8 @@ impl At<'_> {
             let out = self.slots.iter_mut().skip(from);
             out.zip(blocks).for_each(|(s, a)| *s = a);
         }
-        self.slots.copy_within(from..half, 0);
+        // SAFETY: `from` started at half of the array's length.
+        unsafe { shift(self.slots, from, half) };
         self.head.n = half.wrapping_sub(from);
     }
 
@@ -154,7 +158,9 @@ impl At<'_> {
             self.head.full = b;
             n = n.wrapping_add(SOME);
         }
-        self.slots.copy_within(n.., 0);
+        let len = self.slots.len();
+        // SAFETY: `n` is half of that at most.
+        unsafe { shift(self.slots, n, len) };
         self.head.n = self.head.n.wrapping_sub(n);
         n != 0
     }
@@ -179,6 +185,7 @@ impl Quick {
             stride: 0,
             places: 0,
             depth: Depth::None,
+            boxed: 0,
             cursor: 0,
             spare: null_mut(),
             chunks: null_mut(),
@@ -327,8 +334,11 @@ impl Quick {
     #[inline(always)]
     pub fn push(&mut self, n: usize, a: Addr) -> bool {
         let Some(mut c) = self.class(n) else { return false };
-        if !(c.push_newest(a) || c.spill(&mut self.spare) && c.push_newest(a)) {
-            return false;
+        if !c.push_newest(a) {
+            if !(c.spill(&mut self.spare) && c.push_newest(a)) {
+                return false;
+            }
+            self.boxed |= bit(n.wrapping_sub(1));
         }
         self.grains = self.grains.wrapping_add(n);
         true
@@ -347,26 +357,40 @@ impl Quick {
         if self.grains == 0 {
             return (0, 0);
         }
-        for boxes in [true, false] {
-            for _ in 0..CLASSES {
-                self.cursor = self.cursor.wrapping_add(1) % CLASSES;
-                let n = self.cursor.wrapping_add(1);
-                let Some(mut c) = self.class(n) else { continue };
-                let mut count = 0;
-                if boxes && let Some(blocks) = take_box(&mut c.head.full, &mut self.spare) {
-                    *out = blocks;
-                    count = SOME;
-                }
-                if !boxes && let (a, Some(o)) = (c.pop_newest(), out.first_mut()) {
-                    *o = a;
-                    count = !a.is_null() as usize;
-                }
-                if count != 0 {
-                    self.grains = self.grains.wrapping_sub(n.wrapping_mul(count));
-                    return (n, count);
-                }
+        // Boxes may have been emptied since.
+        while self.boxed != 0 {
+            let k = self.next_boxed();
+            let n = k.wrapping_add(1);
+            if let Some(c) = self.class(n)
+                && let Some(blocks) = take_box(&mut c.head.full, &mut self.spare)
+            {
+                *out = blocks;
+                self.cursor = n;
+                self.grains = self.grains.wrapping_sub(n.wrapping_mul(SOME));
+                return (n, SOME);
+            }
+            self.boxed &= !bit(k);
+        }
+        for _ in 0..CLASSES {
+            self.cursor = self.cursor.wrapping_add(1) % CLASSES;
+            let n = self.cursor.wrapping_add(1);
+            let a = self.pop_newest(n);
+            if let (false, Some(o)) = (a.is_null(), out.first_mut()) {
+                *o = a;
+                return (n, 1);
             }
         }
         (0, 0)
     }
+
+    /// The next class from the cursor on, round, that may have boxes; there is one.
+    fn next_boxed(&self) -> usize {
+        let from = self.cursor % CLASSES;
+        let k = self.boxed.rotate_right(from as u32).trailing_zeros() as usize;
+        k.wrapping_add(from) % CLASSES
+    }
+}
+
+fn bit(k: usize) -> u64 {
+    1u64 << (k % CLASSES)
 }

@@ -21,14 +21,16 @@ static void count(const char *file, unsigned line, const char *cond)
     CHECK_EQ(reports, (n));                     \
   } while (0)
 
+static const char pattern[] = "emptyABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
 static mps_pool_t make(size_t fence, size_t free_size)
 {
-  static const char f[] = "Fence!", e[] = "empty";
+  static const char f[] = "Fence!";
   mps_pool_debug_option_s o;
   mps_pool_t pool = NULL;
   o.fence_template = fence ? f : NULL;
   o.fence_size = fence;
-  o.free_template = free_size ? e : NULL;
+  o.free_template = free_size ? pattern : NULL;
   o.free_size = free_size;
   MPS_ARGS_BEGIN(args) {
     if (fence != 99)
@@ -82,6 +84,34 @@ static void test_fences(size_t fence)
   ((char *)q)[64] = (char)~((char *)q)[64];
   REPORTS(1, mps_pool_destroy(pool));
   part("fences of %lu", (unsigned long)fence);
+}
+
+/* Every byte of a large free block has the pattern of its address, and is
+ * looked at. */
+static void test_every_byte(size_t free_size)
+{
+  enum { SIZE = 3000 };
+  mps_pool_t pool = make(6, free_size);
+  mps_addr_t p, q;
+  unsigned char *c;
+  size_t k;
+  int times;
+  CHECK_OK(mps_alloc(&q, pool, 8 * (1 + rnd_below(9))));
+  CHECK_OK(mps_alloc(&p, pool, SIZE));
+  c = p;
+  memset(c, 0, SIZE);
+  mps_free(pool, p, SIZE);
+  for (k = 0; k < SIZE; ++k)
+    CHECK_EQ(c[k], (unsigned char)pattern[(size_t)(c + k) % free_size]);
+  for (times = 0; times < 300; ++times) {
+    k = times < 40 ? (size_t)times : rnd_below(SIZE);
+    c[k] ^= 1;
+    REPORTS(1, mps_pool_check_free_space(pool));
+    c[k] ^= 1;
+    REPORTS(0, check_both(pool));
+  }
+  mps_pool_destroy(pool);
+  part("every byte of a pattern of %lu", (unsigned long)free_size);
 }
 
 static void test_free_space(void)
@@ -218,7 +248,14 @@ int main(void)
   test_fences(6);
   test_fences(99);
   test_free_space();
+  test_every_byte(1);
+  test_every_byte(2);
+  test_every_byte(4);
+  test_every_byte(5);
+  test_every_byte(12);
+  test_every_byte(41);
   test_random(6, 5);
+  test_random(6, 12);
   test_random(0, 5);
   test_random(4, 0);
   test_random(99, 0);

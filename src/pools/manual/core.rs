@@ -527,9 +527,11 @@ impl Inner {
         Some(a)
     }
 
-    /// How many blocks of `n` grains to take at once.
+    /// How many blocks of `n` grains to take at once. When much was freed before,
+    /// what is set aside is at its limit, of other sizes: it may go beyond.
     fn batch(&self, n: usize) -> usize {
-        let room = self.quick_limit().saturating_sub(self.quick.grains).min(BATCH >> self.shift);
+        let most = self.quick_limit().saturating_mul(2);
+        let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.shift);
         if n > CLASSES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
     }
 
@@ -592,15 +594,13 @@ impl Inner {
     fn drain(&mut self) -> bool {
         let mut blocks = [Addr::NULL; SOME];
         let (n, count) = self.quick.take_some(&mut blocks);
-        for a in blocks.iter().take(count) {
-            // A block that was freed twice can come to light only here.
-            if self.field.free(*a, n).is_err() {
-                crate::base::check::report(
-                    concat!(file!(), "\0"),
-                    line!(),
-                    "block that was freed was in use in the pool\0",
-                );
-            }
+        // A block that was freed twice can come to light only here.
+        for _ in 0..self.field.free_several(&blocks, count, n) {
+            crate::base::check::report(
+                concat!(file!(), "\0"),
+                line!(),
+                "block that was freed was in use in the pool\0",
+            );
         }
         count != 0
     }

@@ -40,6 +40,7 @@ struct Head {
     check: usize,
 }
 
+const WORD: Size = size_of::<usize>();
 const MAGIC: usize = 0x5FE2_C3ED;
 
 /// What a debugging pool knows besides its core. Behind it stand the patterns'
@@ -61,6 +62,11 @@ pub struct Debug {
 fn byte(a: Addr) -> u8 {
     // SAFETY: memory of the pool's, or a pattern; all of it is mapped.
     unsafe { a.ptr::<u8>().read_volatile() }
+}
+
+fn word(a: Addr) -> usize {
+    // SAFETY: as for `byte`; aligned.
+    unsafe { a.ptr::<usize>().read_volatile() }
 }
 
 fn put(a: Addr, b: u8) {
@@ -87,17 +93,57 @@ impl Debug {
         byte(self.patterns.add(self.fence_size).add(a.0.checked_rem(self.free_size).unwrap_or(0)))
     }
 
-    /// Fills free memory.
-    pub fn splat(&self, base: Addr, n: Size) {
-        if self.free_size != 0 {
-            for i in 0..n {
-                put(base.add(i), self.free_byte(base.add(i)));
-            }
+    /// The distance after which the pattern comes again in whole words.
+    fn period(&self) -> Size {
+        let twos = self.free_size.trailing_zeros().min(WORD.trailing_zeros());
+        self.free_size.saturating_mul(WORD >> twos)
+    }
+
+    /// Where `n` bytes from `base` on can be taken a word at a time, each compared
+    /// with, or taken from, the one a period before.
+    fn words(&self, base: Addr, n: Size) -> (Addr, Addr) {
+        let start = size_up_checked(base.0, WORD).and_then(|s| s.checked_add(self.period()));
+        let limit = base.add(n).down(WORD);
+        match start {
+            Some(s) if s < limit.0 => (Addr(s), limit),
+            _ => (base, base),
         }
     }
 
+    /// Fills free memory.
+    pub fn splat(&self, base: Addr, n: Size) {
+        if self.free_size == 0 {
+            return;
+        }
+        let (start, limit) = self.words(base, n);
+        let slowly = |from: Addr, to: Addr| {
+            for i in 0..to.since(from) {
+                put(from.add(i), self.free_byte(from.add(i)));
+            }
+        };
+        slowly(base, start);
+        let mut at = start;
+        while at < limit {
+            // SAFETY: memory of the pool's that no client has, aligned to words.
+            unsafe { at.ptr::<usize>().write_volatile(word(at.sub(self.period()))) };
+            at = at.add(WORD);
+        }
+        slowly(limit, base.add(n));
+    }
+
     fn is_splatted(&self, base: Addr, n: Size) -> bool {
-        self.free_size == 0 || is_filled(base, n, |a| self.free_byte(a))
+        if self.free_size == 0 {
+            return true;
+        }
+        let (start, limit) = self.words(base, n);
+        let slowly = |from: Addr, to: Addr| is_filled(from, to.since(from), |a| self.free_byte(a));
+        let mut at = start;
+        let mut good = slowly(base, start) && slowly(limit, base.add(n));
+        while good && at < limit {
+            good = word(at) == word(at.sub(self.period()));
+            at = at.add(WORD);
+        }
+        good
     }
 
     fn prefix(&self) -> Size {
