@@ -290,10 +290,14 @@ impl Extent {
     }
 
     /// Takes from the lowest run of at least `n` grains: if it is `ample` then
-    /// up to `most` (not less than `n`) of it, else just `n`.
-    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
+    /// up to `most` (not less than `n`) of it, else up to `times` times `n`.
+    pub fn alloc_run(&mut self, n: usize, times: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let run = self.find(n, false)?;
-        let n = if run.len() >= ample { run.len().min(most) } else { n };
+        let n = if run.len() >= ample {
+            run.len().min(most)
+        } else {
+            n.wrapping_mul(run.len().checked_div(n)?.min(times))
+        };
         let start = self.take(run, n, false);
         Some((self.base.add(start << self.shift), n))
     }

@@ -365,13 +365,13 @@ impl Field {
 
     /// Takes from the lowest run of at least `n` grains, as
     /// [`Extent::alloc_run`].
-    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
+    pub fn alloc_run(&mut self, n: usize, times: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let i = self.choose(n, false)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let (a, n) = ext.alloc_run(n, ample, most)?;
+        let (a, n) = ext.alloc_run(n, times, ample, most)?;
         self.settle(i, e, was_empty, n);
         Some((a, n))
     }

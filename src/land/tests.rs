@@ -224,8 +224,10 @@ fn field_against_naive() {
                     let most = n + r.below(300);
                     let ample = r.below(40);
                     let want = areas(&free).into_iter().find(|a| a.1 >= n);
-                    let want = want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { n }));
-                    let got = f.alloc_run(n, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
+                    let times = 1 + r.below(5);
+                    let short = |l: usize| n * (l / n).min(times);
+                    let want = want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { short(l) }));
+                    let got = f.alloc_run(n, times, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
                     assert_eq!(got, want);
                     if let Some((s, n)) = got {
                         map[s..s + n].fill(Some(false));
@@ -299,7 +301,7 @@ fn stock_of_blocks() {
             }
             3 => assert_eq!(s.take(size), model[n].pop().unwrap_or(Addr::NULL)),
             4 => {
-                let want = r.below(20);
+                let want = r.below(40);
                 let mut given = 0;
                 let count = s.fill(size, |places| {
                     assert_eq!(places.len(), DEPTH - model[n].len());

@@ -48,7 +48,10 @@ impl Mpm {
     pub fn fill_outside(self_: P<Mpm>, b: P<Buffer>, size: Size) -> Result<Addr> {
         loop {
             match buffer::fill_outside(b, size) {
-                Err(Res::Limit) => Self::make_room(self_, b.pool, size)?,
+                Err(Res::Limit) => {
+                    Self::make_room(self_, b.pool, size)?;
+                    Self::enter(self_, |_| b.pool.class.ap_grown(b));
+                }
                 got => return got,
             }
         }

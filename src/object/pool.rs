@@ -213,6 +213,10 @@ pub trait PoolClass: Sync {
         Err(Res::Unimpl)
     }
 
+    /// The pool, which has a lock of its own, has grown for this allocation point.
+    /// Inside the instance; the one who uses the allocation point calls.
+    fn ap_grown(&self, _ap: P<Buffer>) {}
+
     /// Finds room for at least `size` bytes (a multiple of the alignment), for
     /// the client to allocate in by itself. Called after the collector has had its
     /// turn (`poll`), with nothing reserved on the allocation point.

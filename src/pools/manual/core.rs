@@ -45,7 +45,9 @@ const DEEP_FROM: Size = 1 << 20;
 const QUICK_LEAST: Size = 16 * 1024;
 /// Memory for boxes: at least, and of all at most a part.
 const BOXES_LEAST: Size = 1024;
-const BOXES_PART: Size = 192;
+const BOXES_PART: Size = 400;
+/// Memory for the stocks of allocation points: of all at most a part.
+const STOCKS_PART: Size = 32;
 /// Bytes, and blocks, to take from the field at a time, at most.
 const BATCH: Size = 2048;
 const BATCH_MOST: usize = 8;
@@ -282,17 +284,22 @@ pub fn ap_empty(ap: P<Buffer>, init: Addr) {
     });
 }
 
-/// Sets up an allocation point.
-///
-/// # Errors
-/// The arena's.
-pub fn ap_init(ap: P<Buffer>) -> Result {
-    if of(ap.pool).quick_most != 0 {
-        let at = ap.pool.cx.get().arena.control_alloc(size_of::<Stock>())?;
-        // SAFETY: control memory of that size, ours; stays until `ap_finish`.
-        ap.stock.set(unsafe { P::from_raw(Stock::build(at, of(ap.pool).shift)) });
+/// Inside the instance: gives an allocation point a stock, if all stocks are then
+/// still little compared with the pool. Without memory for it, it does without.
+pub fn ap_stock(ap: P<Buffer>) {
+    let (pool, core) = (ap.pool, of(ap.pool));
+    if core.quick_most == 0 || ap.stock.get().is_some() {
+        return;
     }
-    Ok(())
+    let others = pool.buffers.iter().filter(|b| b.stock.get().is_some()).count();
+    let stocks = others.wrapping_add(1).wrapping_mul(size_of::<Stock>());
+    let bytes = core.with(pool, |i| i.field.grains << i.shift);
+    if stocks > bytes / STOCKS_PART {
+        return;
+    }
+    let Ok(at) = pool.cx.get().arena.control_alloc(size_of::<Stock>()) else { return };
+    // SAFETY: control memory of that size, ours; stays until `ap_finish`.
+    ap.stock.set(unsafe { P::from_raw(Stock::build(at, core.shift)) });
 }
 
 /// Finishes an allocation point, which is empty.
@@ -518,13 +525,18 @@ impl Inner {
     /// wants one now may want many.
     #[inline(never)]
     fn cut(&mut self, n: usize) -> Option<Addr> {
-        let (fit, shift) = (self.fit(n), self.shift);
+        let fit = self.fit(n);
         let (a, count) = self.field.alloc_several(n, self.batch(n), fit)?;
+        self.set_others_aside(a, n, count);
+        Some(a)
+    }
+
+    /// Of so many blocks side by side, all but the first. None is aside.
+    fn set_others_aside(&mut self, a: Addr, n: usize, count: usize) {
         for k in (1..count).rev() {
-            let put = self.quick.push(n, a.add(k.wrapping_mul(n) << shift));
+            let put = self.quick.push(n, a.add(k.wrapping_mul(n) << self.shift));
             crate::aver_critical!(put, "there is a place for a few where there were none");
         }
-        Some(a)
     }
 
     /// How many blocks of `n` grains to take at once. When much was freed before,
@@ -628,7 +640,7 @@ impl Inner {
     fn wish(&self, exact: Size) -> Size {
         let total = self.field.grains << self.shift;
         let by = self.config.extend_by;
-        let wish = by.min(total.max(FIRST)).max((total / 64).min(EXTENT_MAX));
+        let wish = by.min(total.max(FIRST)).max((total / 256).min(EXTENT_MAX));
         let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
         if exact > wish / 2 { exact } else { wish }
     }
@@ -651,8 +663,13 @@ impl Inner {
         let most = n.max(ROOM >> self.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
         let least = if whole && !self.starved { n.max(AMPLE >> self.shift) } else { n };
-        let (a, got) = self.field.alloc_run(least, AMPLE >> self.shift, most)?;
-        Some(self.granted(a, got))
+        let ample = AMPLE >> self.shift;
+        let (a, got) = self.field.alloc_run(least, self.batch(n), ample, most)?;
+        if got >= ample {
+            return Some(self.granted(a, got));
+        }
+        self.set_others_aside(a, n, got.checked_div(n).unwrap_or(0));
+        Some(self.granted(a, n))
     }
 
     /// Moves blocks that are at hand to an allocation point's stock. How many.

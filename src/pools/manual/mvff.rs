@@ -102,7 +102,12 @@ impl PoolClass for Mvff {
     }
 
     fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
-        core::ap_init(ap)
+        core::ap_stock(ap);
+        Ok(())
+    }
+
+    fn ap_grown(&self, ap: P<Buffer>) {
+        core::ap_stock(ap);
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {

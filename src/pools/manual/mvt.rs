@@ -1,7 +1,7 @@
 //! MVT: blocks through allocation points only, one after the other.
 //!
 //! An allocation point gets long runs while there are any. When the rest of
-//! the pool is in pieces, it gets those, as soon as they come to a quarter of the
+//! the pool is in pieces, it gets those, as soon as they come to a sixth of the
 //! fragmentation limit; before, the pool grows. Blocks that were set aside go
 //! before both, except with a limit of 1: that asks for long runs always.
 //!
@@ -67,7 +67,7 @@ impl PoolClass for Mvt {
                 reserve: depth.saturating_mul(mean),
                 arena_high: false,
                 quick: !temporal,
-                slack: if temporal { 1.0 } else { frag / 4.0 },
+                slack: if temporal { 1.0 } else { frag / 6.0 },
             },
         )
     }
@@ -107,7 +107,12 @@ impl PoolClass for Mvt {
     }
 
     fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
-        core::ap_init(ap)
+        core::ap_stock(ap);
+        Ok(())
+    }
+
+    fn ap_grown(&self, ap: P<Buffer>) {
+        core::ap_stock(ap);
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
