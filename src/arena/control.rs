@@ -63,9 +63,8 @@ impl Arena {
         (class <= room / 2).then_some((i, class))
     }
 
-    /// A slab with a free block for `size` bytes, which are of class `i`.
-    fn control_slab_for(&self, i: usize, size: Size) -> Option<P<Slab>> {
-        let most = size.wrapping_mul(7) / 4;
+    /// A slab with a free block of class `i`, or else of up to `most` bytes.
+    fn control_slab_for(&self, i: usize, most: Size) -> Option<P<Slab>> {
         let mut classes = CLASSES.iter().zip(&self.control.slabs).skip(i);
         let own = classes.next()?.1.first();
         own.or_else(|| classes.take_while(|(c, _)| **c <= most).find_map(|(_, l)| l.first()))
@@ -81,6 +80,21 @@ impl Arena {
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
+        self.control_take(size, size.wrapping_mul(7) / 4)
+    }
+
+    /// The same for structures that there are many of: from slabs of their own,
+    /// so that they leave the places of others alone, which are then to be had
+    /// when there is no memory for another slab.
+    ///
+    /// # Errors
+    /// As [`Arena::alloc`].
+    pub fn control_alloc_many(&self, size: Size) -> Result<Addr> {
+        self.control_take(size, size)
+    }
+
+    /// A block of `size` bytes, or rather than from a new slab one of up to `most`.
+    fn control_take(&self, size: Size, most: Size) -> Result<Addr> {
         #[cfg(test)]
         self.trial()?;
         let in_use = &self.control.in_use;
@@ -89,7 +103,7 @@ impl Arena {
             in_use.set(in_use.get().wrapping_add(size_up(size, self.grain())));
             return Ok(a);
         };
-        let slab = match self.control_slab_for(i, size) {
+        let slab = match self.control_slab_for(i, most) {
             Some(s) => s,
             None => self.control_slab(i, class)?,
         };

@@ -127,7 +127,7 @@ impl Seg {
         let cx = pool.cx.get();
         let size = crate::base::addr::size_up_checked(size.max(1), cx.arena.grain())
             .ok_or(crate::base::res::Res::Memory)?;
-        let at = cx.arena.control_alloc(size_of::<Seg>())?;
+        let at = cx.arena.control_alloc_many(size_of::<Seg>())?;
         let base = match cx.arena.alloc(home, size, at.ptr()) {
             Ok(b) => b,
             Err(e) => {
