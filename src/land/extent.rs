@@ -350,7 +350,7 @@ impl Extent {
 
     /// What is known about `a`, which lies inside, will be asked for soon.
     #[inline]
-    pub fn expect(&self, a: Addr) {
+    pub fn foresee(&self, a: Addr) {
         let (start, _) = self.grain_of(a);
         arch::expect_write(self.marks.place(start));
         arch::expect_write(Addr::of(self.tops).add((self.leaves.wrapping_add(start / CELL)) * 4));

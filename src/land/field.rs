@@ -393,7 +393,7 @@ impl Field {
             let found = self.find(a);
             if let Some((_, e)) = found {
                 // SAFETY: alive.
-                unsafe { (*e).expect(a) };
+                unsafe { (*e).foresee(a) };
             }
             found
         });
