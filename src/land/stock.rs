@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// Blocks of up to this many grains.
 const CLASSES: usize = 32;
 /// How many of each.
-const DEPTH: usize = 15;
+const DEPTH: usize = 31;
 
 /// Blocks of one size.
 #[repr(C)]

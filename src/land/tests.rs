@@ -277,7 +277,7 @@ fn field_against_naive() {
 
 #[test]
 fn stock_of_blocks() {
-    const DEPTH: usize = 15;
+    const DEPTH: usize = 31;
     let seed = 0xBEEF_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
