@@ -418,8 +418,10 @@ static void test_return(void)
     part("committed %.2f of what is live", (double)
          (mps_arena_committed(arena) - before) / (double)m.live);
     /* With nothing kept aside, room made by large blocks fills with small
-     * ones for a while. */
-    CHECK(round == 1 || mps_arena_committed(arena) - before <= m.live / 3 * 4);
+     * ones for a while.  Tables are two bits and a little for each grain, which
+     * is a word here: of 32 bits another 4 in a hundred. */
+    CHECK(round == 1 || mps_arena_committed(arena) - before
+          <= m.live / 3 * 4 + (sizeof(void *) < 8 ? m.live / 25 : 0));
     if (m.ap != NULL) {
       mps_ap_destroy(m.ap);
       m.ap = NULL;
