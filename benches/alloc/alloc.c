@@ -8,7 +8,7 @@
  *   ns=.. (a pair of free and alloc, CPU time of the process by threads)
  *   wall=.. live_kb=.. used_kb=.. (committed by the arena, or resident)
  *
- * usage: alloc WAY [-n LIVE] [-s MAX] [-i STEPS] [-t THREADS] [-f]
+ * usage: alloc WAY [-n LIVE] [-s MAX] [-i STEPS] [-t THREADS] [-b [-h]] [-f]
  * WAY: malloc, or with -DUSE_MPS: mvff, mvff_ap, mvff_sac, mvt, mfs.  mfs uses
  * blocks of MAX bytes, all alike; give malloc -e for the same.
  * -b instead: bulk.  All LIVE blocks in turn, then all (or with -h each time

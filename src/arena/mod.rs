@@ -798,12 +798,7 @@ impl Arena {
                     while let Some(i) = c.find(map, zones.0 & !skip, high) {
                         let r = self.region_ready(c, i)?;
                         if bits::find_run(&r.free.get(), n).is_some() {
-                            self.claim(home, r, i);
-                            let got = self.take_in(&r, n, tract);
-                            if got.is_err() && r.is_free() {
-                                self.disown(&r);
-                            }
-                            return got;
+                            return self.claim_and_take(home, r, i, n, tract);
                         }
                         skip |= self.zone_of(r.base).0;
                     }
@@ -827,12 +822,24 @@ impl Arena {
         }
         let r = self.region_ready(c, i).ok()?;
         bits::find_run(&r.free.get(), n)?;
+        self.claim_and_take(home, r, i, n, tract).ok()
+    }
+
+    /// The first memory from a region that nobody had, with room for it.
+    fn claim_and_take(
+        &self,
+        home: P<Home>,
+        r: P<Region>,
+        i: usize,
+        n: usize,
+        tract: Tract,
+    ) -> Result<Addr> {
         self.claim(home, r, i);
         let got = self.take_in(&r, n, tract);
         if got.is_err() && r.is_free() {
             self.disown(&r);
         }
-        got.ok()
+        got
     }
 
     /// The chunk to look at after `last` (or first): in the order in which they

@@ -385,19 +385,19 @@ impl Field {
         self.free_in(i, e, a, n)
     }
 
-    /// Frees blocks of `n` grains. How many were not in use; to those nothing
-    /// has happened. For a few that lie anywhere this is quicker than one at a time:
-    /// what is to be read of each extent is fetched for all of them at once.
-    pub fn free_several(&mut self, blocks: &[Addr; SOME], count: usize, n: usize) -> usize {
-        let found = blocks.map(|a| {
-            let found = self.find(a);
-            if let Some((_, e)) = found {
+    /// Frees blocks of `n` grains, `SOME` at most. How many were not in use; to
+    /// those nothing has happened. For a few that lie anywhere this is quicker than one
+    /// at a time: what is to be read of each extent is fetched for all of them at once.
+    pub fn free_several(&mut self, blocks: &[Addr], n: usize) -> usize {
+        let mut found = [None; SOME];
+        for (f, a) in found.iter_mut().zip(blocks) {
+            *f = self.find(*a);
+            if let Some((_, e)) = *f {
                 // SAFETY: alive.
-                unsafe { (*e).foresee(a) };
+                unsafe { (*e).foresee(*a) };
             }
-            found
-        });
-        let all = blocks.iter().zip(found).take(count);
+        }
+        let all = blocks.iter().zip(found);
         all.filter(|(a, found)| !found.is_some_and(|(i, e)| self.free_in(i, e, **a, n).is_ok())).count()
     }
 

@@ -4,8 +4,9 @@
 //! is little compared with what is in use, and handed out again as they are; all
 //! else goes to the [`Field`], where it joins its neighbours. What is set aside
 //! drains into the field at most seven blocks at a time, so no call does more
-//! than O(log n). Small blocks are taken from the field several at a time, too. An extent that is entirely free goes back to the arena when what
-//! is then left free is still the fraction to keep.
+//! than O(log n). Small blocks are taken from the field several at a time, too. An
+//! extent that is entirely free goes back to the arena when what is then left free
+//! is still the fraction to keep.
 //!
 //! # Invariants
 //! - `live` is what the client has, room of allocation points included; the
@@ -607,7 +608,7 @@ impl Inner {
         let mut blocks = [Addr::NULL; SOME];
         let (n, count) = self.quick.take_some(&mut blocks);
         // A block that was freed twice can come to light only here.
-        for _ in 0..self.field.free_several(&blocks, count, n) {
+        for _ in 0..self.field.free_several(blocks.get(..count).unwrap_or(&[]), n) {
             crate::base::check::report(
                 concat!(file!(), "\0"),
                 line!(),
@@ -662,8 +663,8 @@ impl Inner {
         }
         let most = n.max(ROOM >> self.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
-        let least = if whole && !self.starved { n.max(AMPLE >> self.shift) } else { n };
         let ample = AMPLE >> self.shift;
+        let least = if whole && !self.starved { n.max(ample) } else { n };
         let (a, got) = self.field.alloc_run(least, self.batch(n), ample, most)?;
         if got >= ample {
             return Some(self.granted(a, got));
