@@ -809,15 +809,16 @@ impl Arena {
     }
 
     /// A region near the start of the first chunk, for what is never condemned: for
-    /// the first control memory; and where no zone has two regions, so that
-    /// this takes a zone from others whichever it is. A small arena then has no
+    /// the first control memory; and where no zone has two regions (one may: the
+    /// header comes on top of the size asked for), so that this takes a zone from
+    /// others whichever it is. A small arena then has no
     /// pages of table entries for regions that it may never use.
     fn take_near(&self, home: P<Home>, n: usize, tract: Tract) -> Option<Addr> {
         let c = self.chunks.first()?;
         let first = home == self.control_home() && home.zones.get().0.count_ones() < 2;
         let i = c.find_free_run(1)?;
         let mapped = c.entry_limit(i) <= c.table_mapped.get();
-        if !(first && mapped || c.nregions <= WORD_BITS as usize) {
+        if !(first && mapped || c.nregions <= WORD_BITS as usize + 1) {
             return None;
         }
         let r = self.region_ready(c, i).ok()?;
