@@ -972,7 +972,10 @@ extern mps_res_t mps_root_create_table_masked(mps_root_t *root_o,
                                               mps_word_t mask);
 
 /* Registers and stack of a registered thread, up to the cold end, scanned
- * ambiguously; words that are aligned count. */
+ * ambiguously.  Only words that could be aligned pointers count (the lowest 2
+ * bits zero, or 3 where words have 64): if your references carry tags in
+ * those bits, a register may hold nothing but a tagged one while another
+ * thread collects, so use one of the next two. */
 extern mps_res_t mps_root_create_thread(mps_root_t *root_o,
                                         mps_arena_t arena, mps_thr_t thr,
                                         void *cold);

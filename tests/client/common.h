@@ -243,7 +243,10 @@ typedef struct graph_s {
   unsigned long refused;
 } graph_s, *graph_t;
 
-/* Make an empty graph with so many roots and at most so many objects alive;
+/* References in the graph carry tags: a thread that works on one while others
+ * collect needs a thread root that takes tagged words for references too.
+ *
+ * Make an empty graph with so many roots and at most so many objects alive;
  * ap for vectors, leaf_ap (or null) for leaves. */
 void graph_init(graph_t g, mps_arena_t arena, mps_rm_t rm, size_t roots,
                 size_t nodes, size_t max_slots, mps_ap_t ap, size_t header,
