@@ -6,7 +6,8 @@
 //! Blocks from allocation points have no fences.
 
 use super::core::{self, Inner};
-use super::mvff;
+use super::class::Kind;
+use super::mvff::Mvff;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -250,7 +251,7 @@ impl PoolClass for MvffDebug {
 
     fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
         let arena = &pool.cx.get().arena;
-        let mut config = mvff::config(pool, args)?;
+        let mut config = Mvff::config(pool, args)?;
         config.quick = false;
         let mut o = Options { fence: b"POST".as_ptr(), fence_size: 4, free: b"FREE".as_ptr(), free_size: 4 };
         if let Some(p) = args.pointer(&args::_mps_key_POOL_DEBUG_OPTIONS) {

@@ -1,5 +1,6 @@
 //! Manual pools: the client says when a block is to be freed.
 
+pub mod class;
 pub mod core;
 pub mod debug;
 pub mod mfs;

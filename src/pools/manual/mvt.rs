@@ -8,32 +8,26 @@
 //! When blocks are freed, memory for as many of the mean size as the reserve
 //! depth says stays with the pool, in extents that are not much larger.
 
+use super::class::{Class, Kind};
 use super::core::{self, Config};
-use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::land::extent::Fit;
-use crate::object::buffer::Buffer;
-use crate::object::pool::{Pool, PoolClass, Room};
-use crate::object::seg::Seg;
+use crate::object::pool::Pool;
 use crate::seam::args::{self, Args};
 use crate::seam::client::PF_ALIGN;
 
-/// The class.
+/// The kind.
 pub struct Mvt;
 /// The class.
-pub static MVT: Mvt = Mvt;
+pub static MVT: Class<Mvt> = Class(Mvt);
 
-impl PoolClass for Mvt {
-    fn name(&self) -> &'static str {
-        "MVT"
-    }
+impl Kind for Mvt {
+    const NAME: &'static str = "MVT";
+    const VALUES: &'static str = "nmMrp\0";
+    const CALLS: bool = false;
 
-    fn values(&self) -> &'static str {
-        "nmMrp\0"
-    }
-
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+    fn config(pool: P<Pool>, args: &mut Args) -> Result<Config> {
         let align = args.size(&args::_mps_key_ALIGN).unwrap_or(PF_ALIGN);
         let min = args.size(&args::_mps_key_MIN_SIZE).unwrap_or(PF_ALIGN);
         let mean = args.size(&args::_mps_key_MEAN_SIZE).unwrap_or(32);
@@ -57,77 +51,15 @@ impl PoolClass for Mvt {
         );
         // Nothing is reused before it has had time to join with its neighbours.
         let temporal = frag >= 1.0;
-        core::create(
-            pool,
-            Config {
-                align,
-                extend_by: 64 * 1024,
-                spare: frag,
-                fit: Fit { high: false, top: false },
-                reserve: depth.saturating_mul(mean),
-                arena_high: false,
-                quick: !temporal,
-                slack: if temporal { 1.0 } else { frag / 6.0 },
-            },
-        )
-    }
-
-    fn finish(&self, pool: P<Pool>) {
-        core::finish(pool);
-    }
-
-    fn has_own_lock(&self) -> bool {
-        true
-    }
-
-    fn grow(&self, pool: P<Pool>, size: Size) -> Result {
-        core::grow(pool, size)
-    }
-
-    fn shrink(&self, pool: P<Pool>) {
-        core::shrink(pool);
-    }
-
-    fn fork_lock(&self, pool: P<Pool>, take: bool) {
-        core::of(pool).fork_lock(pool, take);
-    }
-
-    #[inline]
-    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
-        core::quick_free(pool, base, size)
-    }
-
-    fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
-        core::free(pool, base, size)
-    }
-
-    #[inline]
-    fn ap_restock(&self, ap: P<Buffer>, size: Size) -> bool {
-        core::ap_restock(ap, size)
-    }
-
-    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
-        core::ap_stock(ap);
-        Ok(())
-    }
-
-    fn ap_grown(&self, ap: P<Buffer>) {
-        core::ap_stock(ap);
-    }
-
-    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
-        core::ap_fill(ap, size)
-    }
-
-    fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
-        core::ap_empty(ap, init);
-    }
-
-    fn ap_finish(&self, ap: P<Buffer>) {
-        core::ap_finish(ap);
-    }
-
-    fn free_size(&self, pool: P<Pool>) -> Size {
-        core::free_size(pool)
+        Ok(Config {
+            align,
+            extend_by: 64 * 1024,
+            spare: frag,
+            fit: Fit { high: false, top: false },
+            reserve: depth.saturating_mul(mean),
+            arena_high: false,
+            quick: !temporal,
+            slack: if temporal { 1.0 } else { frag / 6.0 },
+        })
     }
 }

@@ -1,0 +1,112 @@
+//! The classes that hand out a core's blocks as they are: MVFF and MVT.
+
+use super::core::{self, Config};
+use crate::base::addr::{Addr, Size};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::object::buffer::Buffer;
+use crate::object::pool::{Pool, PoolClass, Room};
+use crate::object::seg::Seg;
+use crate::seam::args::Args;
+
+/// What tells one of them from another.
+pub trait Kind: Sync {
+    /// See [`PoolClass::name`].
+    const NAME: &'static str;
+    /// See [`PoolClass::values`].
+    const VALUES: &'static str;
+    /// Are there blocks by calls (`mps_alloc`), too?
+    const CALLS: bool;
+
+    /// Reads a client's arguments.
+    ///
+    /// # Errors
+    /// `Param`, reported.
+    fn config(pool: P<Pool>, args: &mut Args) -> Result<Config>;
+}
+
+/// The class of a kind.
+pub struct Class<K>(pub K);
+
+impl<K: Kind> PoolClass for Class<K> {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn values(&self) -> &'static str {
+        K::VALUES
+    }
+
+    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+        let c = K::config(pool, args)?;
+        core::create(pool, c)
+    }
+
+    fn finish(&self, pool: P<Pool>) {
+        core::finish(pool);
+    }
+
+    fn has_own_lock(&self) -> bool {
+        true
+    }
+
+    fn grow(&self, pool: P<Pool>, size: Size) -> Result {
+        core::grow(pool, size)
+    }
+
+    fn shrink(&self, pool: P<Pool>) {
+        core::shrink(pool);
+    }
+
+    fn fork_lock(&self, pool: P<Pool>, take: bool) {
+        core::of(pool).fork_lock(pool, take);
+    }
+
+    fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {
+        if K::CALLS { core::alloc(pool, size) } else { Err(Res::Unimpl) }
+    }
+
+    #[inline]
+    fn quick_alloc(&self, pool: P<Pool>, size: Size) -> Addr {
+        if K::CALLS { core::quick_alloc(pool, size) } else { Addr::NULL }
+    }
+
+    fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
+        core::free(pool, base, size)
+    }
+
+    #[inline]
+    fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
+        core::quick_free(pool, base, size)
+    }
+
+    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
+        core::ap_stock(ap);
+        Ok(())
+    }
+
+    fn ap_grown(&self, ap: P<Buffer>) {
+        core::ap_stock(ap);
+    }
+
+    fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
+        core::ap_fill(ap, size)
+    }
+
+    #[inline]
+    fn ap_restock(&self, ap: P<Buffer>, size: Size) -> bool {
+        core::ap_restock(ap, size)
+    }
+
+    fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
+        core::ap_empty(ap, init);
+    }
+
+    fn ap_finish(&self, ap: P<Buffer>) {
+        core::ap_finish(ap);
+    }
+
+    fn free_size(&self, pool: P<Pool>) -> Size {
+        core::free_size(pool)
+    }
+}
