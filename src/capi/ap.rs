@@ -63,7 +63,7 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
 unsafe fn fill_slowly(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
     let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
-    let a = buffer::restock(b, size);
+    let a = buffer::fill_for_rest(b, size);
     if !a.is_null() {
         // SAFETY: not null, the client's.
         unsafe { p_o.write(a) };

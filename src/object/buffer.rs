@@ -148,23 +148,15 @@ pub fn fill_from_stock(b: P<Buffer>, size: Size) -> Addr {
     if a.is_null() { a } else { reserve_at(b, a, size) }
 }
 
-/// The same, with room left, which is put by, or with nothing put by, of which
-/// there is more at hand.
-pub fn restock(b: P<Buffer>, size: Size) -> Addr {
+/// The same, with room left, for which there is a place among what is put by.
+pub fn fill_for_rest(b: P<Buffer>, size: Size) -> Addr {
     let Some(stock) = b.stock.get() else { return Addr::NULL };
     let init = b.init.get();
     let rest = b.room_limit.get().since(init);
-    if b.alloc.get() != init || size <= rest {
+    if b.alloc.get() != init || size <= rest || !stock.has(size) || !stock.put(rest, init) {
         return Addr::NULL;
     }
-    if !stock.has(size) && !b.pool.class.ap_restock(b, size) {
-        return Addr::NULL;
-    }
-    if rest != 0 && !stock.put(rest, init) {
-        return Addr::NULL;
-    }
-    let a = stock.take(size);
-    if a.is_null() { a } else { reserve_at(b, a, size) }
+    reserve_at(b, stock.take(size), size)
 }
 
 /// Lets an allocation point have just the block at `a`, reserved. (`base` is for

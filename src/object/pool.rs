@@ -181,13 +181,6 @@ pub trait PoolClass: Sync {
         Addr::NULL
     }
 
-    /// Puts blocks of `size` bytes by for an allocation point that has a stock
-    /// and none of them there, if that is as little work. True: it did.
-    #[inline]
-    fn ap_restock(&self, _ap: P<Buffer>, _size: Size) -> bool {
-        false
-    }
-
     /// Frees a block, if that is as little work. False: nothing was done.
     #[inline]
     fn quick_free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> bool {

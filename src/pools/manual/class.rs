@@ -93,11 +93,6 @@ impl<K: Kind> PoolClass for Class<K> {
         core::ap_fill(ap, size)
     }
 
-    #[inline]
-    fn ap_restock(&self, ap: P<Buffer>, size: Size) -> bool {
-        core::ap_restock(ap, size)
-    }
-
     fn ap_empty(&self, ap: P<Buffer>, _seg: Option<P<Seg>>, init: Addr) {
         core::ap_empty(ap, init);
     }

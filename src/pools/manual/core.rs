@@ -262,17 +262,6 @@ pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     Ok(Room { seg: None, base, limit })
 }
 
-/// Puts blocks of `size` bytes by for an allocation point, if any are at hand.
-#[inline(always)]
-pub fn ap_restock(ap: P<Buffer>, size: Size) -> bool {
-    let core = of(ap.pool);
-    let Some(stock) = ap.stock.get() else { return false };
-    if size > core.quick_most {
-        return false;
-    }
-    core.quickly(false, |i| i.restock(stock.get(), size) != 0)
-}
-
 /// Takes back room of an allocation point, and what is put by for it.
 pub fn ap_empty(ap: P<Buffer>, init: Addr) {
     of(ap.pool).with(ap.pool, |i| {
@@ -673,17 +662,16 @@ impl Inner {
         Some(self.granted(a, n))
     }
 
-    /// Moves blocks that are at hand to an allocation point's stock. How many.
-    /// Of each size at most a 1,024th of what is in use, so of all a 32nd.
+    /// Moves blocks that are at hand to an allocation point's stock: of each size
+    /// at most a 1,024th of what is in use, so of all a 32nd.
     #[inline(always)]
-    fn restock(&mut self, stock: &Stock, size: Size) -> usize {
+    fn restock(&mut self, stock: &Stock, size: Size) {
         let n = self.grains(size);
         let most = (self.live / 1024).checked_div(n).unwrap_or(1).max(1);
         let count = stock.fill(size, |places| {
             self.quick.pop_into(n, places.get(..most).unwrap_or(places))
         });
         self.live = self.live.wrapping_add(n.wrapping_mul(count));
-        count
     }
 
     /// Are these bytes in use in the pool?
