@@ -1,15 +1,17 @@
-//! A few free blocks of every small size, for one user who needs no lock to
-//! get at them. To the field behind they look as if in use. Others may only ask
-//! how much there is.
+//! A few free blocks of every small size, for one user at a time, who needs no
+//! lock of the field's to get at them. To the field behind they look as if in use.
+//! Others may only ask how much there is.
 
 use crate::base::addr::{Addr, Size};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Blocks of up to this many grains.
-const CLASSES: usize = 32;
+pub const CLASSES: usize = 32;
 /// How many of each.
 const DEPTH: usize = 31;
+/// Grains that a stock can hold.
+pub const MOST: usize = DEPTH * CLASSES * (CLASSES + 1) / 2;
 
 /// Blocks of one size.
 #[repr(C)]
@@ -17,7 +19,9 @@ struct Class {
     /// How many there are. Written by the user only, read by anyone.
     n: AtomicU32,
     /// The shift of a grain.
-    shift: u32,
+    shift: u16,
+    /// How many there may be, of those put in.
+    most: Cell<u16>,
     slots: [Cell<Addr>; DEPTH],
 }
 
@@ -36,6 +40,11 @@ impl Class {
     #[inline(always)]
     fn set_len(&self, n: usize) {
         self.n.store(n as u32, Relaxed);
+    }
+
+    #[inline(always)]
+    fn newest(&self) -> Addr {
+        self.slots.get(self.len().wrapping_sub(1)).map_or(Addr::NULL, Cell::get)
     }
 
     /// Takes a block, or gives null.
@@ -60,7 +69,8 @@ impl Stock {
         unsafe {
             s.write_bytes(0, 1);
             for c in &mut (*s).classes {
-                c.shift = shift;
+                c.shift = shift as u16;
+                c.most.set(DEPTH as u16);
             }
         }
         s
@@ -69,7 +79,7 @@ impl Stock {
     #[inline(always)]
     fn shift(&self) -> u32 {
         let [first, ..] = &self.classes;
-        first.shift
+        u32::from(first.shift)
     }
 
     /// Forgets what is there.
@@ -90,31 +100,69 @@ impl Stock {
         self.classes.get(size.rotate_right(self.shift()).wrapping_sub(1))
     }
 
-    /// Puts in a block. False: there is no place for it.
+    /// Puts in a block. False: there is no place for it, or it is the block put in
+    /// last.
     #[inline(always)]
     pub fn put(&self, size: Size, a: Addr) -> bool {
         let Some(c) = self.class(size) else { return false };
-        let Some(slot) = c.slots.get(c.len()) else { return false };
+        let n = c.len();
+        let newest = c.newest();
+        let Some(slot) = c.slots.get(n) else { return false };
+        if n >= usize::from(c.most.get()) || newest == a {
+            return false;
+        }
         slot.set(a);
-        c.set_len(c.len().wrapping_add(1));
+        c.set_len(n.wrapping_add(1));
         true
     }
 
+    /// Lets no more than `most` blocks of `size` bytes be put in from now on.
+    pub fn limit(&self, size: Size, most: usize) {
+        if let Some(c) = self.class(size) {
+            c.most.set(most.min(DEPTH) as u16);
+        }
+    }
+
     /// Lets `f` fill the places that are left for blocks of `size` bytes, from
-    /// the first on, and say how many it did. As many.
+    /// the first on, up to `most` in all, and say how many it did. As many.
     #[inline(always)]
-    pub fn fill(&self, size: Size, f: impl FnOnce(&[Cell<Addr>]) -> usize) -> usize {
+    pub fn fill(&self, size: Size, most: usize, f: impl FnOnce(&[Cell<Addr>]) -> usize) -> usize {
         let Some(c) = self.class(size) else { return 0 };
-        let Some(places) = c.slots.get(c.len()..) else { return 0 };
+        let Some(places) = c.slots.get(c.len()..most.min(DEPTH)) else { return 0 };
         let count = f(places).min(places.len());
         c.set_len(c.len().wrapping_add(count));
         count
+    }
+
+    /// Takes out all blocks of `size` bytes but the newest `keep`, each to `f`.
+    pub fn spill(&self, size: Size, keep: usize, mut f: impl FnMut(Addr)) {
+        let Some(c) = self.class(size) else { return };
+        let count = c.len().saturating_sub(keep);
+        c.slots.iter().take(count).for_each(|a| f(a.get()));
+        c.slots.iter().zip(c.slots.iter().skip(count)).for_each(|(to, from)| to.set(from.get()));
+        c.set_len(c.len().wrapping_sub(count));
     }
 
     /// Takes a block of `size` bytes, or gives null.
     #[inline(always)]
     pub fn take(&self, size: Size) -> Addr {
         self.class(size).map_or(Addr::NULL, |c| c.take())
+    }
+
+    /// Takes out the newest blocks of `size` bytes, as many as there are and as
+    /// `out` has room for. How many.
+    pub fn take_into(&self, size: Size, out: &[Cell<Addr>]) -> usize {
+        let Some(c) = self.class(size) else { return 0 };
+        let left = c.len().saturating_sub(out.len());
+        let blocks = c.slots.get(left..c.len()).unwrap_or(&[]);
+        out.iter().zip(blocks).for_each(|(o, a)| o.set(a.get()));
+        c.set_len(left);
+        blocks.len()
+    }
+
+    /// The block of `size` bytes put in last, or null.
+    pub fn newest(&self, size: Size) -> Addr {
+        self.class(size).map_or(Addr::NULL, Class::newest)
     }
 
     /// Is there a block of `size` bytes?

@@ -285,26 +285,47 @@ fn stock_of_blocks() {
     // SAFETY: that much memory, leaked.
     let s = unsafe { &*Stock::build(at, 4) };
     let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 40];
+    let mut most = [DEPTH; 40];
     let mut next = 0x1000usize;
-    for step in 0..50_000 {
+    for step in 0..80_000 {
         let n = 1 + r.below(if step / 4000 % 2 == 0 { 39 } else { 4 });
         let size = n << 4;
-        match r.below(if step / 1000 % 2 == 0 { 5 } else { 8 }) {
+        match r.below(if step / 1000 % 2 == 0 { 8 } else { 11 }) {
             0..=2 => {
                 next += 0x1000;
-                let fits = n <= 32 && model[n].len() < DEPTH;
+                let fits = n <= 32 && model[n].len() < most[n];
                 assert_eq!(s.put(size, Addr(next)), fits);
                 assert!(!s.put(size + 8, Addr(next)), "not whole grains");
                 if fits {
                     model[n].push(Addr(next));
+                    assert!(!s.put(size, Addr(next)), "the same twice");
                 }
             }
             3 => assert_eq!(s.take(size), model[n].pop().unwrap_or(Addr::NULL)),
+            7 => {
+                let out: Vec<Cell<Addr>> = (0..r.below(DEPTH)).map(|_| Cell::default()).collect();
+                let count = s.take_into(size, &out);
+                let left = model[n].len().saturating_sub(out.len());
+                let newest: Vec<Addr> = model[n].drain(left..).collect();
+                assert!(newest.iter().eq(out[..count].iter().map(|c| c.get()).collect::<Vec<_>>().iter()));
+            }
+            5 => {
+                most[n] = r.below(DEPTH + 1);
+                s.limit(size, most[n]);
+            }
+            6 => {
+                let keep = r.below(DEPTH + 3);
+                let gone = model[n].len().saturating_sub(keep);
+                let mut oldest = model[n].drain(..gone);
+                s.spill(size, keep, |a| assert_eq!(Some(a), oldest.next()));
+                assert_eq!(oldest.next(), None);
+            }
             4 => {
                 let want = r.below(40);
                 let mut given = 0;
-                let count = s.fill(size, |places| {
-                    assert_eq!(places.len(), DEPTH - model[n].len());
+                let upto = r.below(DEPTH + 3);
+                let count = s.fill(size, upto, |places: &[Cell<Addr>]| {
+                    assert_eq!(places.len(), upto.min(DEPTH) - model[n].len());
                     given = want.min(places.len());
                     for p in &places[..given] {
                         next += 0x1000;
@@ -321,6 +342,7 @@ fn stock_of_blocks() {
             },
         }
         assert_eq!(s.has(size), !model[n].is_empty());
+        assert_eq!(s.newest(size), model[n].last().copied().unwrap_or(Addr::NULL));
         assert_eq!(s.take(size + 8), Addr::NULL);
         assert_eq!(s.take(0), Addr::NULL);
     }

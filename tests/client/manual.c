@@ -5,6 +5,8 @@
  * overlap shows as damage. */
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common.h"
 #include "mpscmfs.h"
@@ -579,21 +581,92 @@ static void *registered(void *p)
   return NULL;
 }
 
-static void test_threads(mps_arena_t arena, mps_pool_class_t class, int by_ap)
+/* How much is in use goes up and down: what a pool does for threads that are in
+ * each other's way it does only if it is large. */
+static volatile int sway_on;
+static void *sway(void *p)
 {
-  pthread_t id[4];
+  enum { HUGE = 16 << 20 };
+  mps_ap_t ap = shared_ap ? ap_make(shared_pool) : NULL;
+  (void)p;
+  while (sway_on) {
+    mps_addr_t q;
+    if (ap != NULL)
+      do
+        CHECK_OK(mps_reserve(&q, ap, HUGE));
+      while (!mps_commit(ap, q, HUGE));
+    else
+      CHECK_OK(mps_alloc(&q, shared_pool, HUGE));
+    ((char *)q)[HUGE - 1] = 1;
+    usleep(20000);
+    mps_free(shared_pool, q, HUGE);
+    usleep(1000);
+  }
+  if (ap != NULL)
+    mps_ap_destroy(ap);
+  return NULL;
+}
+
+/* A child takes all locks with it, given back. */
+static void forked(int by_ap)
+{
+  int i;
+  for (i = 0; i < 5; ++i) {
+    int status;
+    pid_t pid;
+    usleep(5000);
+    fflush(stdout);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+      char *b[200];
+      mps_addr_t q;
+      size_t k;
+      mps_ap_t ap = by_ap ? ap_make(shared_pool) : NULL;
+      alarm(20);
+      for (k = 0; k < 200; ++k) {
+        if (ap != NULL)
+          do
+            CHECK_OK(mps_reserve(&q, ap, 8 + 8 * k));
+          while (!mps_commit(ap, q, 8 + 8 * k));
+        else
+          CHECK_OK(mps_alloc(&q, shared_pool, 8 + 8 * k));
+        b[k] = memset(q, (int)k, 8 + 8 * k);
+      }
+      for (k = 0; k < 200; ++k) {
+        CHECK(b[k][0] == (char)k && b[k][7 + 8 * k] == (char)k);
+        mps_free(shared_pool, b[k], 8 + 8 * k);
+      }
+      _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+  }
+}
+
+static void test_threads(mps_arena_t arena, mps_pool_class_t class, int by_ap,
+                         int large)
+{
+  pthread_t id[5];
   word i;
   CHECK_OK(mps_pool_create_k(&shared_pool, arena, class, mps_args_none));
   shared_ap = by_ap;
   worker_arena = arena;
+  sway_on = large;
   for (i = 0; i < 3; ++i)
     CHECK(pthread_create(&id[i], NULL, registered, (void *)(i + 1)) == 0);
   CHECK(pthread_create(&id[3], NULL, collector, arena) == 0);
-  for (i = 0; i < 4; ++i)
+  CHECK(pthread_create(&id[4], NULL, sway, NULL) == 0);
+  if (large && !reference())
+    forked(by_ap);
+  for (i = 0; i < 5; ++i) {
+    sway_on = sway_on && i < 4;
     CHECK(pthread_join(id[i], NULL) == 0);
+  }
   CHECK_EQ(mps_pool_total_size(shared_pool), mps_pool_free_size(shared_pool));
   mps_pool_destroy(shared_pool);
-  part("three threads%s and a collector", by_ap ? " with points" : "");
+  part("three threads%s%s and a collector", by_ap ? " with points" : "",
+       large ? ", a large pool," : "");
 }
 
 /* Threads that do nothing but get and free blocks of one size: each block is
@@ -665,6 +738,7 @@ static void test_varargs(mps_arena_t arena)
 int main(void)
 {
   mps_arena_t arena;
+  int large;
   test_begin("manual");
   arena = arena_vm((size_t)64 << 20);
   test_varargs(arena);
@@ -681,9 +755,11 @@ int main(void)
   test_mfs(arena);
   test_rivals(arena, mps_class_mvff());
   test_rivals(arena, mps_class_mfs());
-  test_threads(arena, mps_class_mvff(), 0);
-  test_threads(arena, mps_class_mvff(), 1);
-  test_threads(arena, mps_class_mvt(), 1);
+  for (large = 0; large < 2; ++large) {
+    test_threads(arena, mps_class_mvff(), 0, large);
+    test_threads(arena, mps_class_mvff(), 1, large);
+    test_threads(arena, mps_class_mvt(), 1, large);
+  }
   mps_arena_destroy(arena);
   test_return();
   test_oom(mps_class_mvff(), 0, 0);

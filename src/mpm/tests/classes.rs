@@ -5,6 +5,7 @@
 //! A class says in [`TABLE`] what it supports; a scenario says what it needs.
 //! To add a class is to add a row.
 
+mod crowds;
 mod failing;
 mod guardians;
 mod scenarios;

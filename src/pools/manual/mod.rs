@@ -6,3 +6,4 @@ pub mod debug;
 pub mod mfs;
 pub mod mvff;
 pub mod mvt;
+mod shards;

@@ -1,0 +1,151 @@
+//! What a pool does when it is found locked too often, by a thread that finds it so
+//! on purpose. (With threads: tests/client/manual.c.)
+
+use super::*;
+
+/// Makes the next allocation find the pool crowded.
+fn crowd(p: P<Pool>) {
+    p.class.fork_lock(p, true);
+    for _ in 0..100 {
+        assert!(p.class.quick_alloc(p, 64).is_null());
+    }
+    p.class.fork_lock(p, false);
+}
+
+/// As the C interface does it.
+fn get(w: &World, p: P<Pool>, size: Size) -> Result<Addr> {
+    let a = p.class.quick_alloc(p, size);
+    if a.is_null() { Mpm::alloc(w.m, p, size) } else { Ok(a) }
+}
+
+fn put_back(w: &World, p: P<Pool>, a: Addr, size: Size) {
+    if !p.class.quick_free(p, a, size) {
+        Mpm::free(w.m, p, a, size).unwrap();
+    }
+}
+
+fn mvff() -> &'static Class {
+    TABLE.iter().find(|c| c.handle.class.name() == "MVFF").unwrap()
+}
+
+/// In use, so that a pool is large enough.
+const HUGE: Size = 6 << 20;
+/// More than all else that a pool needs, less than shards.
+const SHARDS: Size = 60 << 10;
+
+fn is_in_use(w: &World, p: P<Pool>, bytes: Size) {
+    let (total, free) = w.sizes(p);
+    assert_eq!(total - free, bytes);
+}
+
+/// Random blocks, all gone again.
+fn blocks(w: &mut World, p: P<Pool>, huge: Size) {
+    let mut taken = Taken::default();
+    let mut all: Vec<Block> = Vec::new();
+    for step in 0..20_000 {
+        let grows = step / 4000 % 2 == 0;
+        if !all.is_empty() && w.rng.below(if grows { 3 } else { 2 }) == 0 {
+            let k = all.swap_remove(w.rng.below(all.len()));
+            taken.remove(&k);
+            w.verify(&k, false);
+            put_back(w, p, k.at, k.size);
+        } else {
+            let size = 8 * (1 + w.rng.below(if step % 50 == 0 { 400 } else { 40 }));
+            let k = Block { at: get(w, p, size).unwrap(), size, id: w.id() };
+            taken.add(&k);
+            w.fill(&k, false);
+            all.push(k);
+        }
+        if step % 500 == 0 {
+            is_in_use(w, p, huge + taken.bytes());
+        }
+    }
+    for k in all {
+        w.verify(&k, false);
+        put_back(w, p, k.at, k.size);
+    }
+    is_in_use(w, p, huge);
+}
+
+#[test]
+fn shards_come_and_go() {
+    for ground in [Ground::Mock, Ground::Host] {
+        let mut w = World::new(ground, Rng::new("shards_come_and_go"));
+        let p = w.try_pool_with(mvff(), std::vec![(&key::_mps_key_SPARE, real(0.01))]).unwrap();
+        let control = |w: &World| w.cx().arena.control_in_use();
+        // A small pool does without.
+        crowd(p);
+        blocks(&mut w, p, 0);
+        assert!(control(&w) < w.control + SHARDS);
+        let huge = get(&w, p, HUGE).unwrap();
+        let before = control(&w);
+        crowd(p);
+        blocks(&mut w, p, HUGE);
+        let with = if cfg!(feature = "variety-cool") { 0 } else { SHARDS };
+        assert!(control(&w) >= before + with, "{} to {}", before, control(&w));
+        for _ in 0..2 {
+            // Much is freed: they are not used any more, nor is anything in them.
+            let left = get(&w, p, 64).unwrap();
+            put_back(&w, p, huge, HUGE);
+            is_in_use(&w, p, 64);
+            put_back(&w, p, left, 64);
+            let (total, free) = w.sizes(p);
+            assert!(total == free && total <= 64 << 10, "{total} bytes stay");
+            blocks(&mut w, p, 0);
+            // They are again.
+            assert_eq!(get(&w, p, HUGE).unwrap(), huge);
+            blocks(&mut w, p, HUGE);
+        }
+        put_back(&w, p, huge, HUGE);
+        w.drop_pool(p);
+        w.finish();
+    }
+}
+
+/// When there is no more memory, what is in shards joins what lies next to it.
+#[test]
+fn shards_are_no_hoard() {
+    let w = World::new(Ground::Mock, Rng::new("shards_are_no_hoard"));
+    let p = w.pool(mvff());
+    let huge = get(&w, p, HUGE).unwrap();
+    crowd(p);
+    put_back(&w, p, get(&w, p, 64).unwrap(), 64);
+    let arena = &w.cx().arena;
+    arena.set_limit(arena.committed.get()).unwrap();
+    let mut all = Vec::new();
+    while let Ok(a) = get(&w, p, 64) {
+        all.push(a);
+    }
+    all.sort();
+    // Neighbours, as many as find a place in a shard.
+    let at = all.windows(8).position(|n| n[7].since(n[0]) == 7 * 64).unwrap();
+    for a in all.drain(at..at + 8) {
+        put_back(&w, p, a, 64);
+    }
+    is_in_use(&w, p, HUGE + all.len() * 64);
+    let joined = get(&w, p, 8 * 64).unwrap();
+    assert_eq!(get(&w, p, 64), Err(Res::CommitLimit));
+    put_back(&w, p, joined, 8 * 64);
+    all.into_iter().for_each(|a| put_back(&w, p, a, 64));
+    put_back(&w, p, huge, HUGE);
+    w.drop_pool(p);
+    w.finish();
+}
+
+/// A block that is freed twice in a row is noticed in a shard, too.
+#[test]
+fn twice_into_a_shard() {
+    let w = World::new(Ground::Mock, Rng::new("twice_into_a_shard"));
+    let p = w.pool(mvff());
+    let huge = get(&w, p, HUGE).unwrap();
+    crowd(p);
+    let a = get(&w, p, 64).unwrap();
+    put_back(&w, p, a, 64);
+    let (done, said) = caught(|| (p.class.quick_free(p, a, 64), Mpm::free(w.m, p, a, 64)));
+    assert_eq!(done, (false, Err(Res::Param)));
+    assert_eq!(said, ["block being freed is in use in the pool"]);
+    is_in_use(&w, p, HUGE);
+    put_back(&w, p, huge, HUGE);
+    w.drop_pool(p);
+    w.finish();
+}

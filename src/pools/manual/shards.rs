@@ -1,0 +1,205 @@
+//! Places for small free blocks by threads, for pools that several use at once.
+//!
+//! A lock that two threads take every turn, and the lists behind it, cost each of
+//! them a move of memory from cache to cache. So a pool that is found locked again
+//! and again gets a few stocks with a lock each: shards. A thread uses the one
+//! that the address of its stack leads to, and the pool's own lock only to fill that
+//! half or to empty it by half. It needs no number for this, nor memory that
+//! goes with a thread. Threads that keep meeting at a shard are sent other ways.
+//! (Hoard, by Berger and others, ASPLOS 2000, has heaps by thread with bounded
+//! caches in this manner.)
+//!
+//! # Invariants
+//! - To the pool, blocks in here are in use.
+//! - When closed and drained, nothing is in here, and nothing comes.
+//! - Order of locks: a shard's, the pool's.
+
+use crate::arena::Arena;
+use crate::base::addr::{Addr, Size};
+use crate::land::stock::{self, Stock};
+use crate::object::cx::Cx;
+use crate::object::lock::Lock;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
+
+const BITS: u32 = 3;
+/// How many there are.
+const SHARDS: usize = 1 << BITS;
+/// Grains that all of them can hold.
+pub const MOST: usize = SHARDS * stock::MOST;
+/// Stacks are told apart from this size on, as a shift.
+const STACK: u32 = 14;
+/// Meetings until other ways are tried, and how many.
+const MEETINGS: u32 = 64;
+const WAYS: u32 = 32;
+/// The golden ratio, as Knuth has it for hashing (vol. 3, 6.4).
+const GOLDEN: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
+
+/// A lock found taken so often: it is time for shards...
+const DUE: u32 = 64;
+/// ...but not once more. There are some, or they can't be.
+const SETTLED: u32 = DUE + 1;
+
+/// How a pool comes by its shards.
+#[derive(Default)]
+pub struct Crowd {
+    /// Null until they are made; then they stay.
+    shards: AtomicPtr<Shards>,
+    /// How often the lock was found taken, up to [`DUE`]; or [`SETTLED`].
+    count: AtomicU32,
+}
+
+impl Crowd {
+    /// The lock was found taken.
+    #[cold]
+    #[inline(never)]
+    pub fn notice(&self) {
+        let n = self.count.load(Relaxed);
+        if n < DUE {
+            // One that is lost now and then does no harm.
+            self.count.store(n.wrapping_add(1), Relaxed);
+        }
+    }
+
+    /// Is it time for shards?
+    #[inline(always)]
+    pub fn is_due(&self) -> bool {
+        self.count.load(Relaxed) == DUE
+    }
+
+    /// Not yet.
+    pub fn postpone(&self) {
+        self.count.store(0, Relaxed);
+    }
+
+    /// Never.
+    pub fn refuse(&self) {
+        self.count.store(SETTLED, Relaxed);
+    }
+
+    /// Inside the instance: makes them, for grains of that shift, open. Without
+    /// memory for them, there will be none.
+    pub fn make(&self, arena: &Arena, shift: u32) {
+        self.refuse();
+        let Ok(at) = arena.control_alloc(size_of::<Shards>()) else { return };
+        crate::aver!(at.is_aligned(align_of::<Shards>()), "so much control memory is whole grains");
+        // SAFETY: control memory of that size, ours, aligned.
+        self.shards.store(unsafe { Shards::build(at, shift) }, Release);
+    }
+
+    /// The shards, if there are any.
+    #[inline(always)]
+    pub fn shards(&self) -> Option<&Shards> {
+        // SAFETY: null, or built by `make`; they stay until `finish`.
+        unsafe { self.shards.load(Acquire).as_ref() }
+    }
+
+    /// Frees them. Nobody uses them any more.
+    pub fn finish(&self, arena: &Arena) {
+        if let Some(s) = self.shards() {
+            arena.control_free(Addr::of(s), size_of::<Shards>());
+        }
+    }
+}
+
+/// One, on lines of memory of its own.
+#[repr(C, align(128))]
+struct Shard {
+    lock: Lock,
+    stock: Stock,
+}
+
+/// See the module.
+#[repr(C)]
+pub struct Shards {
+    open: AtomicBool,
+    /// What leads from stacks to shards.
+    way: AtomicUsize,
+    meetings: AtomicU32,
+    all: [Shard; SHARDS],
+}
+
+impl Shards {
+    /// Some at `at`, open, for grains of that shift.
+    ///
+    /// # Safety
+    /// `at` is aligned to 128 and has room for them, nobody else's.
+    unsafe fn build(at: Addr, shift: u32) -> *mut Shards {
+        let s: *mut Shards = at.ptr();
+        // SAFETY: the caller's promise; all zeros is good.
+        unsafe {
+            s.write_bytes(0, 1);
+            (*s).open.store(true, Relaxed);
+            (*s).way.store(GOLDEN, Relaxed);
+            for shard in &mut (*s).all {
+                Stock::build(Addr::of(&raw const shard.stock), shift);
+            }
+        }
+        s
+    }
+
+    /// Are they in use?
+    #[inline(always)]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Relaxed)
+    }
+
+    /// Under the pool's lock: they are from now on.
+    pub fn open(&self) {
+        self.open.store(true, Relaxed);
+    }
+
+    /// They are not any more. True: they were, so drain them.
+    pub fn close(&self) -> bool {
+        self.open.swap(false, Relaxed)
+    }
+
+    /// Runs `f` on the thread's stock, if it can be had at once.
+    #[inline(always)]
+    pub fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&Stock) -> R) -> R {
+        let here = 0u8;
+        let stack = Addr::of(&raw const here).0 >> STACK;
+        let k = stack.wrapping_mul(self.way.load(Relaxed)) >> (usize::BITS - BITS);
+        let Some(shard) = self.all.get(k) else { return otherwise };
+        let Some(_held) = shard.lock.try_take() else {
+            self.met();
+            return otherwise;
+        };
+        // Who drains takes this lock after closing: it is seen now at the latest.
+        if self.is_open() { f(&shard.stock) } else { otherwise }
+    }
+
+    /// Two threads at one shard.
+    #[cold]
+    #[inline(never)]
+    fn met(&self) {
+        let n = self.meetings.fetch_add(1, Relaxed);
+        if n < MEETINGS * WAYS && n % MEETINGS == MEETINGS - 1 {
+            self.way.store(self.way.load(Relaxed).wrapping_mul(GOLDEN) | 1, Relaxed);
+        }
+    }
+
+    /// Calls `f` with each stock in turn, under its lock.
+    pub fn each(&self, cx: &Cx, mut f: impl FnMut(&Stock)) {
+        for shard in &self.all {
+            let _held = shard.lock.take(cx);
+            f(&shard.stock);
+        }
+    }
+
+    /// Bytes in them, as they are being used.
+    pub fn bytes(&self) -> Size {
+        self.all.iter().map(|s| s.stock.bytes()).fold(0, Size::wrapping_add)
+    }
+
+    /// For a fork.
+    pub fn fork_lock(&self, cx: &Cx, take: bool) {
+        for shard in &self.all {
+            if take {
+                core::mem::forget(shard.lock.take(cx));
+            } else {
+                shard.lock.release();
+            }
+        }
+    }
+}
