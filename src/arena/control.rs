@@ -3,9 +3,11 @@
 //! Small blocks come from slabs, a grain each, of blocks of one size; a slab
 //! that has no block in use any more goes back to the arena, whose business it
 //! is to keep memory at hand. Rather than a new slab a block takes one that is
-//! up to three quarters larger than it needs: where there are but a few of each
-//! size, as in small arenas, a slab for every size would be most of the memory.
-//! Larger blocks are whole grains. Blocks are never looked at again once freed.
+//! up to three quarters larger than it needs, or a 64th of a grain: where there are but
+//! a few of each size, as in small arenas, a slab for every size would be most of the
+//! memory.
+//! Blocks of which a grain does not hold two are whole grains. Blocks are never looked
+//! at again once freed.
 
 use super::Arena;
 use crate::base::addr::{Addr, Size, size_up};
@@ -16,9 +18,11 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 /// Multiples of the alignment; the larger ones such that a slab of 4 KB has
-/// little left over.
-const CLASSES: [Size; 17] =
-    [32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 576, 672, 800, 992, 1344, 2016];
+/// little left over, and then those of which two or three go into larger grains.
+const CLASSES: [Size; 33] = [
+    32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 576, 672, 800, 992, 1344, 2016, 2720, 4064,
+    5440, 8160, 10912, 16352, 21824, 32736, 43680, 65504, 87360, 131040, 174752, 262112, 349504, 524256,
+];
 /// What blocks are aligned to.
 const ALIGN: Size = 32;
 
@@ -42,7 +46,6 @@ impl Linked<0> for Slab {
 }
 
 /// Slabs with free blocks, by class.
-#[derive(Default)]
 pub struct Control {
     slabs: [List<Slab, 0>; CLASSES.len()],
     /// Bytes handed out, for `describe` and tests.
@@ -51,6 +54,17 @@ pub struct Control {
     /// which of them is to fail.
     #[cfg(test)]
     pub trial: Cell<(usize, Option<usize>)>,
+}
+
+impl Default for Control {
+    fn default() -> Control {
+        Control {
+            slabs: core::array::from_fn(|_| List::default()),
+            in_use: Cell::new(0),
+            #[cfg(test)]
+            trial: Cell::default(),
+        }
+    }
 }
 
 impl Arena {
@@ -80,7 +94,7 @@ impl Arena {
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
-        self.control_take(size, size.wrapping_mul(7) / 4)
+        self.control_take(size, (size.wrapping_mul(7) / 4).max(self.grain() / 64))
     }
 
     /// The same for structures that there are many of: from slabs of their own,

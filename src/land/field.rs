@@ -133,6 +133,11 @@ impl Field {
         small.map(|e| e.as_ptr())
     }
 
+    /// An extent that is entirely free.
+    pub fn any_empty(&self) -> Option<*mut Extent> {
+        self.empty.iter().rev().copied().find(|e| !e.is_null())
+    }
+
     /// The list for an extent that is entirely free, the reserve's or not.
     fn list_for(&mut self, grains: usize) -> (&mut *mut Extent, bool) {
         let [small, other] = &mut self.empty;

@@ -2,6 +2,7 @@
 
 #include "common.h"
 #include "mpscmfs.h"
+#include "mpscmvff.h"
 
 #include <math.h>
 #include <sys/mman.h>
@@ -292,6 +293,37 @@ static void small_grain(void)
   keep[0] = obj_new(ap, 0, KIND_LEAF, 10, 5);
   CHECK_EQ(mps_pool_total_size(pool) % (size_t)sysconf(_SC_PAGESIZE), 0);
   end_world();
+}
+
+/* The library's own structures share grains, be they ever so large. */
+static void large_grain(void)
+{
+  enum { N = 20 };
+  size_t grain = (size_t)512 << 10, before, more;
+  mps_arena_t a = NULL;
+  mps_pool_t mvff = NULL;
+  mps_addr_t p[N];
+  int i;
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, (size_t)100 << 20);
+    MPS_ARGS_ADD(args, MPS_KEY_ARENA_GRAIN_SIZE, grain);
+    CHECK_OK(mps_arena_create_k(&a, mps_arena_class_vm(), args));
+  } MPS_ARGS_END(args);
+  CHECK_OK(mps_pool_create_k(&mvff, a, mps_class_mvff(), mps_args_none));
+  before = mps_arena_committed(a);
+  for (i = 0; i < N; ++i) {
+    CHECK_OK(mps_alloc(&p[i], mvff, 2 * grain));
+    memset(p[i], i, 2 * grain);
+  }
+  more = mps_arena_committed(a) - before - N * 2 * grain;
+  part("grains of 512 KB: %lu for structures", (unsigned long)(more / grain));
+  CHECK(more <= 10 * grain || reference());    /* 28, one for each block */
+  for (i = 0; i < N; ++i) {
+    CHECK(((char *)p[i])[2 * grain - 1] == i);
+    mps_free(mvff, p[i], 2 * grain);
+  }
+  mps_pool_destroy(mvff);
+  mps_arena_destroy(a);
 }
 
 static void vm_extend(void)
@@ -752,6 +784,7 @@ static const case_s cases[] = {
   {"VM arena: no memory for its own structures is MPS_RES_MEMORY",
    no_memory_to_begin},
   {"VM arena: a small grain size is rounded up to a page", small_grain},
+  {"VM arena: large grains, with much in them", large_grain},
   {"VM arena: extending is reported and MPS_RES_UNIMPL", vm_extend},
   {"mps_arena_vm_growth", vm_growth},
   {"mps_collections counts every class's flips", counts_all_flips},

@@ -469,7 +469,14 @@ pub fn grow(pool: P<Pool>, size: Size) -> Result {
         i.flush();
         exact != 0 && i.field.longest() >= exact >> shift
     });
-    if enough { Ok(()) } else { Err(why) }
+    if enough {
+        return Ok(());
+    }
+    // What is free but in pieces may serve when others have put it together.
+    if !give_back(pool, core, |i| i.field.any_empty()) {
+        return Err(why);
+    }
+    add(pool, core, exact, exact, shift).map(|_| ())
 }
 
 /// Gets an extent of `want` bytes, or of `exact` if there is not as much. True:
@@ -586,23 +593,30 @@ fn make_place(pool: P<Pool>, core: &Core) -> Result {
     Ok(())
 }
 
-/// Inside the instance: gives back what is more than the pool wants to keep.
-pub fn shrink(pool: P<Pool>) {
-    let core = of(pool);
+/// Gives back extents, as long as `which` names one. True: there were some.
+fn give_back(pool: P<Pool>, core: &Core, which: impl Fn(&Inner) -> Option<*mut Extent>) -> bool {
+    let mut any = false;
     loop {
         let gone = core.with(pool, |i| {
-            let e = i.due()?;
+            let e = which(i)?;
             // SAFETY: it is in there.
             unsafe { i.field.remove(e) };
             Some((e, i.shift))
         });
-        let Some((e, shift)) = gone else { break };
+        let Some((e, shift)) = gone else { return any };
+        any = true;
         // SAFETY: only ours now; the owner is its segment (`add`).
         if let Some(seg) = unsafe { P::from_raw((*e).owner.cast::<Seg>()) } {
             seg.destroy();
         }
         drop_extent(pool, e, shift);
     }
+}
+
+/// Inside the instance: gives back what is more than the pool wants to keep.
+pub fn shrink(pool: P<Pool>) {
+    let core = of(pool);
+    give_back(pool, core, Inner::due);
     // A pool that is all but gone needs no places for what it sets aside.
     let old = core.with(pool, |i| {
         let small = i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.shift;

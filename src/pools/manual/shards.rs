@@ -82,8 +82,7 @@ impl Crowd {
     pub fn make(&self, arena: &Arena, shift: u32) {
         self.refuse();
         let Ok(at) = arena.control_alloc(size_of::<Shards>()) else { return };
-        crate::aver!(at.is_aligned(align_of::<Shards>()), "so much control memory is whole grains");
-        // SAFETY: control memory of that size, ours, aligned.
+        // SAFETY: control memory of that size, ours.
         self.shards.store(unsafe { Shards::build(at, shift) }, Release);
     }
 
@@ -102,8 +101,8 @@ impl Crowd {
     }
 }
 
-/// One, on lines of memory of its own.
-#[repr(C, align(128))]
+/// One.
+#[repr(C)]
 struct Shard {
     lock: Lock,
     stock: Stock,
@@ -116,6 +115,8 @@ pub struct Shards {
     /// What leads from stacks to shards.
     way: AtomicUsize,
     meetings: AtomicU32,
+    /// What is above is mostly read, so it has lines of memory of its own.
+    _apart: [u8; 128],
     all: [Shard; SHARDS],
 }
 
@@ -123,7 +124,7 @@ impl Shards {
     /// Some at `at`, open, for grains of that shift.
     ///
     /// # Safety
-    /// `at` is aligned to 128 and has room for them, nobody else's.
+    /// `at` is aligned to a word and has room for them, nobody else's.
     unsafe fn build(at: Addr, shift: u32) -> *mut Shards {
         let s: *mut Shards = at.ptr();
         // SAFETY: the caller's promise; all zeros is good.

@@ -556,6 +556,26 @@ fn commit_limit() {
     });
 }
 
+/// What a pool keeps though free, in pieces, is given up for a block that needs it.
+#[test]
+fn kept_in_pieces() {
+    each("kept_in_pieces", |c| c.alloc && c.free && c.unit.is_none(), |w, c| {
+        let p = w.try_pool_with(c, std::vec![(&key::_mps_key_SPARE, real(1.0))]).unwrap();
+        let all: Vec<Block> = (0..8).map(|_| w.block(c, p, None, 512 << 10).unwrap()).collect();
+        all[..7].iter().for_each(|k| w.release(p, k));
+        let arena = &w.cx().arena;
+        arena.purge(usize::MAX, None);
+        arena.set_limit(arena.committed.get() + (128 << 10)).unwrap();
+        assert!(w.sizes(p).1 >= 7 * (512 << 10), "nothing was kept");
+        let large = w.block(c, p, None, 3 << 20).unwrap();
+        assert_eq!(w.block(c, p, None, 3 << 20).err(), Some(Res::CommitLimit));
+        w.release(p, &large);
+        w.release(p, &all[7]);
+        arena.set_limit(usize::MAX).unwrap();
+        w.drop_pool(p);
+    });
+}
+
 /// Thirty pools side by side, which go in any order.
 #[test]
 fn many_pools() {
