@@ -53,6 +53,7 @@ typedef struct ctx_s {
   mps_ap_t ap;
   mps_sac_t sac;
 #endif
+  char apart[192];              /* no line of memory has two threads' */
 } ctx_s;
 
 static unsigned long long rnd(ctx_s *c)

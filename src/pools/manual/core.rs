@@ -64,9 +64,8 @@ const SHARDED: usize = 2 * shards::MOST;
 /// Of each size, an allocation point's stock has at most this part of what is in
 /// use, so of all a 32nd...
 const STOCK_PART: usize = 1024;
-/// ...and a shard this part: with less, threads meet at the pool's lock more often
-/// (2 threads, a pair of free and alloc: with an 8192nd 90 ns instead of 60). All
-/// shards together have a 16th at most.
+/// ...and a shard this part: all shards together a 16th. With less, threads meet at
+/// the pool's lock more often (half of it: a third more time for two threads).
 const SHARD_PART: usize = 4096;
 
 /// How a pool is to be.
