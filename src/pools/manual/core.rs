@@ -14,11 +14,11 @@
 //! # Invariants
 //! - `live` is what the client has, room of allocation points and what is in
 //!   shards included; the grains in use in the field are `live` and those set aside.
-//! - Shards are open only while there is so much in use ([`SHARDED`]) that most of it
-//!   is not in them: whoever frees so much that there is less closes them.
+//! - Shards are open only while there is so much in use that most of it is not in
+//!   them: whoever frees so much that there is less closes them.
 //! - The lock is not held while the arena is asked for anything.
 
-use super::shards::{self, Crowd, Shards};
+use super::shards::{Crowd, Shards};
 use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
@@ -59,14 +59,9 @@ const STOCKS_PART: Size = 32;
 const BATCH: Size = 2048;
 const BATCH_MOST: usize = 8;
 
-/// Shards are in use while so many grains are in use; from twice that on, at first.
-const SHARDED: usize = 2 * shards::MOST;
 /// Of each size, an allocation point's stock has at most this part of what is in
-/// use, so of all a 32nd...
+/// use, so of all a 32nd.
 const STOCK_PART: usize = 1024;
-/// ...and a shard this part: all shards together a 16th. With less, threads meet at
-/// the pool's lock more often (half of it: a third more time for two threads).
-const SHARD_PART: usize = 4096;
 
 /// How a pool is to be.
 #[derive(Clone, Copy)]
@@ -229,8 +224,8 @@ impl Core {
     /// that is enough.
     #[inline(always)]
     fn reopen(&self, live: usize) {
-        if live >= 2 * SHARDED && let Some(s) = self.crowd.shards() {
-            s.open();
+        if let Some(s) = self.crowd.shards() {
+            s.reopen(live);
         }
     }
 
@@ -251,7 +246,7 @@ impl Core {
     /// that is little. True: there is memory to give back.
     #[inline(always)]
     fn settle(&self, pool: P<Pool>, live: usize) -> bool {
-        live < SHARDED && self.crowd.shards().is_some_and(Shards::close) && self.drain(pool)
+        self.crowd.shards().is_some_and(|s| s.close(live)) && self.drain(pool)
     }
 
     fn home(&self) -> P<Home> {
@@ -309,14 +304,11 @@ pub fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
 #[inline(always)]
 pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     let core = of(pool);
-    if core.crowd.is_due() {
-        return Err(Res::Limit);
-    }
     let by_shard = core.shards(size).and_then(|s| {
         s.quickly(None, |stock| {
             let fill = |i: &mut Inner| {
                 let a = i.alloc(size)?;
-                i.fill_half(stock, core.whole(size));
+                i.fill_half(stock, core.whole(size), s.part());
                 Some(a)
             };
             Some(core.with(pool, fill))
@@ -331,7 +323,8 @@ pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     got.ok_or(Res::Limit)
 }
 
-/// Frees `size` bytes from `base` on. True: there is memory to give back.
+/// Frees `size` bytes from `base` on. True: there is memory to give back, or it is
+/// time for shards ([`shrink`]).
 ///
 /// # Errors
 /// `Param`, reported: that is not in use in the pool; nothing has changed.
@@ -342,7 +335,7 @@ pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         s.quickly(None, |stock| {
             let spill = |i: &mut Inner| {
                 let due = i.free(base, size)?;
-                Ok((due | i.spill_half(stock, core.whole(size)), i.live))
+                Ok((due | i.spill_half(stock, core.whole(size), s.part()), i.live))
             };
             let again = stock.newest(core.whole(size)) == base;
             Some(if again { Err(NotInUse) } else { core.with(pool, spill) })
@@ -352,16 +345,13 @@ pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         .unwrap_or_else(|| core.with(pool, |i| i.free(base, size).map(|due| (due, i.live))));
     crate::aver_client!(done.is_ok(), "block being freed is in use in the pool", Err(Res::Param));
     let (due, live) = done.map_err(|NotInUse| Res::Param)?;
-    Ok(core.settle(pool, live) | due)
+    Ok(core.settle(pool, live) | due | core.crowd.is_due())
 }
 
 /// New room for an allocation point, in place of what it has. `Limit`: the pool
 /// has to grow.
 pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     let core = of(ap.pool);
-    if core.crowd.is_due() {
-        return Err(Res::Limit);
-    }
     if let Some(base) = from_shard(core, ap, size) {
         return Ok(Room { seg: None, base, limit: base.add(size) });
     }
@@ -446,10 +436,6 @@ pub fn free_size(pool: P<Pool>) -> Size {
 /// The arena's, if what was set aside does not help either.
 pub fn grow(pool: P<Pool>, size: Size) -> Result {
     let core = of(pool);
-    if core.crowd.is_due() {
-        make_shards(pool, core);
-        return Ok(());
-    }
     let (want, exact, shift) = core.with(pool, |i| {
         let exact = size_up_checked(size, i.config.align).unwrap_or(0);
         (i.wish(exact), exact, i.shift)
@@ -519,10 +505,9 @@ fn make_shards(pool: P<Pool>, core: &Core) {
     // The cool variety looks at every block that is freed, under the pool's lock.
     if core.quick_most == 0 || cfg!(feature = "variety-cool") {
         core.crowd.refuse();
-    } else if core.with(pool, |i| i.live >= 2 * SHARDED) {
-        core.crowd.make(&pool.cx.get().arena, core.shift);
     } else {
-        core.crowd.postpone();
+        let live = core.with(pool, |i| i.live);
+        core.crowd.make(&pool.cx.get().arena, live, core.shift);
     }
 }
 
@@ -612,9 +597,13 @@ fn give_back(pool: P<Pool>, core: &Core, which: impl Fn(&Inner) -> Option<*mut E
     }
 }
 
-/// Inside the instance: gives back what is more than the pool wants to keep.
+/// Inside the instance: gives back what is more than the pool wants to keep. Makes
+/// shards when it is time for them.
 pub fn shrink(pool: P<Pool>) {
     let core = of(pool);
+    if core.crowd.is_due() {
+        make_shards(pool, core);
+    }
     give_back(pool, core, Inner::due);
     // A pool that is all but gone needs no places for what it sets aside.
     let old = core.with(pool, |i| {
@@ -845,16 +834,16 @@ impl Inner {
         self.live = self.live.wrapping_add(n.wrapping_mul(count));
     }
 
-    /// Of a shard, which may have more or less from now on.
-    fn fill_half(&mut self, stock: &Stock, size: Size) {
-        let most = self.share(self.grains(size), SHARD_PART);
+    /// Of a shard, which may have more or less from now on: a part of what is in use.
+    fn fill_half(&mut self, stock: &Stock, size: Size, part: usize) {
+        let most = self.share(self.grains(size), part);
         stock.limit(size, most);
         self.restock(stock, size, most / 2);
     }
 
     /// The same. True: there is memory to give back.
-    fn spill_half(&mut self, stock: &Stock, size: Size) -> bool {
-        let most = self.share(self.grains(size), SHARD_PART);
+    fn spill_half(&mut self, stock: &Stock, size: Size, part: usize) -> bool {
+        let most = self.share(self.grains(size), part);
         stock.limit(size, most);
         let mut due = false;
         stock.spill(size, most / 2, |a| due |= self.free_own(a, size));

@@ -22,11 +22,9 @@ use crate::object::lock::Lock;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
-const BITS: u32 = 3;
-/// How many there are.
-const SHARDS: usize = 1 << BITS;
-/// Grains that all of them can hold.
-pub const MOST: usize = SHARDS * stock::MOST;
+/// There are 2 to 16, as a shift.
+const LEAST_BITS: u32 = 1;
+const MOST_BITS: u32 = 4;
 /// Stacks are told apart from this size on, as a shift.
 const STACK: u32 = 14;
 /// Meetings until other ways are tried, and how many.
@@ -67,23 +65,23 @@ impl Crowd {
         self.count.load(Relaxed) == DUE
     }
 
-    /// Not yet.
-    pub fn postpone(&self) {
-        self.count.store(0, Relaxed);
-    }
-
     /// Never.
     pub fn refuse(&self) {
         self.count.store(SETTLED, Relaxed);
     }
 
-    /// Inside the instance: makes them, for grains of that shift, open. Without
-    /// memory for them, there will be none.
-    pub fn make(&self, arena: &Arena, shift: u32) {
+    /// Inside the instance: makes as many as a pool warrants that has `live` grains
+    /// of that shift in use, open. Not yet, if that is none; never, if there is no
+    /// memory for them.
+    pub fn make(&self, arena: &Arena, live: usize, shift: u32) {
+        let warranted = |b: &u32| live >= reopens_at(*b);
+        let Some(bits) = (LEAST_BITS..=MOST_BITS).rev().find(warranted) else {
+            return self.count.store(0, Relaxed);
+        };
         self.refuse();
-        let Ok(at) = arena.control_alloc(size_of::<Shards>()) else { return };
+        let Ok(at) = arena.control_alloc(footprint(bits)) else { return };
         // SAFETY: control memory of that size, ours.
-        self.shards.store(unsafe { Shards::build(at, shift) }, Release);
+        self.shards.store(unsafe { Shards::build(at, bits, shift) }, Release);
     }
 
     /// The shards, if there are any.
@@ -96,7 +94,7 @@ impl Crowd {
     /// Frees them. Nobody uses them any more.
     pub fn finish(&self, arena: &Arena) {
         if let Some(s) = self.shards() {
-            arena.control_free(Addr::of(s), size_of::<Shards>());
+            arena.control_free(Addr::of(s), footprint(s.bits));
         }
     }
 }
@@ -108,35 +106,66 @@ struct Shard {
     stock: Stock,
 }
 
-/// See the module.
+/// Bytes that so many take.
+fn footprint(bits: u32) -> Size {
+    size_of::<Shards>().wrapping_add(size_of::<Shard>() << bits)
+}
+
+/// They are closed with less in use than this many grains: twice what they can hold.
+fn closes_at(bits: u32) -> usize {
+    (2 * stock::MOST) << bits
+}
+
+/// They are opened from here on.
+fn reopens_at(bits: u32) -> usize {
+    closes_at(bits).wrapping_mul(2)
+}
+
+/// See the module. The shards follow.
 #[repr(C)]
 pub struct Shards {
+    /// How many, as a shift.
+    bits: u32,
     open: AtomicBool,
     /// What leads from stacks to shards.
     way: AtomicUsize,
     meetings: AtomicU32,
     /// What is above is mostly read, so it has lines of memory of its own.
     _apart: [u8; 128],
-    all: [Shard; SHARDS],
 }
 
 impl Shards {
     /// Some at `at`, open, for grains of that shift.
     ///
     /// # Safety
-    /// `at` is aligned to a word and has room for them, nobody else's.
-    unsafe fn build(at: Addr, shift: u32) -> *mut Shards {
+    /// `at` is aligned to a word and has `footprint(bits)` bytes, nobody else's.
+    unsafe fn build(at: Addr, bits: u32, shift: u32) -> *mut Shards {
         let s: *mut Shards = at.ptr();
         // SAFETY: the caller's promise; all zeros is good.
         unsafe {
-            s.write_bytes(0, 1);
+            at.ptr::<u8>().write_bytes(0, footprint(bits));
+            (*s).bits = bits;
             (*s).open.store(true, Relaxed);
             (*s).way.store(GOLDEN, Relaxed);
-            for shard in &mut (*s).all {
+            for shard in (*s).all() {
                 Stock::build(Addr::of(&raw const shard.stock), shift);
             }
         }
         s
+    }
+
+    /// Of each size, a shard has at most this part of what is in use: all of them
+    /// together a 16th, or of sixteen an eighth. With less, threads meet at the pool's
+    /// lock more often (half of it: a third more time for two threads).
+    pub fn part(&self) -> usize {
+        (512usize << self.bits).min(4096)
+    }
+
+    #[inline(always)]
+    fn all(&self) -> &[Shard] {
+        let first: *const Shard = Addr::of(self).add(size_of::<Shards>()).ptr();
+        // SAFETY: `build` made that many, behind this.
+        unsafe { core::slice::from_raw_parts(first, 1 << self.bits) }
     }
 
     /// Are they in use?
@@ -145,14 +174,18 @@ impl Shards {
         self.open.load(Relaxed)
     }
 
-    /// Under the pool's lock: they are from now on.
-    pub fn open(&self) {
-        self.open.store(true, Relaxed);
+    /// Under the pool's lock, with so many grains in use: they are from now on, if
+    /// that is enough.
+    pub fn reopen(&self, live: usize) {
+        if live >= reopens_at(self.bits) {
+            self.open.store(true, Relaxed);
+        }
     }
 
-    /// They are not any more. True: they were, so drain them.
-    pub fn close(&self) -> bool {
-        self.open.swap(false, Relaxed)
+    /// With so many grains in use: they are not any more, if that is little. True: they
+    /// were, so drain them.
+    pub fn close(&self, live: usize) -> bool {
+        live < closes_at(self.bits) && self.open.swap(false, Relaxed)
     }
 
     /// Runs `f` on the thread's stock, if it can be had at once.
@@ -160,8 +193,8 @@ impl Shards {
     pub fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&Stock) -> R) -> R {
         let here = 0u8;
         let stack = Addr::of(&raw const here).0 >> STACK;
-        let k = stack.wrapping_mul(self.way.load(Relaxed)) >> (usize::BITS - BITS);
-        let Some(shard) = self.all.get(k) else { return otherwise };
+        let k = stack.wrapping_mul(self.way.load(Relaxed)) >> usize::BITS.wrapping_sub(self.bits);
+        let Some(shard) = self.all().get(k) else { return otherwise };
         let Some(_held) = shard.lock.try_take() else {
             self.met();
             return otherwise;
@@ -182,7 +215,7 @@ impl Shards {
 
     /// Calls `f` with each stock in turn, under its lock.
     pub fn each(&self, cx: &Cx, mut f: impl FnMut(&Stock)) {
-        for shard in &self.all {
+        for shard in self.all() {
             let _held = shard.lock.take(cx);
             f(&shard.stock);
         }
@@ -190,12 +223,12 @@ impl Shards {
 
     /// Bytes in them, as they are being used.
     pub fn bytes(&self) -> Size {
-        self.all.iter().map(|s| s.stock.bytes()).fold(0, Size::wrapping_add)
+        self.all().iter().map(|s| s.stock.bytes()).fold(0, Size::wrapping_add)
     }
 
     /// For a fork.
     pub fn fork_lock(&self, cx: &Cx, take: bool) {
-        for shard in &self.all {
+        for shard in self.all() {
             if take {
                 core::mem::forget(shard.lock.take(cx));
             } else {

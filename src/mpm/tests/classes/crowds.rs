@@ -3,13 +3,17 @@
 
 use super::*;
 
-/// Makes the next allocation find the pool crowded.
-fn crowd(p: P<Pool>) {
+/// The pool is found crowded, and what follows from that is done.
+fn crowd(w: &World, p: P<Pool>) {
+    let a = Mpm::alloc(w.m, p, 64).unwrap();
     p.class.fork_lock(p, true);
     for _ in 0..100 {
         assert!(p.class.quick_alloc(p, 64).is_null());
     }
     p.class.fork_lock(p, false);
+    let before = w.sizes(p).0;
+    Mpm::free(w.m, p, a, 64).unwrap();
+    assert!(w.sizes(p).0 <= before, "the pool has grown");
 }
 
 /// As the C interface does it.
@@ -28,10 +32,8 @@ fn mvff() -> &'static Class {
     TABLE.iter().find(|c| c.handle.class.name() == "MVFF").unwrap()
 }
 
-/// In use, so that a pool is large enough.
+/// In use, so that a pool is large enough: for eight shards.
 const HUGE: Size = 6 << 20;
-/// More than all else that a pool needs, less than shards.
-const SHARDS: Size = 60 << 10;
 
 fn is_in_use(w: &World, p: P<Pool>, bytes: Size) {
     let (total, free) = w.sizes(p);
@@ -69,37 +71,45 @@ fn blocks(w: &mut World, p: P<Pool>, huge: Size) {
 
 #[test]
 fn shards_come_and_go() {
-    for ground in [Ground::Mock, Ground::Host] {
-        let mut w = World::new(ground, Rng::new("shards_come_and_go"));
-        let p = w.try_pool_with(mvff(), std::vec![(&key::_mps_key_SPARE, real(0.01))]).unwrap();
-        let control = |w: &World| w.cx().arena.control_in_use();
-        // A small pool does without.
-        crowd(p);
-        blocks(&mut w, p, 0);
-        assert!(control(&w) < w.control + SHARDS);
-        let huge = get(&w, p, HUGE).unwrap();
-        let before = control(&w);
-        crowd(p);
-        blocks(&mut w, p, HUGE);
-        let with = if cfg!(feature = "variety-cool") { 0 } else { SHARDS };
-        assert!(control(&w) >= before + with, "{} to {}", before, control(&w));
-        for _ in 0..2 {
-            // Much is freed: they are not used any more, nor is anything in them.
-            let left = get(&w, p, 64).unwrap();
-            put_back(&w, p, huge, HUGE);
-            is_in_use(&w, p, 64);
-            put_back(&w, p, left, 64);
-            let (total, free) = w.sizes(p);
-            assert!(total == free && total <= 64 << 10, "{total} bytes stay");
-            blocks(&mut w, p, 0);
-            // They are again.
-            assert_eq!(get(&w, p, HUGE).unwrap(), huge);
-            blocks(&mut w, p, HUGE);
-        }
-        put_back(&w, p, huge, HUGE);
-        w.drop_pool(p);
-        w.finish();
+    // For two, eight and sixteen.
+    for (huge_size, count) in [(1200 << 10, 2), (HUGE, 8), (20 << 20, 16)] {
+        come_and_go(Ground::Mock, huge_size, count);
+        come_and_go(Ground::Host, huge_size, count);
     }
+}
+
+fn come_and_go(ground: Ground, huge_size: Size, count: usize) {
+    let mut w = World::new(ground, Rng::new("shards_come_and_go"));
+    // More than all else that a pool needs, less than shards.
+    let shards = count * (8 << 10);
+    let p = w.try_pool_with(mvff(), std::vec![(&key::_mps_key_SPARE, real(0.01))]).unwrap();
+    let control = |w: &World| w.cx().arena.control_in_use();
+    // A small pool does without.
+    crowd(&w, p);
+    blocks(&mut w, p, 0);
+    assert!(control(&w) < w.control + shards);
+    let huge = get(&w, p, huge_size).unwrap();
+    let before = control(&w);
+    crowd(&w, p);
+    blocks(&mut w, p, huge_size);
+    let with = if cfg!(feature = "variety-cool") { 0 } else { shards };
+    assert!(control(&w) >= before + with, "{} to {}", before, control(&w));
+    for _ in 0..2 {
+        // Much is freed: they are not used any more, nor is anything in them.
+        let left = get(&w, p, 64).unwrap();
+        put_back(&w, p, huge, huge_size);
+        is_in_use(&w, p, 64);
+        put_back(&w, p, left, 64);
+        let (total, free) = w.sizes(p);
+        assert!(total == free && total <= 64 << 10, "{total} bytes stay");
+        blocks(&mut w, p, 0);
+        // They are again.
+        assert_eq!(get(&w, p, huge_size).unwrap(), huge);
+        blocks(&mut w, p, huge_size);
+    }
+    put_back(&w, p, huge, huge_size);
+    w.drop_pool(p);
+    w.finish();
 }
 
 /// When there is no more memory, what is in shards joins what lies next to it.
@@ -108,8 +118,7 @@ fn shards_are_no_hoard() {
     let w = World::new(Ground::Mock, Rng::new("shards_are_no_hoard"));
     let p = w.pool(mvff());
     let huge = get(&w, p, HUGE).unwrap();
-    crowd(p);
-    put_back(&w, p, get(&w, p, 64).unwrap(), 64);
+    crowd(&w, p);
     let arena = &w.cx().arena;
     arena.set_limit(arena.committed.get()).unwrap();
     let mut all = Vec::new();
@@ -138,7 +147,7 @@ fn twice_into_a_shard() {
     let w = World::new(Ground::Mock, Rng::new("twice_into_a_shard"));
     let p = w.pool(mvff());
     let huge = get(&w, p, HUGE).unwrap();
-    crowd(p);
+    crowd(&w, p);
     let a = get(&w, p, 64).unwrap();
     put_back(&w, p, a, 64);
     let (done, said) = caught(|| (p.class.quick_free(p, a, 64), Mpm::free(w.m, p, a, 64)));
