@@ -54,8 +54,9 @@ impl Crowd {
     pub fn notice(&self) {
         let n = self.count.load(Relaxed);
         if n < DUE {
-            // One that is lost now and then does no harm.
-            self.count.store(n.wrapping_add(1), Relaxed);
+            // One that is lost now and then does no harm, but nothing is to come
+            // after the end.
+            let _ = self.count.compare_exchange(n, n.wrapping_add(1), Relaxed, Relaxed);
         }
     }
 
@@ -147,8 +148,9 @@ impl Shards {
             (*s).bits = bits;
             (*s).open.store(true, Relaxed);
             (*s).way.store(GOLDEN, Relaxed);
-            for shard in (*s).all() {
-                Stock::build(Addr::of(&raw const shard.stock), shift);
+            let first: *mut Shard = at.add(size_of::<Shards>()).ptr();
+            for k in 0..1usize << bits {
+                Stock::build(Addr::of(&raw const (*first.add(k)).stock), shift);
             }
         }
         s
