@@ -5,9 +5,8 @@
 //! is to keep memory at hand. Rather than a new slab a block takes one that is
 //! up to three quarters larger than it needs, or a 64th of a grain: where there are but
 //! a few of each size, as in small arenas, a slab for every size would be most of the
-//! memory.
-//! Blocks of which a grain does not hold two are whole grains. Blocks are never looked
-//! at again once freed.
+//! memory. Blocks of which a grain does not hold two are whole grains. Blocks are never
+//! looked at again once freed.
 
 use super::Arena;
 use crate::base::addr::{Addr, Size, size_up};

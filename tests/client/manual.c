@@ -511,6 +511,20 @@ static void test_oom(mps_pool_class_t class, size_t unit, int by_ap)
 static mps_pool_t shared_pool;
 static int shared_ap;
 
+/* A block of it, from a point of the caller's or, without one, by a call. */
+static char *shared_get(mps_ap_t ap, size_t size)
+{
+  mps_addr_t q;
+  if (ap == NULL) {
+    CHECK_OK(mps_alloc(&q, shared_pool, size));
+    return q;
+  }
+  do
+    CHECK_OK(mps_reserve(&q, ap, size));
+  while (!mps_commit(ap, q, size));
+  return q;
+}
+
 static void *worker(void *p)
 {
   enum { N = 300 };
@@ -527,15 +541,8 @@ static void *worker(void *p)
       mps_free(shared_pool, b[k], size[k]);
       b[k] = NULL;
     } else {
-      mps_addr_t q;
       size[k] = up(8 + (size_t)(x >> 45) % 1000, 8);
-      if (ap != NULL)
-        do
-          CHECK_OK(mps_reserve(&q, ap, size[k]));
-        while (!mps_commit(ap, q, size[k]));
-      else
-        CHECK_OK(mps_alloc(&q, shared_pool, size[k]));
-      b[k] = q;
+      b[k] = shared_get(ap, size[k]);
       b[k][0] = (char)k;
       b[k][size[k] - 1] = (char)(word)p;
     }
@@ -590,14 +597,8 @@ static void *sway(void *p)
   mps_ap_t ap = shared_ap ? ap_make(shared_pool) : NULL;
   (void)p;
   while (sway_on) {
-    mps_addr_t q;
-    if (ap != NULL)
-      do
-        CHECK_OK(mps_reserve(&q, ap, HUGE));
-      while (!mps_commit(ap, q, HUGE));
-    else
-      CHECK_OK(mps_alloc(&q, shared_pool, HUGE));
-    ((char *)q)[HUGE - 1] = 1;
+    char *q = shared_get(ap, HUGE);
+    q[HUGE - 1] = 1;
     usleep(20000);
     mps_free(shared_pool, q, HUGE);
     usleep(1000);
@@ -608,7 +609,7 @@ static void *sway(void *p)
 }
 
 /* A child takes all locks with it, given back. */
-static void forked(int by_ap)
+static void forked(void)
 {
   int i;
   for (i = 0; i < 5; ++i) {
@@ -620,19 +621,11 @@ static void forked(int by_ap)
     CHECK(pid >= 0);
     if (pid == 0) {
       char *b[200];
-      mps_addr_t q;
       size_t k;
-      mps_ap_t ap = by_ap ? ap_make(shared_pool) : NULL;
+      mps_ap_t ap = shared_ap ? ap_make(shared_pool) : NULL;
       alarm(20);
-      for (k = 0; k < 200; ++k) {
-        if (ap != NULL)
-          do
-            CHECK_OK(mps_reserve(&q, ap, 8 + 8 * k));
-          while (!mps_commit(ap, q, 8 + 8 * k));
-        else
-          CHECK_OK(mps_alloc(&q, shared_pool, 8 + 8 * k));
-        b[k] = memset(q, (int)k, 8 + 8 * k);
-      }
+      for (k = 0; k < 200; ++k)
+        b[k] = memset(shared_get(ap, 8 + 8 * k), (int)k, 8 + 8 * k);
       for (k = 0; k < 200; ++k) {
         CHECK(b[k][0] == (char)k && b[k][7 + 8 * k] == (char)k);
         mps_free(shared_pool, b[k], 8 + 8 * k);
@@ -658,11 +651,11 @@ static void test_threads(mps_arena_t arena, mps_pool_class_t class, int by_ap,
   CHECK(pthread_create(&id[3], NULL, collector, arena) == 0);
   CHECK(pthread_create(&id[4], NULL, sway, NULL) == 0);
   if (large && !reference())
-    forked(by_ap);
-  for (i = 0; i < 5; ++i) {
-    sway_on = sway_on && i < 4;
+    forked();
+  for (i = 0; i < 4; ++i)
     CHECK(pthread_join(id[i], NULL) == 0);
-  }
+  sway_on = 0;
+  CHECK(pthread_join(id[4], NULL) == 0);
   CHECK_EQ(mps_pool_total_size(shared_pool), mps_pool_free_size(shared_pool));
   mps_pool_destroy(shared_pool);
   part("three threads%s%s and a collector", by_ap ? " with points" : "",

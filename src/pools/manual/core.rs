@@ -503,7 +503,7 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
 /// Makes shards, if the pool is large enough; if not, it may come to be.
 fn make_shards(pool: P<Pool>, core: &Core) {
     // The cool variety looks at every block that is freed, under the pool's lock.
-    if core.quick_most == 0 || cfg!(feature = "variety-cool") {
+    if cfg!(feature = "variety-cool") {
         core.crowd.refuse();
     } else {
         let live = core.with(pool, |i| i.live);

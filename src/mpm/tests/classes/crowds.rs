@@ -112,13 +112,19 @@ fn come_and_go(ground: Ground, huge_size: Size, count: usize) {
     w.finish();
 }
 
-/// When there is no more memory, what is in shards joins what lies next to it.
-#[test]
-fn shards_are_no_hoard() {
-    let w = World::new(Ground::Mock, Rng::new("shards_are_no_hoard"));
+/// A pool with shards, and the block that makes it large.
+fn crowded(name: &str) -> (World, P<Pool>, Addr) {
+    let w = World::new(Ground::Mock, Rng::new(name));
     let p = w.pool(mvff());
     let huge = get(&w, p, HUGE).unwrap();
     crowd(&w, p);
+    (w, p, huge)
+}
+
+/// When there is no more memory, what is in shards joins what lies next to it.
+#[test]
+fn shards_are_no_hoard() {
+    let (w, p, huge) = crowded("shards_are_no_hoard");
     let arena = &w.cx().arena;
     arena.set_limit(arena.committed.get()).unwrap();
     let mut all = Vec::new();
@@ -144,10 +150,7 @@ fn shards_are_no_hoard() {
 /// A block that is freed twice in a row is noticed in a shard, too.
 #[test]
 fn twice_into_a_shard() {
-    let w = World::new(Ground::Mock, Rng::new("twice_into_a_shard"));
-    let p = w.pool(mvff());
-    let huge = get(&w, p, HUGE).unwrap();
-    crowd(&w, p);
+    let (w, p, huge) = crowded("twice_into_a_shard");
     let a = get(&w, p, 64).unwrap();
     put_back(&w, p, a, 64);
     let (done, said) = caught(|| (p.class.quick_free(p, a, 64), Mpm::free(w.m, p, a, 64)));
