@@ -57,7 +57,9 @@ fn compiler_for(target: &str, arch: &str) -> Option<(String, Vec<String>)> {
         return None;
     }
     let host_arch = host.split('-').next().unwrap_or_default();
-    let elf = var("CARGO_CFG_TARGET_OS") == "none" || target.contains("linux") || target.contains("freebsd");
+    let elf = var("CARGO_CFG_TARGET_OS") == "none"
+        || target.contains("linux")
+        || target.contains("freebsd");
     if !elf {
         return None;
     }
@@ -83,7 +85,8 @@ fn compiler_for(target: &str, arch: &str) -> Option<(String, Vec<String>)> {
         return Some((gnu, own(&[])));
     }
     if works("clang") {
-        let triple = if arch == "x86" { "i686-none-elf".to_string() } else { format!("{arch}-none-elf") };
+        let triple =
+            if arch == "x86" { "i686-none-elf".to_string() } else { format!("{arch}-none-elf") };
         return Some(("clang".into(), own(&[&format!("--target={triple}")])));
     }
     None

@@ -16,17 +16,40 @@ const TABLE: [(&str, &[&str]); 11] = [
     ("trace", &["base", "seam", "land", "arena", "shield", "object"]),
     ("pools", &["base", "seam", "land", "arena", "shield", "object"]),
     ("mpm", &["base", "seam", "land", "arena", "shield", "object", "trace", "pools"]),
-    ("capi", &["base", "seam", "object", "mpm", "trace::fix", "ports::DEFAULT", "ports::set_thread_signals"]),
+    (
+        "capi",
+        &[
+            "base",
+            "seam",
+            "object",
+            "mpm",
+            "trace::fix",
+            "ports::DEFAULT",
+            "ports::set_thread_signals",
+        ],
+    ),
     ("ports", &["base::addr", "base::res", "base::sets", "seam::port"]),
 ];
 
 /// Macros live at the crate's root; where they are defined says who owns them.
-const MACROS: [&str; 6] = ["aver", "aver_critical", "aver_client", "not_reached", "event", "export_port"];
+const MACROS: [&str; 6] =
+    ["aver", "aver_critical", "aver_client", "not_reached", "event", "export_port"];
 
 /// What can panic, or belongs to a host; spelled as [`tidy`] leaves it.
 const BANNED: [&str; 14] = [
-    "std::", "extern crate std", "extern crate alloc", "alloc::vec", ".unwrap()", ".expect(", "panic!", "todo!",
-    "unimplemented!", "unreachable!", "clippy::unwrap_used", "clippy::expect_used", "clippy::panic",
+    "std::",
+    "extern crate std",
+    "extern crate alloc",
+    "alloc::vec",
+    ".unwrap()",
+    ".expect(",
+    "panic!",
+    "todo!",
+    "unimplemented!",
+    "unreachable!",
+    "clippy::unwrap_used",
+    "clippy::expect_used",
+    "clippy::panic",
     "clippy::indexing_slicing",
 ];
 
@@ -42,7 +65,9 @@ fn code(text: &str) -> String {
     while i < c.len() {
         let end = match (at(i), at(i + 1)) {
             ('/', '/') => (i..c.len()).find(|k| at(*k) == '\n').unwrap_or(c.len()),
-            ('/', '*') => (i + 2..c.len()).find(|k| at(*k) == '*' && at(k + 1) == '/').map_or(c.len(), |k| k + 2),
+            ('/', '*') => (i + 2..c.len())
+                .find(|k| at(*k) == '*' && at(k + 1) == '/')
+                .map_or(c.len(), |k| k + 2),
             ('"', _) => {
                 let mut k = i + 1;
                 while k < c.len() && at(k) != '"' {
@@ -82,7 +107,8 @@ fn without_tests(code: &str) -> String {
                 break;
             }
         }
-        let blank: String = out[start..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+        let blank: String =
+            out[start..end].chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
         out.replace_range(start..end, &blank);
         from = start;
     }
@@ -150,7 +176,8 @@ fn leaves(head: &str, rest: &str, f: &mut dyn FnMut(String)) {
         return;
     }
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    let path = if head.is_empty() { rest[..end].to_string() } else { format!("{head}::{}", &rest[..end]) };
+    let path =
+        if head.is_empty() { rest[..end].to_string() } else { format!("{head}::{}", &rest[..end]) };
     match rest[end..].trim_start().strip_prefix("::") {
         Some(more) if head.is_empty() => leaves(&path, more, f),
         _ => f(path),
@@ -162,7 +189,9 @@ fn allowed(layer: &str, path: &str) -> bool {
     let first = path.split("::").next().unwrap_or_default();
     first == layer
         || MACROS.contains(&first)
-        || may.iter().any(|m| path == *m || path.strip_prefix(m).is_some_and(|r| r.starts_with("::")))
+        || may
+            .iter()
+            .any(|m| path == *m || path.strip_prefix(m).is_some_and(|r| r.starts_with("::")))
 }
 
 /// What is wrong with a file of this layer, line by line.
@@ -176,7 +205,11 @@ fn complaints(layer: &str, module: &[String], text: &str) -> Vec<String> {
     }
     for (i, line) in code.lines().enumerate() {
         let tight = tidy(line);
-        let core = if layer == "ports" || module == ["seam", "arch"] { &[][..] } else { &BANNED_IN_CORE[..] };
+        let core = if layer == "ports" || module == ["seam", "arch"] {
+            &[][..]
+        } else {
+            &BANNED_IN_CORE[..]
+        };
         for b in BANNED.iter().chain(core) {
             let found = tight.match_indices(b).any(|(k, _)| {
                 // A word of its own: `core::` of `std::`, not `xstd::`.
@@ -187,11 +220,16 @@ fn complaints(layer: &str, module: &[String], text: &str) -> Vec<String> {
                 bad.push(format!("{}: {b}", i + 1));
             }
         }
-        let asserts = tight.contains("assert!(") || tight.contains("assert_eq!(") || tight.contains("assert_ne!(");
+        let asserts = tight.contains("assert!(")
+            || tight.contains("assert_eq!(")
+            || tight.contains("assert_ne!(");
         if asserts && !tight.starts_with("const _:") {
             bad.push(format!("{}: an assertion that panics", i + 1));
         }
-        if tight.contains("extern {") && !matches!(layer, "seam" | "ports" | "capi") && module != ["base", "check"] {
+        if tight.contains("extern {")
+            && !matches!(layer, "seam" | "ports" | "capi")
+            && module != ["base", "check"]
+        {
             bad.push(format!("{}: declares foreign functions", i + 1));
         }
     }
@@ -220,7 +258,8 @@ fn every_file_keeps_to_its_layer() {
     let mut read = 0;
     for file in &all {
         let name = file.strip_prefix(root).unwrap_or(file).with_extension("");
-        let mut module: Vec<String> = name.iter().map(|s| s.to_string_lossy().into_owned()).collect();
+        let mut module: Vec<String> =
+            name.iter().map(|s| s.to_string_lossy().into_owned()).collect();
         if module[0] == "src" {
             module.remove(0);
         }
@@ -234,7 +273,9 @@ fn every_file_keeps_to_its_layer() {
         read += 1;
         let text = fs::read_to_string(file).unwrap_or_default();
         let layer = module[0].clone();
-        bad.extend(complaints(&layer, &module, &text).iter().map(|c| format!("{}.rs:{c}", name.display())));
+        bad.extend(
+            complaints(&layer, &module, &text).iter().map(|c| format!("{}.rs:{c}", name.display())),
+        );
     }
     assert!(read > 20, "found only {read} files");
     assert!(bad.is_empty(), "\n{}", bad.join("\n"));
@@ -243,7 +284,8 @@ fn every_file_keeps_to_its_layer() {
 /// The check itself: what it must see, and what it must not.
 #[test]
 fn the_check_can_fail() {
-    let check = |layer: &str, text: &str| complaints(layer, &[layer.to_string(), "x".to_string()], text);
+    let check =
+        |layer: &str, text: &str| complaints(layer, &[layer.to_string(), "x".to_string()], text);
     for (layer, text) in [
         ("base", "use crate::seam::port::Port;"),
         ("arena", "use crate::{base::addr::Addr, object::seg::Seg};"),

@@ -108,11 +108,7 @@ fn assert_handler() -> AssertHandler {
 /// Prints and aborts, in every variety: whoever would rather go on installs a
 /// handler that returns, and then a call refused for its arguments gives an
 /// error code.
-unsafe extern "C" fn print_assertion(
-    file: *const c_char,
-    line: c_uint,
-    condition: *const c_char,
-) {
+unsafe extern "C" fn print_assertion(file: *const c_char, line: c_uint, condition: *const c_char) {
     let mut digits = [0u8; 12];
     let mut n = line;
     for d in digits.iter_mut().rev().skip(1) {
@@ -158,7 +154,10 @@ unsafe extern "C" fn memcmp(a: *const c_void, b: *const c_void, n: usize) -> c_i
     }
     // SAFETY: the caller has `n` bytes at each.
     let (a, b) = unsafe {
-        (core::slice::from_raw_parts(a.cast::<u8>(), n), core::slice::from_raw_parts(b.cast::<u8>(), n))
+        (
+            core::slice::from_raw_parts(a.cast::<u8>(), n),
+            core::slice::from_raw_parts(b.cast::<u8>(), n),
+        )
     };
     match a.cmp(b) {
         core::cmp::Ordering::Less => -1,
@@ -337,7 +336,13 @@ unsafe extern "C" fn io_write(io: *mut c_void, buf: *const c_void, n: usize) -> 
     let mut done = 0usize;
     while done < n {
         // SAFETY: a descriptor of ours and `n` bytes.
-        let wrote = unsafe { sys::write(descriptor(io), buf.cast::<u8>().wrapping_add(done).cast(), n.wrapping_sub(done)) };
+        let wrote = unsafe {
+            sys::write(
+                descriptor(io),
+                buf.cast::<u8>().wrapping_add(done).cast(),
+                n.wrapping_sub(done),
+            )
+        };
         if wrote > 0 {
             done = done.wrapping_add(wrote.unsigned_abs());
         // SAFETY: the thread's own.

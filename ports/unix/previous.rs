@@ -1,7 +1,7 @@
 //! Signal handlers that were there before ours, and passing signals on to them.
 
-use super::sys::{self, SigAction, SigInfo, SigSet};
 use super::signals;
+use super::sys::{self, SigAction, SigInfo, SigSet};
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -94,7 +94,12 @@ pub fn send(tid: usize, sig: c_int) -> bool {
         loop {
             // SAFETY: numbers only.
             let r = unsafe {
-                sys::syscall(context::SYS_TGKILL, sys::getpid() as c_long, tid as c_long, sig as c_long)
+                sys::syscall(
+                    context::SYS_TGKILL,
+                    sys::getpid() as c_long,
+                    tid as c_long,
+                    sig as c_long,
+                )
             };
             if r == 0 {
                 return true;
@@ -168,5 +173,7 @@ pub fn sleep_until_resume() {
     wanted.add(resume());
     let set = core::ptr::from_ref(&wanted);
     // SAFETY: a signal set, of which the kernel reads the first 64.
-    unsafe { sys::syscall(context::SYS_RT_SIGTIMEDWAIT, set, 0 as c_long, 0 as c_long, 8 as c_long) };
+    unsafe {
+        sys::syscall(context::SYS_RT_SIGTIMEDWAIT, set, 0 as c_long, 0 as c_long, 8 as c_long)
+    };
 }

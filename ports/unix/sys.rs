@@ -138,8 +138,14 @@ pub struct File {
 }
 
 unsafe extern "C" {
-    pub fn mmap(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, off: isize)
-    -> *mut c_void;
+    pub fn mmap(
+        addr: usize,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        fd: c_int,
+        off: isize,
+    ) -> *mut c_void;
     pub fn munmap(addr: usize, len: usize) -> c_int;
     pub fn mprotect(addr: usize, len: usize, prot: c_int) -> c_int;
     pub fn madvise(addr: usize, len: usize, advice: c_int) -> c_int;
@@ -203,8 +209,7 @@ pub(crate) mod tests {
     /// signal frames, for good.
     pub fn big_alternate_stack() {
         let memory = std::vec![0u64; 8192].leak();
-        let stack =
-            SigStack { sp: memory.as_ptr().addr(), flags: 0, size: size_of_val(memory) };
+        let stack = SigStack { sp: memory.as_ptr().addr(), flags: 0, size: size_of_val(memory) };
         // SAFETY: memory that nobody else uses, for ever.
         unsafe { assert_eq!(sigaltstack(&stack, core::ptr::null_mut()), 0) };
     }

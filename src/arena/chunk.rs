@@ -259,8 +259,7 @@ impl Chunk {
             let lo = base.max(c.range.base).since(base) >> c.grain_shift;
             let hi = limit.min(c.range.limit);
             let hi = if hi <= base { 0 } else { hi.since(base) >> c.grain_shift };
-            let valid =
-                if lo < hi { bits::run(lo, hi.wrapping_sub(lo)) } else { bits::NONE };
+            let valid = if lo < hi { bits::run(lo, hi.wrapping_sub(lo)) } else { bits::NONE };
             let r = Region {
                 link: Link::default(),
                 chunk: self_,

@@ -20,7 +20,8 @@ use core::ptr::NonNull;
 /// little left over, and then those of which two or three go into larger grains.
 const CLASSES: [Size; 33] = [
     32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 576, 672, 800, 992, 1344, 2016, 2720, 4064,
-    5440, 8160, 10912, 16352, 21824, 32736, 43680, 65504, 87360, 131040, 174752, 262112, 349504, 524256,
+    5440, 8160, 10912, 16352, 21824, 32736, 43680, 65504, 87360, 131040, 174752, 262112, 349504,
+    524256,
 ];
 /// What blocks are aligned to.
 const ALIGN: Size = 32;
@@ -125,7 +126,9 @@ impl Arena {
         // link.
         slab.free.set(Addr(unsafe { a.ptr::<usize>().read() }));
         slab.used.set(slab.used.get().wrapping_add(1));
-        if slab.free.get().is_null() && let Some(slabs) = self.control_list(slab) {
+        if slab.free.get().is_null()
+            && let Some(slabs) = self.control_list(slab)
+        {
             slabs.remove(slab);
         }
         in_use.set(in_use.get().wrapping_add(class));

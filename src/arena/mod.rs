@@ -460,11 +460,8 @@ impl Arena {
             // SAFETY: the table has `len` entries.
             unsafe { table.add(i).write((0, None)) };
         }
-        let every = self
-            .chunks
-            .iter()
-            .filter(|&c| Some(c) != primary && Some(c) != without)
-            .chain(extra);
+        let every =
+            self.chunks.iter().filter(|&c| Some(c) != primary && Some(c) != without).chain(extra);
         for c in every {
             for key in self.keys(c.reserved) {
                 let mut i = hash(key) & len.wrapping_sub(1);
@@ -603,7 +600,8 @@ impl Arena {
         let free = r.free.get();
         let warm = bits::and(&free, &r.mapped.get());
         let high = r.home.get().is_some_and(|h| h.high.get());
-        let find = |set: &Bits| if high { bits::find_last_run(set, n) } else { bits::find_run(set, n) };
+        let find =
+            |set: &Bits| if high { bits::find_last_run(set, n) } else { bits::find_run(set, n) };
         let at = match find(&warm) {
             Some(i) => i,
             None => match find(&free) {
@@ -775,7 +773,12 @@ impl Arena {
         } else if home.plain.get() {
             [zone0, own, used, ZoneSet::ALL]
         } else {
-            [own.minus(zone0), ZoneSet::ALL.minus(used).minus(zone0), ZoneSet::ALL.minus(zone0), ZoneSet::ALL]
+            [
+                own.minus(zone0),
+                ZoneSet::ALL.minus(used).minus(zone0),
+                ZoneSet::ALL.minus(zone0),
+                ZoneSet::ALL,
+            ]
         };
         if home.plain.get()
             && !high
@@ -1454,7 +1457,8 @@ impl Arena {
                     for (wi, word) in set.iter().enumerate() {
                         let mut word = *word;
                         while word != 0 {
-                            let k = wi.wrapping_mul(64).wrapping_add(word.trailing_zeros() as usize);
+                            let k =
+                                wi.wrapping_mul(64).wrapping_add(word.trailing_zeros() as usize);
                             word &= word.wrapping_sub(1);
                             // SAFETY: a tract table has an entry a grain.
                             f(unsafe { *c.tracts(i).add(k) });

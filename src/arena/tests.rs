@@ -162,7 +162,11 @@ impl Model {
         let (mut committed, mut spare, mut reserved, mut used) = (0, 0, 0, 0);
         for c in a.chunks() {
             let header = c.table_mapped.get().min(c.range.base).since(c.reserved.base);
-            committed += if a.is_client { c.range.base.since(c.reserved.base.up(g.max(64))) } else { header };
+            committed += if a.is_client {
+                c.range.base.since(c.reserved.base.up(g.max(64)))
+            } else {
+                header
+            };
             reserved += c.reserved.size();
             let mut in_use = 0;
             for i in 0..c.ninit.get() {
@@ -180,7 +184,11 @@ impl Model {
                 // Listed with its home while there is room in it.
                 let room = !bits::is_empty(&free);
                 let listed = r.home.get().is_some_and(|h| h.regions.iter().any(|x| x == r));
-                assert_eq!((r.get().is_listed(), listed), (listed, room && !r.is_free()), "region {i}");
+                assert_eq!(
+                    (r.get().is_listed(), listed),
+                    (listed, room && !r.is_free()),
+                    "region {i}"
+                );
                 in_use += !r.is_free() as usize;
                 committed += bits::count(&mapped) * g;
                 spare += bits::count(&bits::and(&mapped, &free)) * g;
@@ -188,7 +196,10 @@ impl Model {
             }
             assert_eq!(c.in_use.get(), in_use);
         }
-        assert_eq!((a.committed.get(), a.spare.get(), a.reserved.get()), (committed, spare, reserved));
+        assert_eq!(
+            (a.committed.get(), a.spare.get(), a.reserved.get()),
+            (committed, spare, reserved)
+        );
         assert!(committed <= a.limit.get(), "over the limit");
         if !a.is_client {
             assert_eq!(self.mock.mapped().0, committed, "memory that is mapped");
@@ -198,12 +209,19 @@ impl Model {
         // Its structures are few: tract tables, in slabs that are kept.
         assert!(control <= used / 4 + 64 * g.max(4096), "{control} bytes of control memory");
         // Addresses anywhere.
-        let (low, high) = (a.lowest.load(core::sync::atomic::Ordering::Relaxed), a.highest.load(core::sync::atomic::Ordering::Relaxed));
+        let (low, high) = (
+            a.lowest.load(core::sync::atomic::Ordering::Relaxed),
+            a.highest.load(core::sync::atomic::Ordering::Relaxed),
+        );
         for _ in 0..8 {
             let at = low - 4 * g + self.rng.word() * 4099 % (high - low + 8 * g);
             let b = self.blocks.range(..=at).next_back();
             let want = b.filter(|(b, (s, _))| at - **b < *s).map(|(_, (_, t))| *t);
-            assert_eq!(Addr::of(self.arena.tract_of(Addr(at))).0, want.unwrap_or(0), "tract of {at:x}");
+            assert_eq!(
+                Addr::of(self.arena.tract_of(Addr(at))).0,
+                want.unwrap_or(0),
+                "tract of {at:x}"
+            );
             assert!(want.is_none() || self.arena.has_addr(Addr(at)));
             // (Of memory that was given some may be left over at both ends.)
             let inside = self.arena.chunks().find(|c| c.range.contains(Addr(at)));
@@ -225,7 +243,8 @@ impl Model {
         seen.sort_unstable();
         let g = self.arena.grain();
         let all = self.blocks.iter().filter(|(_, (_, t))| *t != 0);
-        let all: Vec<_> = all.flat_map(|(b, (s, t))| (0..s / g).map(move |i| (b + i * g, *t))).collect();
+        let all: Vec<_> =
+            all.flat_map(|(b, (s, t))| (0..s / g).map(move |i| (b + i * g, *t))).collect();
         assert_eq!(seen, all);
     }
 
@@ -250,7 +269,10 @@ impl Model {
                 if self.alloc(size).is_err() {
                     // Nothing is in use that was not, but for slabs.
                     let now = self.arena.committed.get() - self.arena.spare.get();
-                    assert!(now >= before && now - before <= 2 * self.arena.grain().max(4096) + (1 << 16));
+                    assert!(
+                        now >= before
+                            && now - before <= 2 * self.arena.grain().max(4096) + (1 << 16)
+                    );
                 }
             }
             0..94 => self.free_some(),
@@ -260,7 +282,10 @@ impl Model {
                 let (spare, want) = (self.arena.spare.get(), self.rng.below(1 << 20));
                 self.arena.purge(want, None);
                 let gone = spare - self.arena.spare.get();
-                assert!(self.arena.is_client || gone >= want.min(spare), "{gone} purged, not {want}");
+                assert!(
+                    self.arena.is_client || gone >= want.min(spare),
+                    "{gone} purged, not {want}"
+                );
             }
             97 => {
                 let f = self.rng.below(11) as f64 / 10.0;
@@ -280,7 +305,14 @@ impl Model {
                     Err(e) => {
                         assert_eq!(e, Res::Fail);
                         assert!(c - s > limit, "refused, and {} would do", c - s);
-                        assert_eq!((c, s, old), (self.arena.committed.get(), self.arena.spare.get(), self.arena.limit.get()));
+                        assert_eq!(
+                            (c, s, old),
+                            (
+                                self.arena.committed.get(),
+                                self.arena.spare.get(),
+                                self.arena.limit.get()
+                            )
+                        );
                     }
                 }
             }
@@ -549,9 +581,8 @@ fn tables_go_back() {
     for high in [true, false] {
         m.homes[0].high.set(high);
         let home = m.homes[0];
-        let blocks: Vec<_> = (0..60)
-            .map(|_| m.arena.alloc(home, 1 << 20, core::ptr::null_mut()).unwrap())
-            .collect();
+        let blocks: Vec<_> =
+            (0..60).map(|_| m.arena.alloc(home, 1 << 20, core::ptr::null_mut()).unwrap()).collect();
         // Entries of 200 regions are more than a few grains.
         let entries = m.arena.committed.get() - before - (60 << 20);
         assert!(entries >= if high { 9 * 4096 } else { 2 * 4096 }, "{entries}");

@@ -15,11 +15,7 @@ fn home(ap: P<Buffer>) -> P<Mpm> {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_ap_create_k(
-    ap_o: *mut Handle,
-    pool: Handle,
-    list: *mut Arg,
-) -> i32 {
+pub unsafe extern "C" fn mps_ap_create_k(ap_o: *mut Handle, pool: Handle, list: *mut Arg) -> i32 {
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!ap_o.is_null(), "ap_o is not null", Res::Param.code());
     // SAFETY: the client's argument list.
@@ -37,7 +33,11 @@ pub unsafe extern "C" fn mps_ap_create_k(
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_ap_destroy(ap: Handle) {
     let b = need!(ap_of(ap), "allocation point is valid", ());
-    crate::aver_client!(!b.get().is_reserved(), "allocation point being destroyed has no block reserved", ());
+    crate::aver_client!(
+        !b.get().is_reserved(),
+        "allocation point being destroyed has no block reserved",
+        ()
+    );
     Mpm::enter(home(b), |m| m.ap_destroy(b));
 }
 
@@ -79,7 +79,11 @@ unsafe fn fill_slowly(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
         "size reserved is a multiple of the pool's alignment",
         Res::Param.code()
     );
-    crate::aver_client!(!b.get().is_reserved(), "allocation point has no block reserved already", Res::Param.code());
+    crate::aver_client!(
+        !b.get().is_reserved(),
+        "allocation point has no block reserved already",
+        Res::Param.code()
+    );
     let got = if b.pool.own_lock {
         Mpm::fill_outside(home(b), b, size)
     } else {

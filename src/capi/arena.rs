@@ -3,8 +3,8 @@
 use super::{Handle, need};
 use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
-use crate::mpm::{Config, Mpm, State};
 use crate::mpm::names::Params;
+use crate::mpm::{Config, Mpm, State};
 use crate::seam::args::{self, Arg, Args};
 use crate::seam::client::ArenaCallback;
 use crate::seam::port::Caps;
@@ -39,7 +39,11 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
         (a.size(&args::_mps_key_ARENA_SIZE).unwrap_or(1 << 28), None)
     } else {
         let size = a.size(&args::_mps_key_ARENA_SIZE);
-        crate::aver_client!(size.is_some(), "MPS_KEY_ARENA_SIZE is given for a client arena", Err(Res::Param));
+        crate::aver_client!(
+            size.is_some(),
+            "MPS_KEY_ARENA_SIZE is given for a client arena",
+            Err(Res::Param)
+        );
         let base = a.pointer(&args::_mps_key_ARENA_CL_BASE);
         crate::aver_client!(
             base.is_some_and(|b| !b.is_null()),
@@ -50,7 +54,11 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
     };
     let grain = a.size(&args::_mps_key_ARENA_GRAIN_SIZE);
     let grain = grain.unwrap_or(if is_vm { page } else { 8192 });
-    crate::aver_client!(grain.is_power_of_two(), "MPS_KEY_ARENA_GRAIN_SIZE is a power of two", Err(Res::Param));
+    crate::aver_client!(
+        grain.is_power_of_two(),
+        "MPS_KEY_ARENA_GRAIN_SIZE is a power of two",
+        Err(Res::Param)
+    );
     crate::aver_client!(
         is_vm || grain >= size_of::<usize>(),
         "MPS_KEY_ARENA_GRAIN_SIZE is at least the size of a pointer",
@@ -64,7 +72,11 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
     if let Some(bytes) = a.size(&args::_mps_key_SPARE_COMMIT_LIMIT) {
         spare = if bytes >= limit { 1.0 } else { bytes as f64 / limit as f64 };
     }
-    crate::aver_client!((0.0..=1.0).contains(&spare), "MPS_KEY_SPARE is between 0.0 and 1.0", Err(Res::Param));
+    crate::aver_client!(
+        (0.0..=1.0).contains(&spare),
+        "MPS_KEY_SPARE is between 0.0 and 1.0",
+        Err(Res::Param)
+    );
     let pause_time = a.double(&args::_mps_key_PAUSE_TIME).unwrap_or(0.1);
     crate::aver_client!(pause_time >= 0.0, "MPS_KEY_PAUSE_TIME is not negative", Err(Res::Param));
     let (extended, contracted) = if is_vm {
@@ -237,7 +249,11 @@ pub extern "C" fn mps_arena_postmortem(arena: Handle) {
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_arena_extend(arena: Handle, base: Addr, size: Size) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
-    crate::aver_client!(m.get().cx.arena.is_client, "arena being extended is a client arena", Res::Unimpl.code());
+    crate::aver_client!(
+        m.get().cx.arena.is_client,
+        "arena being extended is a client arena",
+        Res::Unimpl.code()
+    );
     crate::aver_client!(!base.is_null(), "base is not null", Res::Param.code());
     Mpm::enter(m, |m| code_of(m.cx.arena.extend_client(base, size)))
 }
@@ -246,7 +262,11 @@ pub extern "C" fn mps_arena_extend(arena: Handle, base: Addr, size: Size) -> i32
 pub extern "C" fn mps_arena_vm_growth(arena: Handle, desired: Size, minimum: Size) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!m.get().cx.arena.is_client, "arena is a VM arena", Res::Param.code());
-    crate::aver_client!(desired >= minimum, "desired growth is at least the minimum", Res::Param.code());
+    crate::aver_client!(
+        desired >= minimum,
+        "desired growth is at least the minimum",
+        Res::Param.code()
+    );
     Mpm::enter(m, |m| m.cx.arena.growth.set(desired));
     Res::OK
 }

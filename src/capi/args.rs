@@ -1,6 +1,6 @@
 //! Keyword argument lists.
 
-use crate::seam::args::{ARGS_MAX, Arg, Key, Val, _mps_key_ARGS_END};
+use crate::seam::args::{_mps_key_ARGS_END, ARGS_MAX, Arg, Key, Val};
 
 /// A list of no arguments. Writable: callees end it anew.
 #[unsafe(no_mangle)]

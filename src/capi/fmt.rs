@@ -25,7 +25,11 @@ macro_rules! method {
 unsafe fn create(fmt_o: *mut Handle, arena: Handle, m: Methods) -> i32 {
     let i = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!fmt_o.is_null(), "fmt_o is not null", Res::Param.code());
-    crate::aver_client!(m.align.is_power_of_two(), "format alignment is a power of two", Res::Param.code());
+    crate::aver_client!(
+        m.align.is_power_of_two(),
+        "format alignment is a power of two",
+        Res::Param.code()
+    );
     crate::aver_client!(
         m.header & m.align.wrapping_sub(1) == 0,
         "format header size is a multiple of the alignment",
@@ -41,7 +45,11 @@ unsafe fn create(fmt_o: *mut Handle, arena: Handle, m: Methods) -> i32 {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_fmt_create_k(fmt_o: *mut Handle, arena: Handle, list: *mut Arg) -> i32 {
+pub unsafe extern "C" fn mps_fmt_create_k(
+    fmt_o: *mut Handle,
+    arena: Handle,
+    list: *mut Arg,
+) -> i32 {
     // SAFETY: the client's argument list.
     let mut a = unsafe { Args::new(list) };
     let mut m = Methods::default();
@@ -119,7 +127,11 @@ fn methods(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_fmt_create_A(fmt_o: *mut Handle, arena: Handle, f: *const FmtA) -> i32 {
+pub unsafe extern "C" fn mps_fmt_create_A(
+    fmt_o: *mut Handle,
+    arena: Handle,
+    f: *const FmtA,
+) -> i32 {
     // SAFETY: the client's structure.
     let f = unsafe { &*f };
     let m = methods(f.align, f.scan, f.skip, f.fwd, f.isfwd, f.pad);
@@ -128,7 +140,11 @@ pub unsafe extern "C" fn mps_fmt_create_A(fmt_o: *mut Handle, arena: Handle, f: 
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_fmt_create_B(fmt_o: *mut Handle, arena: Handle, f: *const FmtB) -> i32 {
+pub unsafe extern "C" fn mps_fmt_create_B(
+    fmt_o: *mut Handle,
+    arena: Handle,
+    f: *const FmtB,
+) -> i32 {
     // SAFETY: the client's structure.
     let f = unsafe { &*f };
     let a = &f.a;

@@ -89,7 +89,11 @@ pub extern "C" fn mps_message_clock(arena: Handle, message: Handle) -> usize {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_message_finalization_ref(ref_o: *mut Addr, arena: Handle, message: Handle) {
+pub unsafe extern "C" fn mps_message_finalization_ref(
+    ref_o: *mut Addr,
+    arena: Handle,
+    message: Handle,
+) {
     let m = need!(mpm_of(arena), "arena is valid", ());
     crate::aver_client!(!ref_o.is_null(), "ref_o is not null", ());
     let Some(g) = taken(message) else { return };
@@ -135,7 +139,11 @@ pub unsafe extern "C" fn mps_finalize(arena: Handle, at: *const Addr) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_definalize(arena: Handle, at: *const Addr) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
-    crate::aver_client!(!at.is_null(), "reference to be definalized is not null", Res::Param.code());
+    crate::aver_client!(
+        !at.is_null(),
+        "reference to be definalized is not null",
+        Res::Param.code()
+    );
     let known = |m: &Mpm| m.cx.arena.has_addr(m.peek(at));
     let done = Mpm::enter(m, |m| known(m).then(|| code_of(m.definalize(at))));
     crate::aver_client!(

@@ -27,15 +27,15 @@ mod x;
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::mpm::Mpm;
+use crate::mpm::names::{Root, Thread};
 use crate::mpm::transform::Transform;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
 use crate::object::locus::Chain;
 use crate::object::message::Message;
 use crate::object::pool::Pool;
-use crate::mpm::names::{Root, Thread};
-pub(crate) use sac::sac_of;
 use core::ffi::c_void;
+pub(crate) use sac::sac_of;
 
 /// A handle of the client's: a pointer to one of our structures, perhaps.
 pub(crate) type Handle = *mut c_void;
@@ -84,11 +84,7 @@ macro_rules! need {
         match crate::capi::$get($h.cast()) {
             Some(p) => p,
             None => {
-                crate::base::check::report(
-                    concat!(file!(), "\0"),
-                    line!(),
-                    concat!($text, "\0"),
-                );
+                crate::base::check::report(concat!(file!(), "\0"), line!(), concat!($text, "\0"));
                 return $otherwise;
             }
         }

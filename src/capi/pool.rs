@@ -6,8 +6,8 @@ use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
-use crate::object::pool::{ClassHandle, Pool};
 use crate::mpm::names::pools::{amc, manual, marksweep, snc};
+use crate::object::pool::{ClassHandle, Pool};
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {
@@ -64,7 +64,11 @@ pub unsafe extern "C" fn mps_pool_create_k(
         _ => None,
     };
     if let Some(f) = format {
-        crate::aver_client!(f.instance == m.addr().0, "format belongs to the arena", Res::Param.code());
+        crate::aver_client!(
+            f.instance == m.addr().0,
+            "format belongs to the arena",
+            Res::Param.code()
+        );
     }
     let made = Mpm::enter(m, |_| Mpm::new_pool(m, class, format, &mut a));
     // SAFETY: not null, the client's.
@@ -131,11 +135,7 @@ unsafe fn alloc_slowly(p_o: *mut Addr, p: P<Pool>, size: Size) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_free(pool: Handle, base: Addr, size: Size) {
     let p = need!(pool_of(pool), "pool is valid", ());
-    crate::aver_client!(
-        size != 0 && size <= isize::MAX as Size,
-        "size to free is positive",
-        ()
-    );
+    crate::aver_client!(size != 0 && size <= isize::MAX as Size, "size to free is positive", ());
     crate::aver_client!(!base.is_null(), "block to free is not null", ());
     if !p.class.quick_free(p, base, size) {
         free_slowly(p, base, size);

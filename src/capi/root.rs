@@ -5,8 +5,8 @@ use crate::base::addr::{Addr, Size, WORD};
 use crate::base::res::Res;
 use crate::base::sets::Rank;
 use crate::mpm::Mpm;
-use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
 use crate::mpm::names::Kind;
+use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
 use core::ffi::c_void;
 
 /// Either of the two protection modes, as our header and as the reference's
@@ -60,13 +60,17 @@ unsafe fn create(root_o: *mut Handle, arena: Handle, rank: u32, mode: u32, kind:
         );
     }
     let thread = match kind {
-        Kind::Reg { thread, .. } | Kind::Stack { thread, .. } | Kind::StackTagged { thread, .. } => {
-            Some(thread)
-        }
+        Kind::Reg { thread, .. }
+        | Kind::Stack { thread, .. }
+        | Kind::StackTagged { thread, .. } => Some(thread),
         _ => None,
     };
     if let Some(t) = thread {
-        crate::aver_client!(t.instance == m.addr().0, "thread is registered with the arena", Res::Param.code());
+        crate::aver_client!(
+            t.instance == m.addr().0,
+            "thread is registered with the arena",
+            Res::Param.code()
+        );
     }
     let made = Mpm::enter(m, |m| m.new_root(rank, kind, mode & RM_PROT != 0));
     // SAFETY: not null, the client's.
@@ -189,8 +193,16 @@ pub unsafe extern "C" fn mps_root_create_reg(
     s: Size,
 ) -> i32 {
     let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
-    crate::aver_client!(scan.is_some(), "register scanning function is not null", Res::Param.code());
-    crate::aver_client!(rank == Rank::Ambig as u32, "rank of a register root is ambiguous", Res::Param.code());
+    crate::aver_client!(
+        scan.is_some(),
+        "register scanning function is not null",
+        Res::Param.code()
+    );
+    crate::aver_client!(
+        rank == Rank::Ambig as u32,
+        "rank of a register root is ambiguous",
+        Res::Param.code()
+    );
     let Some(scan) = scan else { return Res::Param.code() };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, Kind::Reg { thread, scan, p, s }) }
@@ -225,7 +237,11 @@ pub unsafe extern "C" fn mps_root_create_thread_tagged(
 ) -> i32 {
     let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
     crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
-    crate::aver_client!(rank == Rank::Ambig as u32, "rank of a thread root is ambiguous", Res::Param.code());
+    crate::aver_client!(
+        rank == Rank::Ambig as u32,
+        "rank of a thread root is ambiguous",
+        Res::Param.code()
+    );
     let Some(scan) = scan else { return Res::Param.code() };
     let tag = ScanTag { mask, pattern };
     // SAFETY: as above.
@@ -245,7 +261,11 @@ pub unsafe extern "C" fn mps_root_create_thread_scanned(
 ) -> i32 {
     let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
     crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
-    crate::aver_client!(rank == Rank::Ambig as u32, "rank of a thread root is ambiguous", Res::Param.code());
+    crate::aver_client!(
+        rank == Rank::Ambig as u32,
+        "rank of a thread root is ambiguous",
+        Res::Param.code()
+    );
     let Some(scan) = scan else { return Res::Param.code() };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, Kind::Stack { thread, cold, scan, closure }) }

@@ -44,9 +44,8 @@ pub unsafe extern "C" fn mps_sac_create(
         "cache classes are ascending multiples of the alignment, with room for a pointer",
         Res::Param.code()
     );
-    let made = Mpm::enter(super::instance(p.cx.instance.get()), |m| {
-        Sac::create(&m.cx.arena, p, &classes)
-    });
+    let made =
+        Mpm::enter(super::instance(p.cx.instance.get()), |m| Sac::create(&m.cx.arena, p, &classes));
     // SAFETY: not null, the client's.
     unsafe { give(sac_o, made.map(|s| Sac::public(s).ptr())) }
 }
@@ -104,7 +103,12 @@ fn is_size(size: Size) -> bool {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_sac_fill(p_o: *mut Addr, sac: Handle, size: Size, _unused: i32) -> i32 {
+pub unsafe extern "C" fn mps_sac_fill(
+    p_o: *mut Addr,
+    sac: Handle,
+    size: Size,
+    _unused: i32,
+) -> i32 {
     let s = need!(sac_of(sac), "cache is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(is_size(size), "size to allocate is positive", Res::Param.code());
@@ -127,7 +131,12 @@ pub extern "C" fn mps_sac_empty(sac: Handle, p: Addr, size: Size) {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_sac_alloc(p_o: *mut Addr, sac: Handle, size: Size, unused: i32) -> i32 {
+pub unsafe extern "C" fn mps_sac_alloc(
+    p_o: *mut Addr,
+    sac: Handle,
+    size: Size,
+    unused: i32,
+) -> i32 {
     let s = need!(sac_of(sac), "cache is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(is_size(size), "size to allocate is positive", Res::Param.code());

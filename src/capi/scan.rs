@@ -3,9 +3,9 @@
 use super::{Handle, need};
 use crate::base::addr::{Addr, WORD};
 use crate::base::res::code_of;
+use crate::mpm::names::scan_stack;
 use crate::object::scan::ScanState;
 use crate::seam::client::ScanTag;
-use crate::mpm::names::scan_stack;
 use crate::trace::fix;
 use core::ffi::c_void;
 
@@ -18,7 +18,12 @@ pub unsafe extern "C" fn _mps_fix2(ss: &ScanState, ref_io: *mut Addr) -> i32 {
 /// Goes over the words of an area: `strip` gives the reference in a word, and
 /// what to put back round it, or `None` for a word that is none.
 #[inline(always)]
-fn area(ss: &ScanState, base: Addr, limit: Addr, strip: impl Fn(usize) -> Option<(usize, usize)>) -> i32 {
+fn area(
+    ss: &ScanState,
+    base: Addr,
+    limit: Addr,
+    strip: impl Fn(usize) -> Option<(usize, usize)>,
+) -> i32 {
     let mut ufs = ss.head.ufs.get();
     let mut at = base;
     while at < limit {
@@ -44,7 +49,12 @@ fn area(ss: &ScanState, base: Addr, limit: Addr, strip: impl Fn(usize) -> Option
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_scan_area(ss: *mut c_void, base: Addr, limit: Addr, _: *mut c_void) -> i32 {
+pub unsafe extern "C" fn mps_scan_area(
+    ss: *mut c_void,
+    base: Addr,
+    limit: Addr,
+    _: *mut c_void,
+) -> i32 {
     // SAFETY: a scan state of ours, handed on by the client; so below.
     let ss = unsafe { &*ss.cast::<ScanState>() };
     if ss.hook.is_some() {
@@ -72,14 +82,24 @@ fn in_place(ss: &ScanState, base: Addr, limit: Addr) -> i32 {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_scan_area_masked(ss: *mut c_void, base: Addr, limit: Addr, tag: *mut c_void) -> i32 {
+pub unsafe extern "C" fn mps_scan_area_masked(
+    ss: *mut c_void,
+    base: Addr,
+    limit: Addr,
+    tag: *mut c_void,
+) -> i32 {
     // SAFETY: as above; the closure is a tag.
     let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
     area(ss, base, limit, |w| Some((w & !tag.mask, w & tag.mask)))
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_scan_area_tagged(ss: *mut c_void, base: Addr, limit: Addr, tag: *mut c_void) -> i32 {
+pub unsafe extern "C" fn mps_scan_area_tagged(
+    ss: *mut c_void,
+    base: Addr,
+    limit: Addr,
+    tag: *mut c_void,
+) -> i32 {
     // SAFETY: as above.
     let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
     area(ss, base, limit, |w| {
@@ -104,7 +124,12 @@ pub unsafe extern "C" fn mps_scan_area_tagged_or_zero(
 
 /// Scans a thread, for register roots. `p` is the cold end of its stack.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_stack_scan_ambig(ss: *mut c_void, thr: Handle, p: *mut c_void, _s: usize) -> i32 {
+pub unsafe extern "C" fn mps_stack_scan_ambig(
+    ss: *mut c_void,
+    thr: Handle,
+    p: *mut c_void,
+    _s: usize,
+) -> i32 {
     let t = need!(thread_of(thr), "thread is valid", crate::base::res::Res::Param.code());
     // SAFETY: as above.
     let state = unsafe { &*ss.cast::<ScanState>() };

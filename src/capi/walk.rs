@@ -5,13 +5,13 @@ use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result, code_of};
 use crate::base::sets::{Rank, TraceSet, ZoneSet};
+use crate::mpm::names::scan_root;
 use crate::mpm::{Mpm, State};
 use crate::object::cx::Phase;
 use crate::object::pool::Pool;
 use crate::object::scan::ScanState;
 use crate::object::seg;
 use crate::seam::client::{ApplyStepper, AreaScan, ObjectsStepper, RootsStepper};
-use crate::mpm::names::scan_root;
 use core::cell::Cell;
 use core::ffi::c_void;
 
@@ -128,7 +128,12 @@ fn step_root(ss: &ScanState, ref_io: *mut Addr) -> Result {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_arena_roots_walk(arena: Handle, f: RootsStepper, p: *mut c_void, s: usize) {
+pub unsafe extern "C" fn mps_arena_roots_walk(
+    arena: Handle,
+    f: RootsStepper,
+    p: *mut c_void,
+    s: usize,
+) {
     let m = need!(mpm_of(arena), "arena is valid", ());
     crate::aver_client!(m.get().state.get() == State::Parked, "arena is parked", ());
     Mpm::enter(m, |e| {

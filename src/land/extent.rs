@@ -81,7 +81,13 @@ impl Extent {
     ///
     /// # Safety
     /// `at` has `footprint(size, shift)` bytes, aligned to 8, the extent's own.
-    pub unsafe fn build(at: Addr, base: Addr, size: Size, shift: u32, owner: *mut ()) -> *mut Extent {
+    pub unsafe fn build(
+        at: Addr,
+        base: Addr,
+        size: Size,
+        shift: u32,
+        owner: *mut (),
+    ) -> *mut Extent {
         let grains = size >> shift;
         let leaves = leaves_for(grains);
         let bits = at.add(size_up(size_of::<Extent>(), 8));
@@ -291,7 +297,13 @@ impl Extent {
 
     /// Takes from the lowest run of at least `n` grains: if it is `ample` then
     /// up to `most` (not less than `n`) of it, else up to `times` times `n`.
-    pub fn alloc_run(&mut self, n: usize, times: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
+    pub fn alloc_run(
+        &mut self,
+        n: usize,
+        times: usize,
+        ample: usize,
+        most: usize,
+    ) -> Option<(Addr, usize)> {
         let run = self.find(n, false)?;
         let n = if run.len() >= ample {
             run.len().min(most)

@@ -127,9 +127,8 @@ impl Field {
             return Some(other);
         }
         // SAFETY: those in the lists are alive.
-        let small = NonNull::new(small).filter(|e| unsafe {
-            self.idle.wrapping_sub((*e.as_ptr()).grains) >= self.reserve
-        });
+        let small = NonNull::new(small)
+            .filter(|e| unsafe { self.idle.wrapping_sub((*e.as_ptr()).grains) >= self.reserve });
         small.map(|e| e.as_ptr())
     }
 
@@ -370,7 +369,13 @@ impl Field {
 
     /// Takes from the lowest run of at least `n` grains, as
     /// [`Extent::alloc_run`].
-    pub fn alloc_run(&mut self, n: usize, times: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
+    pub fn alloc_run(
+        &mut self,
+        n: usize,
+        times: usize,
+        ample: usize,
+        most: usize,
+    ) -> Option<(Addr, usize)> {
         let i = self.choose(n, false)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
@@ -403,7 +408,8 @@ impl Field {
             }
         }
         let all = blocks.iter().zip(found);
-        all.filter(|(a, found)| !found.is_some_and(|(i, e)| self.free_in(i, e, **a, n).is_ok())).count()
+        all.filter(|(a, found)| !found.is_some_and(|(i, e)| self.free_in(i, e, **a, n).is_ok()))
+            .count()
     }
 
     fn free_in(&mut self, i: usize, e: *mut Extent, a: Addr, n: usize) -> Result<bool, NotInUse> {

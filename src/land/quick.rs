@@ -132,7 +132,9 @@ impl At<'_> {
     fn refill(&mut self, spare: &mut *mut Case) {
         let half = self.slots.len() / 2;
         let mut from = half;
-        while from >= SOME && let Some(blocks) = take_box(&mut self.head.full, spare) {
+        while from >= SOME
+            && let Some(blocks) = take_box(&mut self.head.full, spare)
+        {
             from = from.wrapping_sub(SOME);
             // The newest first, to the top.
             let out = self.slots.iter_mut().skip(from);

@@ -67,7 +67,9 @@ fn extent_against_naive() {
     let seed = 0x1234_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
-    for (grains, shift) in [(1, 3), (5, 4), (255, 3), (256, 4), (257, 3), (1500, 4), (4096, 4), (70, 12), (40_000, 3)] {
+    for (grains, shift) in
+        [(1, 3), (5, 4), (255, 3), (256, 4), (257, 3), (1500, 4), (4096, 4), (70, 12), (40_000, 3)]
+    {
         let base = 0x100_0000usize;
         // SAFETY: alive, and only ours.
         let e = unsafe { &mut *extent(base, grains, shift) };
@@ -226,8 +228,10 @@ fn field_against_naive() {
                     let want = areas(&free).into_iter().find(|a| a.1 >= n);
                     let times = 1 + r.below(5);
                     let short = |l: usize| n * (l / n).min(times);
-                    let want = want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { short(l) }));
-                    let got = f.alloc_run(n, times, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
+                    let want =
+                        want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { short(l) }));
+                    let got =
+                        f.alloc_run(n, times, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
                     assert_eq!(got, want);
                     if let Some((s, n)) = got {
                         map[s..s + n].fill(Some(false));
@@ -307,7 +311,13 @@ fn stock_of_blocks() {
                 let count = s.take_into(size, &out);
                 let left = model[n].len().saturating_sub(out.len());
                 let newest: Vec<Addr> = model[n].drain(left..).collect();
-                assert!(newest.iter().eq(out[..count].iter().map(|c| c.get()).collect::<Vec<_>>().iter()));
+                assert!(
+                    newest.iter().eq(out[..count]
+                        .iter()
+                        .map(|c| c.get())
+                        .collect::<Vec<_>>()
+                        .iter())
+                );
             }
             5 => {
                 most[n] = r.below(DEPTH + 1);

@@ -100,8 +100,8 @@ unsafe extern "C" fn on_fault(a: usize, write: i32) -> i32 {
 fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     let i = m.get();
     let arena = &i.cx.arena;
-    let inside = a.0 >= arena.lowest.load(Ordering::Relaxed)
-        && a.0 < arena.highest.load(Ordering::Relaxed);
+    let inside =
+        a.0 >= arena.lowest.load(Ordering::Relaxed) && a.0 < arena.highest.load(Ordering::Relaxed);
     if !inside && !i.protects_roots.load(Ordering::Relaxed) {
         return false;
     }

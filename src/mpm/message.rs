@@ -136,9 +136,7 @@ impl Mpm {
     /// Registered objects were found to be dying.
     pub(super) fn post_ready(&self) {
         while let Some(m) = self.tracer.guardians.ready.pop() {
-            if self.messages.is_enabled(Kind::Finalization)
-                && !crate::seam::fault("finalization")
-            {
+            if self.messages.is_enabled(Kind::Finalization) && !crate::seam::fault("finalization") {
                 if crate::seam::fault("finalization_twice") {
                     let a = self.tracer.guardians.message_ref(self.cx(), m);
                     let _ = self.tracer.guardians.register(&self.cx, a);

@@ -362,9 +362,7 @@ impl Mpm {
         let m = self_.get();
         let port = m.cx.arena.port;
         let t = m.cx.arena.control_new(Thread::new(self_.addr().0, port))?;
-        m.cx.threads
-            .register(t, port)
-            .inspect_err(|_| m.cx.arena.control_drop(t))?;
+        m.cx.threads.register(t, port).inspect_err(|_| m.cx.arena.control_drop(t))?;
         Ok(t)
     }
 

@@ -15,7 +15,8 @@ use crate::trace::{Budget, Report, policy};
 const INTERVAL: Size = 64 << 10;
 
 /// Why collections begin, for messages.
-const WHY_TOP: &str = "As much has become old as was alive at the last full collection: everything is collected.\0";
+const WHY_TOP: &str =
+    "As much has become old as was alive at the last full collection: everything is collected.\0";
 const WHY_CHAIN: &str = "New objects in a generation exceed its capacity.\0";
 const WHY_ASKED: &str = "The client asked for a full collection.\0";
 const WHY_STEP: &str = "The client has time for a full collection.\0";
@@ -344,8 +345,7 @@ impl Mpm {
 
     /// Has enough been allocated since the last full collection?
     fn is_worth_it(&self) -> bool {
-        self.has_objects()
-            && self.allocated.get().wrapping_sub(self.last_full.get()) > INTERVAL
+        self.has_objects() && self.allocated.get().wrapping_sub(self.last_full.get()) > INTERVAL
     }
 
     /// Clock ticks that collecting everything should take, going by the past

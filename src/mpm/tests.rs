@@ -275,7 +275,9 @@ fn methods(header: Size) -> Methods {
     let d = Methods { align: WORD, header, pad, ..Methods::default() };
     match header {
         0 => Methods { scan: scan::<0>, skip: skip::<0>, fwd: fwd::<0>, isfwd: isfwd::<0>, ..d },
-        _ => Methods { scan: scan::<16>, skip: skip::<16>, fwd: fwd::<16>, isfwd: isfwd::<16>, ..d },
+        _ => {
+            Methods { scan: scan::<16>, skip: skip::<16>, fwd: fwd::<16>, isfwd: isfwd::<16>, ..d }
+        }
     }
 }
 
@@ -432,7 +434,8 @@ impl Client {
     /// there is.
     fn build(&mut self, port: &'static dyn Port) -> Result {
         let s = self.s;
-        let (base, size) = if s.given { (Some(self.given.add(40)), s.size) } else { (None, s.size) };
+        let (base, size) =
+            if s.given { (Some(self.given.add(40)), s.size) } else { (None, s.size) };
         let config = Config {
             params: Params { grain: s.grain, size, base, limit: s.limit, extra: 0 },
             spare: s.spare,
@@ -456,9 +459,8 @@ impl Client {
                 (&args::_mps_key_CHAIN, ArgVal { p: self.chain.unwrap().as_ptr().cast() }),
                 (&args::_mps_key_INTERIOR, ArgVal { b: s.interior as i32 }),
             ];
-            let pool = arguments(&list, |a| {
-                Mpm::enter(m, |_| Mpm::new_pool(m, class, Some(format), a))
-            })?;
+            let pool =
+                arguments(&list, |a| Mpm::enter(m, |_| Mpm::new_pool(m, class, Some(format), a)))?;
             self.pools.push(pool);
         }
         for pool in [self.pools[0], self.pools[0], self.pools[1]] {
@@ -855,7 +857,11 @@ impl Client {
         self.n.verified += at.len();
         if self.cx().phase.get() == Phase::Idle && !self.junk {
             let found = Mpm::enter(self.m(), |m| sanity::check(&m.tracer, m.cx()));
-            assert!(found.is_none_or(|n| n == at.len()), "sanity finds {found:?}, not {}", at.len());
+            assert!(
+                found.is_none_or(|n| n == at.len()),
+                "sanity finds {found:?}, not {}",
+                at.len()
+            );
         }
         at.len()
     }
@@ -1313,7 +1319,10 @@ fn flips_and_allocation_points() {
                 if before {
                     // The first half of commit; the flip comes then.
                     b.init.set(b.alloc.get());
-                    c.shadow.insert(id, Shadow { kind: VECTOR, vals: std::vec![Val::Null; slots], seen: 0 });
+                    c.shadow.insert(
+                        id,
+                        Shadow { kind: VECTOR, vals: std::vec![Val::Null; slots], seen: 0 },
+                    );
                     // Held on to, as by a register.
                     (c.pins[0], c.pin_ids[0]) = (base.0, (id, base));
                 }

@@ -141,7 +141,8 @@ impl Mpm {
         if least < t.places.get() {
             return Ok(());
         }
-        let places = least.wrapping_add(1).max(32).checked_next_power_of_two().ok_or(Res::Memory)?;
+        let places =
+            least.wrapping_add(1).max(32).checked_next_power_of_two().ok_or(Res::Memory)?;
         places.checked_mul(size_of::<Pair>()).ok_or(Res::Memory)?;
         let table: *mut Pair = self.cx.arena.control_alloc(bytes(places))?.ptr();
         for i in 0..places {

@@ -332,11 +332,7 @@ pub trait PoolClass: Sync {
     ///
     /// # Errors
     /// Those of `f`, as they are.
-    fn areas(
-        &self,
-        _pool: P<Pool>,
-        _f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
-    ) -> Result {
+    fn areas(&self, _pool: P<Pool>, _f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
         Ok(())
     }
 

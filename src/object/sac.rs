@@ -123,8 +123,10 @@ impl Sac {
             .ok_or(Res::Limit)?;
         let at = arena.control_alloc(bytes)?;
         let p: *mut Sac = at.ptr();
-        let public =
-            Public { middle: Cell::new(classes.get(middle).block_size), trapped: Cell::new(PADDED) };
+        let public = Public {
+            middle: Cell::new(classes.get(middle).block_size),
+            trapped: Cell::new(PADDED),
+        };
         // SAFETY: control memory of that size, ours.
         unsafe { p.write(Sac { sig: Cell::new(Sig::DEAD), pool, lists, bytes, public }) };
         // SAFETY: just written; stays until `destroy`.

@@ -102,7 +102,8 @@ impl ScanState {
     /// Stage 1 of fix, as the client's macro does it.
     #[inline(always)]
     pub fn fix1(&self, ufs: &mut usize, word: usize) -> bool {
-        let bit = 1usize.wrapping_shl((word >> (self.head.zs.get() & (usize::BITS as usize - 1))) as u32);
+        let bit =
+            1usize.wrapping_shl((word >> (self.head.zs.get() & (usize::BITS as usize - 1))) as u32);
         *ufs |= bit;
         self.head.w.get() & bit != 0
     }

@@ -11,8 +11,8 @@
 //! - A segment with an allocation point's room in it has summary `ALL`.
 
 use crate::arena::Home;
-use crate::base::addr::{Addr, Range, Size};
 use crate::arena::Walk;
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::list::{Link, Linked};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
@@ -244,8 +244,7 @@ impl Seg {
         if self.is_grey() {
             // Before the flip a grey segment may be written to freely: it will
             // be scanned anyway.
-            let shielded =
-                cx.phase.get() == Phase::Flipped && !crate::seam::fault("read_barrier");
+            let shielded = cx.phase.get() == Phase::Flipped && !crate::seam::fault("read_barrier");
             return if shielded { AccessSet::READ_WRITE } else { AccessSet::EMPTY };
         }
         if self.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {

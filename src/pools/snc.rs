@@ -6,6 +6,7 @@
 //! which the next object would have come; null says that there was none before.
 //! Segments that are popped stay with the pool, empty, to be used again.
 
+use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -14,7 +15,6 @@ use crate::object::buffer::{self, Buffer};
 use crate::object::pool::{Pool, PoolClass, Room, Scanned};
 use crate::object::scan::ScanState;
 use crate::object::seg::Seg;
-use crate::arena::Home;
 use crate::seam::args::{self, Args};
 
 /// The class.
@@ -175,7 +175,8 @@ impl PoolClass for Snc {
         }
         let end = |s: P<Seg>| if s.buffer.get().is_some() { ap.init.get() } else { s.filled.get() };
         crate::aver_client!(
-            frame.is_null() || s.is_some_and(|s| frame <= end(s) && frame.is_aligned(ap.pool.align.get())),
+            frame.is_null()
+                || s.is_some_and(|s| frame <= end(s) && frame.is_aligned(ap.pool.align.get())),
             "a frame popped was pushed on the same allocation point, and not popped since",
             Err(Res::Fail)
         );

@@ -29,8 +29,7 @@ pub type ArenaCallback = unsafe extern "C" fn(*mut c_void, Addr, usize);
 /// `mps_roots_stepper_t`.
 pub type RootsStepper = unsafe extern "C" fn(*mut Addr, *mut c_void, *mut c_void, usize);
 /// `mps_formatted_objects_stepper_t`.
-pub type ObjectsStepper =
-    unsafe extern "C" fn(Addr, *mut c_void, *mut c_void, *mut c_void, usize);
+pub type ObjectsStepper = unsafe extern "C" fn(Addr, *mut c_void, *mut c_void, *mut c_void, usize);
 /// `mps_amc_apply_stepper_t`.
 pub type ApplyStepper = unsafe extern "C" fn(Addr, *mut c_void, usize);
 

@@ -105,11 +105,8 @@ impl Threads {
             return;
         }
         let me = port.thread_id();
-        let others = || {
-            self.list
-                .iter()
-                .filter(|&t| t.id != me && t.lead.get() == Some(t) && !t.gone.get())
-        };
+        let others =
+            || self.list.iter().filter(|&t| t.id != me && t.lead.get() == Some(t) && !t.gone.get());
         if others().next().is_none() || crate::seam::fault("thread_suspension") {
             self.held.set(true);
             return;

@@ -134,11 +134,7 @@ const LOOK: Size = 32 * 1024;
 impl Budget {
     /// `ticks` from `now`; 0 means: one look at the clock, which says stop.
     pub fn ticks(now: usize, ticks: usize) -> Budget {
-        Budget {
-            until: now.checked_add(ticks),
-            spent: Cell::new(false),
-            work: Cell::new(0),
-        }
+        Budget { until: now.checked_add(ticks), spent: Cell::new(false), work: Cell::new(0) }
     }
 
     /// To the end, however long.

@@ -144,7 +144,8 @@ struct Client {
 
 impl Client {
     fn new() -> Client {
-        let params = Params { grain: 4096, size: 16 << 20, base: None, limit: usize::MAX, extra: 0 };
+        let params =
+            Params { grain: 4096, size: 16 << 20, base: None, limit: usize::MAX, extra: 0 };
         let config = Config {
             params,
             spare: 0.5,
@@ -173,7 +174,13 @@ impl Client {
         for (table, rank) in [(&c.exact, Rank::Exact), (&c.ambig, Rank::Ambig)] {
             let base = Addr::of(table.as_ptr());
             let limit = base.add(ROOTS * WORD);
-            let kind = Kind::Area { base, limit, scan: scan_area, closure: std::ptr::null_mut(), splits: true };
+            let kind = Kind::Area {
+                base,
+                limit,
+                scan: scan_area,
+                closure: std::ptr::null_mut(),
+                splits: true,
+            };
             c.roots.push(Mpm::enter(m, |e| e.new_root(rank, kind, false)).unwrap());
         }
         c
@@ -181,7 +188,8 @@ impl Client {
 
     fn pool(&mut self, class: &ClassHandle, list: &[(&'static Key, Val)]) -> P<Pool> {
         let format = class.class.needs_format().then_some(self.format);
-        let p = arguments(list, |a| Mpm::enter(self.m, |_| Mpm::new_pool(self.m, class, format, a)));
+        let p =
+            arguments(list, |a| Mpm::enter(self.m, |_| Mpm::new_pool(self.m, class, format, a)));
         self.pools.push(p.unwrap());
         p.unwrap()
     }
@@ -327,7 +335,8 @@ fn a_graph_across_pools() {
             // A root goes elsewhere, or nowhere.
             7 => {
                 let from = rng.below(ROOTS);
-                (c.exact[r], ids[r]) = if rng.below(3) == 0 { (0, 0) } else { (c.exact[from], ids[from]) };
+                (c.exact[r], ids[r]) =
+                    if rng.below(3) == 0 { (0, 0) } else { (c.exact[from], ids[from]) };
             }
             8 => drop(Mpm::enter(c.m, |m| m.step(0.0, 0.0))),
             _ if rng.below(60) == 0 => drop(Mpm::enter(c.m, |m| m.start_collect())),
@@ -345,7 +354,11 @@ fn a_graph_across_pools() {
     // What is there now is what is reachable, and what the allocation point has.
     let alive = shadow.values().filter(|s| s.fixed.is_some()).count();
     c.collect();
-    assert!(alive > 0 && (alive..=alive + 1).contains(&objects(pages)), "{alive} {}", objects(pages));
+    assert!(
+        alive > 0 && (alive..=alive + 1).contains(&objects(pages)),
+        "{alive} {}",
+        objects(pages)
+    );
     c.finish();
 }
 
@@ -481,7 +494,10 @@ fn blocks_of_a_region() {
     }
     let used: Size = all.iter().map(|(_, s)| s).sum();
     let (total, free) = (region.class.total_size(region), region.class.free_size(region));
-    assert!(total - free >= used && total - free < used + 3000 * WORD + 4096, "{total} {free} {used}");
+    assert!(
+        total - free >= used && total - free < used + 3000 * WORD + 4096,
+        "{total} {free} {used}"
+    );
     assert_eq!(Mpm::free(c.m, region, all[0].0, all[0].1), Err(Res::Unimpl));
     c.finish();
 }

@@ -124,11 +124,7 @@ pub unsafe fn of_stopped(ucontext: *mut c_void) -> Context {
     let regs = here.add(arch::REGS);
     // SAFETY: both are ucontexts.
     let ((_, sp), limit) = unsafe { (stacks(outer), arch::limit(outer)) };
-    Context {
-        hot: sp.sub(arch::RED_ZONE).down(WORD),
-        regs,
-        reg_count: limit.since(regs) / WORD,
-    }
+    Context { hot: sp.sub(arch::RED_ZONE).down(WORD), regs, reg_count: limit.since(regs) / WORD }
 }
 
 /// The ucontext of the signal that made its thread change to the alternate

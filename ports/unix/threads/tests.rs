@@ -1,6 +1,6 @@
 use super::*;
-use crate::ports::unix::signals::set_thread_signals;
 use crate::base::addr::Addr;
+use crate::ports::unix::signals::set_thread_signals;
 use core::sync::atomic::AtomicU64;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -71,7 +71,8 @@ fn stop_look_resume() {
     let ready = Arc::new(Barrier::new(N + 1));
     let all: Vec<_> = (0..N)
         .map(|i| {
-            let (slots, on, turns, ready) = (slots.clone(), on.clone(), turns.clone(), ready.clone());
+            let (slots, on, turns, ready) =
+                (slots.clone(), on.clone(), turns.clone(), ready.clone());
             thread::spawn(move || {
                 register(&slots[i].0).unwrap();
                 let local = 0u8;
@@ -187,7 +188,8 @@ fn everybody_stops_everybody() {
                         send(other, signals::resume());
                     }
                     let _batch = Batch::begin();
-                    let others = || slots.iter().enumerate().filter(|(k, _)| *k != i).map(|(_, s)| &s.0);
+                    let others =
+                        || slots.iter().enumerate().filter(|(k, _)| *k != i).map(|(_, s)| &s.0);
                     others().for_each(|s| stop(s).unwrap());
                     others().for_each(|s| wait(s).unwrap());
                     assert!(others().all(|s| context(s).reg_count > 20));
@@ -262,7 +264,10 @@ fn stopped_on_an_alternate_stack() {
     let local = t.join().unwrap();
     assert!(w.contains(&0x3333_0001) && w.contains(&0x3333_0002));
     let inside = INSIDE.load(Ordering::Relaxed);
-    assert!(c.regs.0 < inside && inside < c.regs.0 + 8 * c.reg_count, "the handler's frame is seen");
+    assert!(
+        c.regs.0 < inside && inside < c.regs.0 + 8 * c.reg_count,
+        "the handler's frame is seen"
+    );
     assert!(c.hot.0 < local && local - c.hot.0 < 1 << 20, "{:x} {local:x}", c.hot.0);
 }
 

@@ -75,7 +75,10 @@ fn amc_bad() -> Vec<(List, &'static str)> {
     ]
 }
 fn ms_good() -> Vec<List> {
-    std::vec![std::vec![(&key::_mps_key_GEN, V { u: 0 })], std::vec![(&key::_mps_key_GEN, V { u: 2 })]]
+    std::vec![
+        std::vec![(&key::_mps_key_GEN, V { u: 0 })],
+        std::vec![(&key::_mps_key_GEN, V { u: 2 })]
+    ]
 }
 fn ms_bad() -> Vec<(List, &'static str)> {
     std::vec![(std::vec![(&key::_mps_key_GEN, V { u: 3 })], "MPS_KEY_GEN")]
@@ -87,7 +90,10 @@ fn ams_good() -> Vec<List> {
 }
 fn awl_good() -> Vec<List> {
     let mut l = ms_good();
-    l.push(std::vec![(&key::_mps_key_AWL_FIND_DEPENDENT, V { find_dependent: Some(no_dependent) })]);
+    l.push(std::vec![(
+        &key::_mps_key_AWL_FIND_DEPENDENT,
+        V { find_dependent: Some(no_dependent) }
+    )]);
     l
 }
 unsafe extern "C" fn no_dependent(_: Addr) -> Addr {
@@ -145,7 +151,10 @@ fn mvt_good() -> Vec<List> {
             (&key::_mps_key_MAX_SIZE, size(8)),
         ],
         std::vec![(&key::_mps_key_ALIGN, size(128)), (&key::_mps_key_MVT_FRAG_LIMIT, real(0.0))],
-        std::vec![(&key::_mps_key_MVT_RESERVE_DEPTH, size(10)), (&key::_mps_key_MVT_FRAG_LIMIT, real(1.0))],
+        std::vec![
+            (&key::_mps_key_MVT_RESERVE_DEPTH, size(10)),
+            (&key::_mps_key_MVT_FRAG_LIMIT, real(1.0))
+        ],
     ]
 }
 fn mvt_bad() -> Vec<(List, &'static str)> {
@@ -185,7 +194,14 @@ const fn automatic(class: &'static dyn crate::object::pool::PoolClass) -> Class 
 }
 
 static TABLE: [Class; 11] = [
-    Class { moves: true, refs: true, lookup: true, good: amc_good, bad: amc_bad, ..automatic(&amc::AMC) },
+    Class {
+        moves: true,
+        refs: true,
+        lookup: true,
+        good: amc_good,
+        bad: amc_bad,
+        ..automatic(&amc::AMC)
+    },
     Class { moves: true, lookup: true, good: amc_good, bad: amc_bad, ..automatic(&amc::AMCZ) },
     Class {
         refs: true,
@@ -297,7 +313,8 @@ impl World {
             contracted: None,
         };
         let m = Mpm::create(port, &config).unwrap();
-        let chain = Mpm::enter(m, |_| Mpm::new_chain(m, &[(64 << 10, 0.8), (128 << 10, 0.5)])).unwrap();
+        let chain =
+            Mpm::enter(m, |_| Mpm::new_chain(m, &[(64 << 10, 0.8), (128 << 10, 0.5)])).unwrap();
         let format = Mpm::enter(m, |e| {
             let f = e.cx.arena.control_new(Format::new(m.addr().0, methods(0))).unwrap();
             e.formats.push_back(f);
@@ -352,7 +369,9 @@ impl World {
     // ------------------------------------------------------ pools and points
 
     fn try_pool_with(&self, c: &Class, mut list: List) -> Result<P<Pool>> {
-        if c.unit.is_some() && !list.iter().any(|(k, _)| core::ptr::eq(*k, &key::_mps_key_MFS_UNIT_SIZE)) {
+        if c.unit.is_some()
+            && !list.iter().any(|(k, _)| core::ptr::eq(*k, &key::_mps_key_MFS_UNIT_SIZE))
+        {
             list.push((&key::_mps_key_MFS_UNIT_SIZE, size(UNIT)));
         }
         if c.auto {
@@ -371,7 +390,8 @@ impl World {
     }
 
     fn try_ap(&self, p: P<Pool>, rank: Option<Rank>) -> Result<P<Buffer>> {
-        let list: List = rank.map(|r| (&key::_mps_key_RANK, V { u: r as u32 })).into_iter().collect();
+        let list: List =
+            rank.map(|r| (&key::_mps_key_RANK, V { u: r as u32 })).into_iter().collect();
         arguments(&list, |a| Mpm::enter(self.m, |e| e.new_ap(p, a)))
     }
 
@@ -466,7 +486,10 @@ impl World {
         self.store(k.at, (k.size / WORD) << 3 | kind);
         self.store(k.at.add(WORD), k.id);
         for i in 0..(k.size - SLOTS) / WORD {
-            self.store(k.at.add(SLOTS + i * WORD), if kind == LEAF { leaf_word(k.id, i) } else { 0 });
+            self.store(
+                k.at.add(SLOTS + i * WORD),
+                if kind == LEAF { leaf_word(k.id, i) } else { 0 },
+            );
         }
     }
 
@@ -483,7 +506,11 @@ impl World {
         assert_eq!(self.load(k.at), (k.size / WORD) << 3 | LEAF, "{k:?}");
         assert_eq!(self.load(k.at.add(WORD)), k.id);
         for i in 0..(k.size - SLOTS) / WORD {
-            assert_eq!(self.load(k.at.add(SLOTS + i * WORD)), leaf_word(k.id, i), "word {i} of {k:?}");
+            assert_eq!(
+                self.load(k.at.add(SLOTS + i * WORD)),
+                leaf_word(k.id, i),
+                "word {i} of {k:?}"
+            );
         }
     }
 

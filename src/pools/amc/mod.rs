@@ -157,7 +157,8 @@ impl PoolClass for Amc {
         );
         let Some(chain) = chain else { return Err(Res::Param) };
         crate::aver_client!(
-            chain.sig.get() == crate::base::check::Sig::CHAIN && chain.instance == cx.instance.get(),
+            chain.sig.get() == crate::base::check::Sig::CHAIN
+                && chain.instance == cx.instance.get(),
             "MPS_KEY_CHAIN is a chain of this arena",
             Err(Res::Param)
         );
@@ -308,11 +309,7 @@ impl PoolClass for Amc {
         }
     }
 
-    fn areas(
-        &self,
-        pool: P<Pool>,
-        f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
-    ) -> Result {
+    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
         for seg in pool.segs.iter() {
             let end = seg.get().objects_end();
             if end > seg.base {

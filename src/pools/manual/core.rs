@@ -524,7 +524,9 @@ fn make_quick(pool: P<Pool>, core: &Core) {
         DEEP_FROM.. => Depth::Long,
         _ => Depth::Short,
     };
-    if want > depth && let Ok(at) = arena.control_alloc(want.footprint()) {
+    if want > depth
+        && let Ok(at) = arena.control_alloc(want.footprint())
+    {
         let old = core.with(pool, |i| {
             i.quick_from = QUICK_FROM >> i.shift;
             // SAFETY: control memory of that size, ours.
@@ -884,7 +886,10 @@ impl Inner {
         let n = ap.room_limit.get().since(init);
         if n != 0 {
             let done = self.free(init, n);
-            crate::aver_critical!(done.is_ok(), "room of an allocation point is in use in its pool");
+            crate::aver_critical!(
+                done.is_ok(),
+                "room of an allocation point is in use in its pool"
+            );
             let _ = done;
         }
     }

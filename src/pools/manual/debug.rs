@@ -5,8 +5,8 @@
 //! the pattern, cut to fit by address: joining and splitting leave it right.
 //! Blocks from allocation points have no fences.
 
-use super::core::{self, Inner};
 use super::class::Kind;
+use super::core::{self, Inner};
 use super::mvff::Mvff;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
@@ -175,9 +175,7 @@ impl Debug {
     }
 
     fn fence_is_good(&self, base: Addr, size: Size) -> bool {
-        self.fences(base, size)
-            .iter()
-            .all(|&(at, n)| is_filled(at, n, |a| self.fence_byte(at, a)))
+        self.fences(base, size).iter().all(|&(at, n)| is_filled(at, n, |a| self.fence_byte(at, a)))
     }
 
     fn head<'a>(&self, at: Addr) -> &'a mut Head {
@@ -253,7 +251,12 @@ impl PoolClass for MvffDebug {
         let arena = &pool.cx.get().arena;
         let mut config = Mvff::config(pool, args)?;
         config.quick = false;
-        let mut o = Options { fence: b"POST".as_ptr(), fence_size: 4, free: b"FREE".as_ptr(), free_size: 4 };
+        let mut o = Options {
+            fence: b"POST".as_ptr(),
+            fence_size: 4,
+            free: b"FREE".as_ptr(),
+            free_size: 4,
+        };
         if let Some(p) = args.pointer(&args::_mps_key_POOL_DEBUG_OPTIONS) {
             crate::aver_client!(!p.is_null(), "debug options are not null", Err(Res::Param));
             // SAFETY: the client's structure.

@@ -89,8 +89,7 @@ impl PoolClass for Mfs {
         );
         crate::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
         let unit = size_up(size, size_of::<usize>());
-        let inner =
-            Inner { free: Mag::new(), fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
+        let inner = Inner { free: Mag::new(), fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
         let d = pool.cx.get().arena.control_new(Data {
             lock: Lock::default(),
             unit,

@@ -40,6 +40,15 @@ impl Kind for Mvff {
             Err(Res::Param)
         );
         let fit = Fit { high: !low, top };
-        Ok(Config { align, extend_by, spare, fit, quick: spare > 0.0, slack: 0.0, reserve: 0, arena_high })
+        Ok(Config {
+            align,
+            extend_by,
+            spare,
+            fit,
+            quick: spare > 0.0,
+            slack: 0.0,
+            reserve: 0,
+            arena_high,
+        })
     }
 }

@@ -78,8 +78,14 @@ pub static AWL: MarkSweep = MarkSweep {
     ranks: Rank::Exact.set().or(Rank::Weak.set()),
 };
 /// Leaf objects.
-pub static LO: MarkSweep =
-    MarkSweep { name: "LO", values: "f\0", ap_values: "\0", key: None, debug: false, ranks: RankSet::EMPTY };
+pub static LO: MarkSweep = MarkSweep {
+    name: "LO",
+    values: "f\0",
+    ap_values: "\0",
+    key: None,
+    debug: false,
+    ranks: RankSet::EMPTY,
+};
 
 /// New bytes that make a pool without a chain worth collecting, at least; and
 /// at least half as much again as was alive.
@@ -206,8 +212,7 @@ impl PoolClass for MarkSweep {
                 p.finish(pool.get());
             }
         };
-        let (chain, generation, own) =
-            placement(pool.get(), args).inspect_err(|_| unpaint())?;
+        let (chain, generation, own) = placement(pool.get(), args).inspect_err(|_| unpaint())?;
         let data = Data {
             generation,
             chain,

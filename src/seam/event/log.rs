@@ -27,27 +27,45 @@ pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
     match k {
         Kind::Lost => defmt::warn!("{=usize} events lost", a),
         Kind::ArenaCreate => {
-            defmt::info!("arena {=usize:#x}: created, grain size {=usize}, client's memory: {=bool}", a, b, c != 0)
+            defmt::info!(
+                "arena {=usize:#x}: created, grain size {=usize}, client's memory: {=bool}",
+                a,
+                b,
+                c != 0
+            )
         }
         Kind::ArenaDestroy => defmt::info!("arena {=usize:#x}: destroyed", a),
         Kind::Memory => defmt::debug!(
             "arena {=usize:#x}: {=usize} bytes reserved, {=usize} committed, {=usize} spare",
-            a, b, c, d
+            a,
+            b,
+            c,
+            d
         ),
         Kind::PoolCreate => {
             defmt::info!("arena {=usize:#x}: pool {=usize:#x} created, class {=str}", a, b, text)
         }
         Kind::PoolDestroy => defmt::info!("pool {=usize:#x}: destroyed", a),
         Kind::TraceStart => {
-            defmt::info!("arena {=usize:#x}: collection starts, full: {=bool}; {=str}", a, b != 0, text)
+            defmt::info!(
+                "arena {=usize:#x}: collection starts, full: {=bool}; {=str}",
+                a,
+                b != 0,
+                text
+            )
         }
         Kind::TraceFlip => defmt::debug!(
             "arena {=usize:#x}: flip, {=usize} bytes condemned, {=usize} not",
-            a, b, c
+            a,
+            b,
+            c
         ),
         Kind::TraceEnd => defmt::info!(
             "arena {=usize:#x}: collection ends, {=usize} bytes condemned, {=usize} not, {=usize} live",
-            a, b, c, d
+            a,
+            b,
+            c,
+            d
         ),
         Kind::Step => defmt::debug!("arena {=usize:#x}: step, {=usize} ticks", a, b),
         Kind::SegCreate => {
@@ -58,14 +76,24 @@ pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
         Kind::Label => defmt::info!("{=usize:#x} has label {=usize}", a, b),
         Kind::Generation => defmt::debug!(
             "arena {=usize:#x}: generation {=usize} of chain {=usize:#x}: {=usize} bytes",
-            a, c, b, d
+            a,
+            c,
+            b,
+            d
         ),
         Kind::Pause => {
             defmt::debug!("arena {=usize:#x}: pause, {=usize} ticks, why {=usize:#x}", a, b, c)
         }
         Kind::Work => defmt::debug!(
             "arena {=usize:#x}: {=usize} bytes moved, {=usize} reclaimed, {=usize} read hits, {=usize} write hits, calls: {=usize} map, {=usize} unmap, {=usize} protect",
-            a, b, c, d, e, f, g, h
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h
         ),
         Kind::Forked => defmt::info!("a child process"),
     }

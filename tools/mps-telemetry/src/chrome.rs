@@ -27,7 +27,10 @@ pub fn trace(inputs: &[Input], out: &mut dyn Write) -> Result<()> {
         for (i, s) in input.streams.iter().enumerate() {
             pid += 1;
             let name = input.stream_name(i);
-            put(out, json!({"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}}))?;
+            put(
+                out,
+                json!({"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}}),
+            )?;
             let us = |seconds: f64| seconds * 1e6;
             for Timed { clock, event } in &s.events {
                 let ts = us(s.seconds(*clock));
@@ -43,7 +46,10 @@ pub fn trace(inputs: &[Input], out: &mut dyn Write) -> Result<()> {
                         } else {
                             format!("{arena} generation {number} of {chain}")
                         };
-                        put(out, json!({"ph": "C", "pid": pid, "ts": ts, "name": name, "args": {"bytes": bytes}}))?;
+                        put(
+                            out,
+                            json!({"ph": "C", "pid": pid, "ts": ts, "name": name, "args": {"bytes": bytes}}),
+                        )?;
                     }
                     Event::TraceFlip { arena, condemned, not_condemned } => put(
                         out,
@@ -67,7 +73,10 @@ pub fn trace(inputs: &[Input], out: &mut dyn Write) -> Result<()> {
                 for (track, what) in TRACKS.iter().enumerate() {
                     let args = json!({"name": format!("{} {what}", a.address)});
                     let tid = n * TRACKS.len() + track + 1;
-                    put(out, json!({"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": args}))?;
+                    put(
+                        out,
+                        json!({"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": args}),
+                    )?;
                 }
                 let slice = |track: usize, start: f64, end: f64, name: &str, args: Value| {
                     json!({"ph": "X", "pid": pid, "tid": n * TRACKS.len() + track + 1, "name": name,
@@ -117,8 +126,11 @@ mod tests {
             // The pause that the last step makes ends with the collection.
             assert!((end(collections[2]) - end(pauses[8])).abs() < 1e-6);
         }
-        let names: Vec<_> =
-            events.iter().filter(|e| e["name"] == "process_name").map(|e| &e["args"]["name"]).collect();
+        let names: Vec<_> = events
+            .iter()
+            .filter(|e| e["name"] == "process_name")
+            .map(|e| &e["args"]["name"])
+            .collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(events.iter().filter(|e| e["ph"] == "C").count(), 2 * 3 * 6);
     }

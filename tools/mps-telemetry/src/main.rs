@@ -83,12 +83,18 @@ fn show(command: &Command, inputs: &[Input], out: &mut dyn Write) -> std::io::Re
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let (Command::Text(files) | Command::Json(files) | Command::Trace(files) | Command::Report(files)) =
-        &cli.command;
+    let (Command::Text(files)
+    | Command::Json(files)
+    | Command::Trace(files)
+    | Command::Report(files)) = &cli.command;
     let mut good = true;
     let mut inputs = Vec::new();
     for path in &files.files {
-        let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+        let name = if path.as_os_str() == "-" {
+            "standard input".into()
+        } else {
+            path.display().to_string()
+        };
         match read(path) {
             Ok(bytes) => {
                 let input = Input::of(&name, &bytes);
@@ -124,7 +130,10 @@ fn main() -> ExitCode {
         // Whoever reads has seen enough.
         Err(e) if e.kind() == ErrorKind::BrokenPipe && files.output.is_none() => ExitCode::SUCCESS,
         Err(e) => {
-            let to = files.output.as_deref().map_or("standard output".into(), |p| p.display().to_string());
+            let to = files
+                .output
+                .as_deref()
+                .map_or("standard output".into(), |p| p.display().to_string());
             eprintln!("mps-telemetry: cannot write {to}: {e}");
             ExitCode::FAILURE
         }

@@ -281,8 +281,8 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::testing::{Random, Writer, sample};
     use crate::stream::read;
+    use crate::stream::testing::{Random, Writer, sample};
 
     fn arena() -> Arena {
         let (streams, _) = read(&sample());
@@ -294,7 +294,10 @@ mod tests {
     #[test]
     fn sample_in_figures() {
         let a = arena();
-        assert_eq!((a.grain, a.client, a.pools.as_slice()), (Some(4096), false, &["AMC".to_string()][..]));
+        assert_eq!(
+            (a.grain, a.client, a.pools.as_slice()),
+            (Some(4096), false, &["AMC".to_string()][..])
+        );
         assert_eq!(a.collections.len(), 3);
         let c = &a.collections[1];
         assert!(c.full && c.why.starts_with("The client asked") && c.steps == 1);

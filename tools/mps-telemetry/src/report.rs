@@ -34,7 +34,8 @@ struct Expect {
 
 /// Writes the page.
 pub fn report(inputs: &[Input], out: &mut dyn Write) -> Result<()> {
-    let script = plotly_script().ok_or_else(|| Error::other("the plotting library is not where it was"))?;
+    let script =
+        plotly_script().ok_or_else(|| Error::other("the plotting library is not where it was"))?;
     page(inputs, &script, out)
 }
 
@@ -60,7 +61,10 @@ fn page(inputs: &[Input], script: &str, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">")?;
     writeln!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
     writeln!(out, "<title>Memory pool system: telemetry</title>\n<style>{STYLE}</style>")?;
-    writeln!(out, "<!-- The script below is\n{LICENCE}-->\n<script>{script}</script>\n</head>\n<body>")?;
+    writeln!(
+        out,
+        "<!-- The script below is\n{LICENCE}-->\n<script>{script}</script>\n</head>\n<body>"
+    )?;
     writeln!(out, "<header><h1>Memory pool system: telemetry</h1>")?;
     writeln!(
         out,
@@ -72,7 +76,10 @@ fn page(inputs: &[Input], script: &str, out: &mut dyn Write) -> Result<()> {
     if several {
         writeln!(out, "<nav><ul>{nav}</ul></nav>")?;
     }
-    writeln!(out, "</header>\n<noscript><p class=\"wrong\">The plots need JavaScript.</p></noscript>")?;
+    writeln!(
+        out,
+        "</header>\n<noscript><p class=\"wrong\">The plots need JavaScript.</p></noscript>"
+    )?;
     writeln!(out, "{body}\n<script>\nconst drawn = [];\n{calls}")?;
     writeln!(
         out,
@@ -90,7 +97,11 @@ fn section(p: usize, process: &Process, body: &mut String, calls: &mut String, n
         escape(&process.name),
         seconds(process.seconds),
         count(process.events as u64),
-        if process.lost == 0 { String::new() } else { format!("; <b>{} events were lost</b>", count(process.lost)) },
+        if process.lost == 0 {
+            String::new()
+        } else {
+            format!("; <b>{} events were lost</b>", count(process.lost))
+        },
     );
     if process.arenas.is_empty() {
         let _ = writeln!(body, "<p>No arena appears in it.</p>");
@@ -98,10 +109,14 @@ fn section(p: usize, process: &Process, body: &mut String, calls: &mut String, n
     for (n, arena) in process.arenas.iter().enumerate() {
         let id = format!("p{p}a{n}");
         let name = format!("Arena {}", arena.address);
-        let _ = write!(nav, "<li><a href=\"#{id}\">{} \u{2013} {name}</a></li>", escape(&process.name));
+        let _ =
+            write!(nav, "<li><a href=\"#{id}\">{} \u{2013} {name}</a></li>", escape(&process.name));
         let _ = writeln!(body, "<article id=\"{id}\"><h3>{name}</h3>");
         if !arena.has_content() {
-            let _ = writeln!(body, "<p>Nothing was recorded of its collections: is category <i>trace</i> on?</p></article>");
+            let _ = writeln!(
+                body,
+                "<p>Nothing was recorded of its collections: is category <i>trace</i> on?</p></article>"
+            );
             continue;
         }
         let waits = Waits::new(&arena.pauses);
@@ -113,7 +128,12 @@ fn section(p: usize, process: &Process, body: &mut String, calls: &mut String, n
                 "<figure><h4>{}</h4><div class=\"plot\" id=\"{}\" data-expect='{{\"bars\":{},\"points\":{},\"lines\":{},\"fills\":{}}}'></div><figcaption>{}</figcaption></figure>",
                 f.title, f.id, e.bars, e.points, e.lines, e.fills, f.caption
             );
-            let _ = writeln!(calls, "drawn.push(Plotly.newPlot(\"{}\", {}));", f.id, in_script(&f.plot.to_json()));
+            let _ = writeln!(
+                calls,
+                "drawn.push(Plotly.newPlot(\"{}\", {}));",
+                f.id,
+                in_script(&f.plot.to_json())
+            );
         }
         let _ = writeln!(body, "{}</article>", reasons(arena));
     }
@@ -126,8 +146,13 @@ fn figures(a: &Arena, waits: &Waits) -> String {
     let at = |q| percentile(&sorted, q).map_or("\u{2013}".to_string(), seconds);
     let waited = waits.between(a.from, a.to);
     let span = a.to - a.from;
-    let share = if span > 0.0 { format!("{:.1} %", 100.0 * (1.0 - waited / span)) } else { "\u{2013}".to_string() };
-    let peak = |f: fn(&crate::model::Snapshot) -> u64| bytes(a.snapshots.iter().map(f).max().unwrap_or(0));
+    let share = if span > 0.0 {
+        format!("{:.1} %", 100.0 * (1.0 - waited / span))
+    } else {
+        "\u{2013}".to_string()
+    };
+    let peak =
+        |f: fn(&crate::model::Snapshot) -> u64| bytes(a.snapshots.iter().map(f).max().unwrap_or(0));
     let full = a.collections.iter().filter(|c| c.full).count();
     let condemned = a.collections.iter().map(|c| c.condemned).fold(0, u64::saturating_add);
     let live = a.collections.iter().map(|c| c.live).fold(0, u64::saturating_add);
@@ -173,7 +198,17 @@ fn figures(a: &Arena, waits: &Waits) -> String {
                 ("most in use", peak(|s| s.committed.saturating_sub(s.spare))),
                 ("most reserved", peak(|s| s.reserved)),
                 ("grain size", a.grain.map_or("\u{2013}".to_string(), bytes)),
-                ("kind of arena", if a.grain.is_none() { "\u{2013}" } else if a.client { "client" } else { "VM" }.to_string()),
+                (
+                    "kind of arena",
+                    if a.grain.is_none() {
+                        "\u{2013}"
+                    } else if a.client {
+                        "client"
+                    } else {
+                        "VM"
+                    }
+                    .to_string(),
+                ),
                 ("pools", pools(a)),
             ],
         ),
@@ -182,7 +217,8 @@ fn figures(a: &Arena, waits: &Waits) -> String {
     for (title, rows) in groups {
         let _ = write!(out, "<table><caption>{title}</caption>");
         for (what, value) in rows {
-            let _ = write!(out, "<tr><th scope=\"row\">{what}</th><td>{}</td></tr>", escape(&value));
+            let _ =
+                write!(out, "<tr><th scope=\"row\">{what}</th><td>{}</td></tr>", escape(&value));
         }
         out.push_str("</table>");
     }
@@ -195,8 +231,10 @@ fn pools(a: &Arena) -> String {
     for c in &a.pools {
         *classes.entry(c).or_default() += 1;
     }
-    let all: Vec<String> =
-        classes.iter().map(|(c, n)| if *n == 1 { c.to_string() } else { format!("{n} {c}") }).collect();
+    let all: Vec<String> = classes
+        .iter()
+        .map(|(c, n)| if *n == 1 { c.to_string() } else { format!("{n} {c}") })
+        .collect();
     if all.is_empty() { "\u{2013}".to_string() } else { all.join(", ") }
 }
 
@@ -246,7 +284,11 @@ fn in_script(json: &str) -> String {
 
 /// Text that may stand in HTML.
 fn escape(s: &str) -> String {
-    s.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    s.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 /// With three digits and the unit that suits.
@@ -365,7 +407,9 @@ mod tests {
         assert!(own.contains("<th scope=\"row\">longest</th><td>3.00 ms</td>"));
         assert!(own.contains("<th scope=\"row\">50th percentile</th><td>20.0 \u{b5}s</td>"));
         assert!(own.contains("<th scope=\"row\">moved</th><td>3.00 MiB</td>"));
-        assert!(own.contains("<td>The client asked for a full collection.</td><td>1</td><td>3.00 ms</td>"));
+        assert!(own.contains(
+            "<td>The client asked for a full collection.</td><td>1</td><td>3.00 ms</td>"
+        ));
         assert!(!own.contains("role=\"alert\""));
     }
 
@@ -384,9 +428,12 @@ mod tests {
     #[test]
     fn what_others_wrote_stays_text() {
         let mut w = Writer::new(1000, 0);
-        w.event(7, 5, &[0x10, 1], "</script><b>'\"&")
-            .event(5, 1, &[0x10, 0x20], "<i>class")
-            .event(9, 5, &[0x10, 1 << 20, 2, 3], "");
+        w.event(7, 5, &[0x10, 1], "</script><b>'\"&").event(5, 1, &[0x10, 0x20], "<i>class").event(
+            9,
+            5,
+            &[0x10, 1 << 20, 2, 3],
+            "",
+        );
         let page = own(&[Input::of("<u>name", &w.0)]);
         for bad in ["<b>'", "<i>class", "<u>name"] {
             assert!(!page.contains(bad), "{bad}");
@@ -442,8 +489,17 @@ mod tests {
 
     #[test]
     fn units() {
-        assert_eq!((seconds(0.0), seconds(1e-6), seconds(0.0125)), ("0 \u{b5}s".into(), "1.00 \u{b5}s".into(), "12.5 ms".into()));
-        assert_eq!((bytes(0), bytes(1023), bytes(1536), bytes(200 << 20)), ("0 B".into(), "1023 B".into(), "1.50 KiB".into(), "200 MiB".into()));
-        assert_eq!((count(999), count(1_000), count(12_345_678)), ("999".into(), "1\u{202f}000".into(), "12\u{202f}345\u{202f}678".into()));
+        assert_eq!(
+            (seconds(0.0), seconds(1e-6), seconds(0.0125)),
+            ("0 \u{b5}s".into(), "1.00 \u{b5}s".into(), "12.5 ms".into())
+        );
+        assert_eq!(
+            (bytes(0), bytes(1023), bytes(1536), bytes(200 << 20)),
+            ("0 B".into(), "1023 B".into(), "1.50 KiB".into(), "200 MiB".into())
+        );
+        assert_eq!(
+            (count(999), count(1_000), count(12_345_678)),
+            ("999".into(), "1\u{202f}000".into(), "12\u{202f}345\u{202f}678".into())
+        );
     }
 }

@@ -12,29 +12,89 @@ use std::fmt;
 #[serde(tag = "event")]
 pub enum Event {
     /// Events were dropped here.
-    Lost { events: u64 },
-    ArenaCreate { arena: Address, grain: u64, client: bool },
-    ArenaDestroy { arena: Address },
-    Memory { arena: Address, reserved: u64, committed: u64, spare: u64 },
-    PoolCreate { arena: Address, pool: Address, class: String },
-    PoolDestroy { pool: Address },
-    TraceStart { arena: Address, full: bool, why: String },
-    TraceFlip { arena: Address, condemned: u64, not_condemned: u64 },
-    TraceEnd { arena: Address, condemned: u64, not_condemned: u64, live: u64 },
-    Step { arena: Address, ticks: u64 },
-    SegCreate { pool: Address, base: Address, size: u64 },
-    SegDestroy { base: Address, size: u64 },
-    Intern { label: u64, text: String },
-    Label { address: Address, label: u64 },
+    Lost {
+        events: u64,
+    },
+    ArenaCreate {
+        arena: Address,
+        grain: u64,
+        client: bool,
+    },
+    ArenaDestroy {
+        arena: Address,
+    },
+    Memory {
+        arena: Address,
+        reserved: u64,
+        committed: u64,
+        spare: u64,
+    },
+    PoolCreate {
+        arena: Address,
+        pool: Address,
+        class: String,
+    },
+    PoolDestroy {
+        pool: Address,
+    },
+    TraceStart {
+        arena: Address,
+        full: bool,
+        why: String,
+    },
+    TraceFlip {
+        arena: Address,
+        condemned: u64,
+        not_condemned: u64,
+    },
+    TraceEnd {
+        arena: Address,
+        condemned: u64,
+        not_condemned: u64,
+        live: u64,
+    },
+    Step {
+        arena: Address,
+        ticks: u64,
+    },
+    SegCreate {
+        pool: Address,
+        base: Address,
+        size: u64,
+    },
+    SegDestroy {
+        base: Address,
+        size: u64,
+    },
+    Intern {
+        label: u64,
+        text: String,
+    },
+    Label {
+        address: Address,
+        label: u64,
+    },
     /// Chain 0 is the top generation, which all chains share.
-    Generation { arena: Address, chain: Address, number: u64, bytes: u64 },
+    Generation {
+        arena: Address,
+        chain: Address,
+        number: u64,
+        bytes: u64,
+    },
     /// Ends now.
-    Pause { arena: Address, ticks: u64, why: u64 },
+    Pause {
+        arena: Address,
+        ticks: u64,
+        why: u64,
+    },
     Work(Work),
     /// This is a child process's stream.
     Forked,
     /// Of a later version of the format.
-    Unknown { kind: u8, payload: u64 },
+    Unknown {
+        kind: u8,
+        payload: u64,
+    },
 }
 
 /// What an arena has done since it was made.
@@ -172,7 +232,11 @@ impl fmt::Display for Error {
                 self.offset
             ),
             Wrong::BreaksOff => {
-                write!(f, "the stream breaks off: what begins at byte {} is not all there", self.offset)
+                write!(
+                    f,
+                    "the stream breaks off: what begins at byte {} is not all there",
+                    self.offset
+                )
             }
             Wrong::Number => write!(f, "damaged: a number too large at byte {}", self.offset),
             Wrong::Head => write!(f, "damaged: no sense in the head at byte {}", self.offset),
@@ -288,7 +352,9 @@ fn arguments(kind: u8, payload: u64, p: &mut Bytes) -> Result<Event, Wrong> {
     let text = |p: &mut Bytes| String::from_utf8_lossy(p.rest).into_owned();
     Ok(match kind {
         1 => Event::Lost { events: p.number()? },
-        2 => Event::ArenaCreate { arena: address(p)?, grain: p.number()?, client: p.number()? != 0 },
+        2 => {
+            Event::ArenaCreate { arena: address(p)?, grain: p.number()?, client: p.number()? != 0 }
+        }
         3 => Event::ArenaDestroy { arena: address(p)? },
         4 => Event::Memory {
             arena: address(p)?,
@@ -383,7 +449,7 @@ pub mod testing {
     pub fn sample_of(collections: usize) -> Vec<u8> {
         let mut w = Writer::new(1_000_000, 5_000);
         w.event(2, 10, &[0x1000, 4096, 0], "")
-            .event(5, 5, &[0x1000, 0x2000, ], "AMC")
+            .event(5, 5, &[0x1000, 0x2000], "AMC")
             .event(13, 5, &[1], "a label")
             .event(14, 0, &[0x2000, 1], "");
         for (i, (pause, why)) in [
@@ -503,7 +569,9 @@ mod tests {
         assert!(with(b"\x02\x00").contains("too short"));
         assert!(with(b"\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").contains("breaks off"));
         assert!(with(b"\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02").contains("number too large"));
-        assert!(with(b"\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").contains("number too large"));
+        assert!(
+            with(b"\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").contains("number too large")
+        );
     }
 
     #[test]

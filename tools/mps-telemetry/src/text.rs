@@ -134,8 +134,11 @@ mod tests {
     fn as_json() {
         let mut out = Vec::new();
         json(&[Input::of("a", &sample())], &mut out).unwrap();
-        let lines: Vec<serde_json::Value> =
-            String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let lines: Vec<serde_json::Value> = String::from_utf8(out)
+            .unwrap()
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
         assert_eq!(lines.len(), 50);
         assert_eq!(lines[1]["event"], "PoolCreate");
         assert_eq!(lines[1]["pool"], "0x2000");

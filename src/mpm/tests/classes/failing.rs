@@ -39,7 +39,11 @@ fn life(w: &mut World, c: &Class, refused: &mut Refusals) {
         Ok(p) => p,
         Err(e) => {
             refused.one(w, e, None);
-            assert_eq!(w.cx().arena.control_in_use(), w.control, "no pool, but some of it is there");
+            assert_eq!(
+                w.cx().arena.control_in_use(),
+                w.control,
+                "no pool, but some of it is there"
+            );
             w.pool(c)
         }
     };
@@ -70,7 +74,8 @@ fn life(w: &mut World, c: &Class, refused: &mut Refusals) {
             3 | 15 | 27 => 4096,
             i => 48 + i * WORD,
         };
-        let (i, ap) = if r < N { (r, aps.last().copied()) } else { ((r - N) * 2, aps.first().copied()) };
+        let (i, ap) =
+            if r < N { (r, aps.last().copied()) } else { ((r - N) * 2, aps.first().copied()) };
         if r == N {
             for i in (0..N).step_by(2) {
                 if c.free {
@@ -91,7 +96,11 @@ fn life(w: &mut World, c: &Class, refused: &mut Refusals) {
             }
         };
         w.roots[i] = if c.format { k.at.0 } else { 0 };
-        if r < N { all.push(k) } else { all[i] = k }
+        if r < N {
+            all.push(k)
+        } else {
+            all[i] = k
+        }
         if r == N / 2 {
             w.collect();
         }
@@ -124,7 +133,10 @@ fn each_fails(name: &str, what: Failing) {
             arena.shrink();
             let now = arena.committed.get();
             // The library's own slabs stay; there are no more of them each time.
-            assert!(n < 3 || committed.is_none_or(|c| now <= c + (16 << 10)), "{now} committed, {committed:?} before");
+            assert!(
+                n < 3 || committed.is_none_or(|c| now <= c + (16 << 10)),
+                "{now} committed, {committed:?} before"
+            );
             committed = committed.max(Some(now));
             let port = w.machine.as_ref().unwrap().faulty;
             match what {
@@ -144,7 +156,11 @@ fn each_fails(name: &str, what: Failing) {
             if through {
                 let name = c.handle.class.name();
                 assert!(n > 0, "{name} asks for nothing");
-                assert!(refused.0 > 0 || what == Failing::Call, "{name}: {n} failed, {} refused", refused.0);
+                assert!(
+                    refused.0 > 0 || what == Failing::Call,
+                    "{name}: {n} failed, {} refused",
+                    refused.0
+                );
                 let _ = std::io::Write::write_fmt(
                     &mut std::io::stderr(),
                     core::format_args!("{name}: {n} failed, {} refused\n", refused.0),

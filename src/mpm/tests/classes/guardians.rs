@@ -154,7 +154,8 @@ fn taking_one_back() {
         assert!(r.table.iter().zip(&old).all(|(a, b)| a != b), "they have not moved");
         // By their new addresses only; an old one may be the new one of another.
         let now: BTreeSet<usize> = r.table.iter().copied().collect();
-        let here = order[n / 3..].iter().map(|i| Addr(old[*i])).find(|a| !now.contains(&a.0)).unwrap();
+        let here =
+            order[n / 3..].iter().map(|i| Addr(old[*i])).find(|a| !now.contains(&a.0)).unwrap();
         assert_eq!(Mpm::enter(r.w.m, |m| m.definalize(&raw const here)), Err(Res::Fail));
         order[n / 3..2 * n / 3].iter().for_each(|i| r.undo(*i).unwrap());
         assert_eq!(g.count.get(), n - 2 * n / 3);
@@ -234,7 +235,10 @@ fn old_blocks_are_left_alone() {
     }
     let (looks, flips) = (g.looks.1.get() - start, r.w.cx().stats.flips.get() - flips);
     assert!(flips >= 4 && told >= 10, "{flips} flips, {told} messages");
-    assert!(looks <= flips * 4 && blocks > 20, "{looks} blocks of {blocks} looked into in {flips} flips");
+    assert!(
+        looks <= flips * 4 && blocks > 20,
+        "{looks} blocks of {blocks} looked into in {flips} flips"
+    );
     assert_eq!(g.count.get() - N, 30 - told);
     r.finish();
 }

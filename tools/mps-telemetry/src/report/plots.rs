@@ -8,7 +8,8 @@ use plotly::common::{
     Anchor, DashType, Fill, Font, HoverInfo, Line, LineShape, Marker, Mode, Orientation, Title,
 };
 use plotly::layout::{
-    Annotation, Axis, AxisType, BarMode, HoverMode, Legend, Margin, ModeBar, Shape, ShapeLine, ShapeType,
+    Annotation, Axis, AxisType, BarMode, HoverMode, Legend, Margin, ModeBar, Shape, ShapeLine,
+    ShapeType,
 };
 use plotly::{Bar, Configuration, Layout, Plot, Scatter};
 use std::collections::BTreeMap;
@@ -73,8 +74,16 @@ fn layout(x: Axis, y: Axis) -> Layout {
         .margin(Margin::new().left(70).right(20).top(30).bottom(55))
         .hover_mode(HoverMode::Closest)
         .show_legend(true)
-        .mode_bar(ModeBar::new().background_color(NamedColor::Transparent).color(PALE).active_color(BLUE))
-        .legend(Legend::new().orientation(Orientation::Horizontal).y(1.0).y_anchor(Anchor::Bottom).x(0.0))
+        .mode_bar(
+            ModeBar::new().background_color(NamedColor::Transparent).color(PALE).active_color(BLUE),
+        )
+        .legend(
+            Legend::new()
+                .orientation(Orientation::Horizontal)
+                .y(1.0)
+                .y_anchor(Anchor::Bottom)
+                .x(0.0),
+        )
         .paper_background_color(NamedColor::Transparent)
         .plot_background_color(NamedColor::Transparent)
         .x_axis(x)
@@ -99,7 +108,10 @@ fn heap(a: &Arena) -> Option<Figure> {
     }
     let shots = thin(&a.snapshots, MOST);
     let x: Vec<f64> = shots.iter().map(|s| s.at).collect();
-    let mut p = plot(layout(axis("time (s)"), axis("memory (MiB)").range_mode(plotly::layout::RangeMode::ToZero)));
+    let mut p = plot(layout(
+        axis("time (s)"),
+        axis("memory (MiB)").range_mode(plotly::layout::RangeMode::ToZero),
+    ));
     // A generation that never held anything to speak of only makes the legend longer.
     let least = shots.iter().map(|s| s.committed).max().unwrap_or(0) / 2000;
     let mut generations = a.generations();
@@ -167,9 +179,12 @@ fn pauses(a: &Arena) -> Option<Figure> {
         *which.entry(bin(pause.seconds())).or_default() += 1;
     }
     let (first, last) = (bin(shortest), bin(longest));
-    let decades = (first as f64 / PER_DECADE).floor() as i32..=(last as f64 / PER_DECADE).floor() as i32 + 1;
+    let decades =
+        (first as f64 / PER_DECADE).floor() as i32..=(last as f64 / PER_DECADE).floor() as i32 + 1;
     let (ticks, texts): (Vec<f64>, Vec<String>) = decades
-        .map(|d| (f64::from(d) * PER_DECADE, seconds(10f64.powi(d)).replace(".00", "").replace(".0", "")))
+        .map(|d| {
+            (f64::from(d) * PER_DECADE, seconds(10f64.powi(d)).replace(".00", "").replace(".0", ""))
+        })
         .unzip();
     let x = axis("length of the pause")
         .tick_values(ticks)
@@ -214,7 +229,9 @@ fn pauses(a: &Arena) -> Option<Figure> {
     }
     let mut p = plot(layout.shapes(shapes));
     let mut expect = Expect::default();
-    for (which, name, colour) in [(0, "with collection steps", BLUE), (1, "barrier hits alone", RED)] {
+    for (which, name, colour) in
+        [(0, "with collection steps", BLUE), (1, "barrier hits alone", RED)]
+    {
         let all = &counts[which];
         if all.is_empty() {
             continue;
@@ -222,8 +239,10 @@ fn pauses(a: &Arena) -> Option<Figure> {
         let edge = |b: i64| seconds(10f64.powf(b as f64 / PER_DECADE));
         let x: Vec<f64> = all.keys().map(|b| *b as f64 + 0.5).collect();
         let y: Vec<usize> = all.values().copied().collect();
-        let text: Vec<String> =
-            all.iter().map(|(b, n)| format!("{n} pauses of {} to {}", edge(*b), edge(b + 1))).collect();
+        let text: Vec<String> = all
+            .iter()
+            .map(|(b, n)| format!("{n} pauses of {} to {}", edge(*b), edge(b + 1)))
+            .collect();
         expect.bars += x.len();
         p.add_trace(
             Bar::new(x, y)
@@ -251,7 +270,10 @@ fn collections(a: &Arena) -> Option<Figure> {
     if a.collections.is_empty() {
         return None;
     }
-    let mut p = plot(layout(axis("time (s)"), axis("work (ms)").range_mode(plotly::layout::RangeMode::ToZero)));
+    let mut p = plot(layout(
+        axis("time (s)"),
+        axis("work (ms)").range_mode(plotly::layout::RangeMode::ToZero),
+    ));
     let mut expect = Expect::default();
     let reasons = by_reason(a);
     for (i, (why, all)) in reasons.iter().enumerate() {
@@ -274,12 +296,15 @@ fn collections(a: &Arena) -> Option<Figure> {
             .collect();
         expect.points += all.len();
         p.add_trace(
-            Scatter::new(all.iter().map(|c| c.start).collect::<Vec<_>>(), all.iter().map(|c| c.work * 1e3).collect())
-                .name(escape(why))
-                .mode(Mode::Markers)
-                .marker(Marker::new().size(8).opacity(0.75).color(REASONS[i % REASONS.len()]))
-                .hover_text_array(text)
-                .hover_info(HoverInfo::Text),
+            Scatter::new(
+                all.iter().map(|c| c.start).collect::<Vec<_>>(),
+                all.iter().map(|c| c.work * 1e3).collect(),
+            )
+            .name(escape(why))
+            .mode(Mode::Markers)
+            .marker(Marker::new().size(8).opacity(0.75).color(REASONS[i % REASONS.len()]))
+            .hover_text_array(text)
+            .hover_info(HoverInfo::Text),
         );
     }
     Some(Figure {
@@ -296,9 +321,12 @@ fn survival(a: &Arena) -> Option<Figure> {
         return None;
     }
     let mut p = plot(
-        layout(axis("collection"), axis("memory (MiB)").range_mode(plotly::layout::RangeMode::ToZero))
-            .bar_mode(BarMode::Overlay)
-            .bar_gap(0.15),
+        layout(
+            axis("collection"),
+            axis("memory (MiB)").range_mode(plotly::layout::RangeMode::ToZero),
+        )
+        .bar_mode(BarMode::Overlay)
+        .bar_gap(0.15),
     );
     let mut expect = Expect::default();
     let numbered: Vec<(usize, &Collection)> = a.collections.iter().enumerate().collect();
@@ -306,15 +334,16 @@ fn survival(a: &Arena) -> Option<Figure> {
     let tallest = a.collections.iter().map(|c| c.condemned.max(c.live)).max().unwrap_or(0);
     let shown = thin(&numbered, MOST);
     type Get = fn(&Collection) -> u64;
-    let series: [(&str, &str, Get); 3] =
-        [("condemned", PALE, |c| c.condemned), ("survived", BLUE, |c| c.live), ("moved", "#d69e2e", |c| c.moved)];
+    let series: [(&str, &str, Get); 3] = [
+        ("condemned", PALE, |c| c.condemned),
+        ("survived", BLUE, |c| c.live),
+        ("moved", "#d69e2e", |c| c.moved),
+    ];
     for (name, colour, get) in series {
         let marks = name == "moved";
         // A bar that is less than a fraction of a pixel high is no bar.
-        let some: Vec<_> = shown
-            .iter()
-            .filter(|(_, c)| marks || !few || get(c) > tallest / 1000)
-            .collect();
+        let some: Vec<_> =
+            shown.iter().filter(|(_, c)| marks || !few || get(c) > tallest / 1000).collect();
         let x: Vec<usize> = some.iter().map(|(i, _)| i + 1).collect();
         let y: Vec<f64> = some.iter().map(|(_, c)| mib(get(c))).collect();
         if x.is_empty() {
@@ -323,14 +352,29 @@ fn survival(a: &Arena) -> Option<Figure> {
         let hover = format!("{name} %{{y:.3f}} MiB<extra>collection %{{x}}</extra>");
         if few && !marks {
             expect.bars += x.len();
-            p.add_trace(Bar::new(x, y).name(name).marker(Marker::new().color(colour)).hover_template(hover));
+            p.add_trace(
+                Bar::new(x, y).name(name).marker(Marker::new().color(colour)).hover_template(hover),
+            );
         } else if few {
             expect.points += x.len();
-            let marker = Marker::new().color(colour).size(7).line(Line::new().width(1.0).color("#ffffff"));
-            p.add_trace(Scatter::new(x, y).name(name).mode(Mode::Markers).marker(marker).hover_template(hover));
+            let marker =
+                Marker::new().color(colour).size(7).line(Line::new().width(1.0).color("#ffffff"));
+            p.add_trace(
+                Scatter::new(x, y)
+                    .name(name)
+                    .mode(Mode::Markers)
+                    .marker(marker)
+                    .hover_template(hover),
+            );
         } else {
             expect.lines += 1;
-            p.add_trace(Scatter::new(x, y).name(name).mode(Mode::Lines).line(Line::new().width(1.2).color(colour)).hover_template(hover));
+            p.add_trace(
+                Scatter::new(x, y)
+                    .name(name)
+                    .mode(Mode::Lines)
+                    .line(Line::new().width(1.2).color(colour))
+                    .hover_template(hover),
+            );
         }
     }
     Some(Figure {
@@ -354,7 +398,8 @@ fn minimum_utilisation(a: &Arena, waits: &Waits) -> Option<Figure> {
     let x: Vec<f64> = (0..=POINTS)
         .map(|i| shortest * (span / shortest).powf(f64::from(i) / f64::from(POINTS)))
         .collect();
-    let mmu: Vec<f64> = x.iter().map(|w| 100.0 * waits.minimum_utilisation(*w, a.from, a.to)).collect();
+    let mmu: Vec<f64> =
+        x.iter().map(|w| 100.0 * waits.minimum_utilisation(*w, a.from, a.to)).collect();
     let share = 100.0 * (1.0 - waits.between(a.from, a.to) / span);
     let mut p = plot(layout(
         axis("window (ms)").type_(AxisType::Log).dtick(1.0),
