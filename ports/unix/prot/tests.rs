@@ -164,9 +164,13 @@ mod cases {
         let (base, page) = pages();
         protect(base, page, AccessSet::READ_WRITE).unwrap();
         LINGER.store(true, Ordering::Relaxed);
+        // Where the thread's stack was when the fault came.
+        let cold = AtomicUsize::new(0);
         std::thread::scope(|s| {
-            let slot = &slot;
+            let (slot, cold) = (&slot, &cold);
             let t = s.spawn(move || {
+                let local = 0usize;
+                cold.store(Addr::of(&local).0, Ordering::Relaxed);
                 threads::register(&slot.0).unwrap();
                 // SAFETY: writes to the page; what it changes is declared.
                 unsafe {
@@ -192,8 +196,9 @@ mod cases {
             threads::stop(&slot.0).unwrap();
             threads::wait(&slot.0).unwrap();
             let c = threads::context(&slot.0);
-            // SAFETY: it has used more than this of its stack before.
-            let w = unsafe { core::slice::from_raw_parts(c.hot.ptr::<usize>(), 1024) }.to_vec();
+            let len = (cold.load(Ordering::Relaxed) - c.hot.0) / size_of::<usize>();
+            // SAFETY: what a stopped thread has of its stack in use.
+            let w = unsafe { core::slice::from_raw_parts(c.hot.ptr::<usize>(), len) }.to_vec();
             threads::resume(&slot.0);
             threads::stop_end();
             LINGER.store(false, Ordering::Release);
