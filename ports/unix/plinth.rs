@@ -112,7 +112,7 @@ unsafe extern "C" fn print_assertion(file: *const c_char, line: c_uint, conditio
     let mut digits = [0u8; 12];
     let mut n = line;
     for d in digits.iter_mut().rev().skip(1) {
-        *d = b'0'.wrapping_add((n % 10) as u8);
+        *d = b'0' + (n % 10) as u8;
         n /= 10;
     }
     // The last byte stays the string's end.
@@ -172,6 +172,7 @@ extern "C" fn clock() -> c_ulong {
     let mut t = sys::Timespec { sec: 0, nsec: 0 };
     // SAFETY: room for a time.
     unsafe { sys::clock_gettime(sys::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
+    // Comes round where a word is narrow.
     (t.sec as c_ulong).wrapping_mul(1_000_000).wrapping_add(t.nsec as c_ulong / 1000)
 }
 
@@ -279,7 +280,7 @@ impl Name {
         let mut n = number.unsigned_abs();
         let mut first = digits.len();
         for (i, d) in digits.iter_mut().enumerate().rev() {
-            *d = b'0'.wrapping_add((n % 10) as u8);
+            *d = b'0' + (n % 10) as u8;
             first = i;
             n /= 10;
             if n == 0 {
@@ -324,7 +325,7 @@ unsafe extern "C" fn io_create(out: *mut *mut c_void) -> c_int {
 }
 
 fn descriptor(io: *mut c_void) -> c_int {
-    io.addr().wrapping_sub(1) as c_int
+    (io.addr() - 1) as c_int
 }
 
 unsafe extern "C" fn io_destroy(io: *mut c_void) {
@@ -337,14 +338,10 @@ unsafe extern "C" fn io_write(io: *mut c_void, buf: *const c_void, n: usize) -> 
     while done < n {
         // SAFETY: a descriptor of ours and `n` bytes.
         let wrote = unsafe {
-            sys::write(
-                descriptor(io),
-                buf.cast::<u8>().wrapping_add(done).cast(),
-                n.wrapping_sub(done),
-            )
+            sys::write(descriptor(io), buf.cast::<u8>().wrapping_add(done).cast(), n - done)
         };
         if wrote > 0 {
-            done = done.wrapping_add(wrote.unsigned_abs());
+            done += wrote.unsigned_abs();
         // SAFETY: the thread's own.
         } else if wrote == 0 || unsafe { *sys::__errno_location() } != sys::EINTR {
             return Res::Io.code();

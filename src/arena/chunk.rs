@@ -145,7 +145,7 @@ impl Layout {
         let origin = all.base.down(region);
         let nregions = all.limit.since(origin).checked_add(region - 1)? >> region_shift;
         let first = (origin.0 >> region_shift) & (WORD_BITS as usize - 1);
-        let map_words = first.wrapping_add(nregions).div_ceil(WORD_BITS as usize);
+        let map_words = (first + nregions).div_ceil(WORD_BITS as usize);
         let room = all.size();
         let mut at = 0usize;
         let mut place = |size: usize, align: usize| -> Option<Addr> {
@@ -195,7 +195,7 @@ impl Layout {
             // SAFETY: the header has three maps of this many words.
             warm_map: unsafe { maps.add(self.map_words) },
             // SAFETY: as above.
-            dirty_map: unsafe { maps.add(self.map_words.wrapping_mul(2)) },
+            dirty_map: unsafe { maps.add(self.map_words * 2) },
             map_words: self.map_words,
             in_use: Cell::new(0),
             region_shift,
@@ -207,7 +207,7 @@ impl Layout {
         unsafe { p.write(chunk) };
         // SAFETY: just written; finished only by `Arena::chunk_release`.
         let Some(c) = (unsafe { P::from_raw(p) }) else { crate::base::check::stop() };
-        for w in 0..self.map_words.wrapping_mul(3) {
+        for w in 0..self.map_words * 3 {
             // SAFETY: as above. A client's memory need not be zero.
             unsafe { maps.add(w).write(Cell::new(0)) };
         }
@@ -246,7 +246,7 @@ impl Chunk {
 
     /// The end of the region table's entry `i`.
     pub fn entry_limit(&self, i: usize) -> Addr {
-        Addr::of(self.regions).add(i.wrapping_add(1).wrapping_mul(size_of::<Region>()))
+        Addr::of(self.regions).add((i + 1) * size_of::<Region>())
     }
 
     /// Fills in entries up to and including `i`, whose memory is mapped.
@@ -259,7 +259,7 @@ impl Chunk {
             let lo = base.max(c.range.base).since(base) >> c.grain_shift;
             let hi = limit.min(c.range.limit);
             let hi = if hi <= base { 0 } else { hi.since(base) >> c.grain_shift };
-            let valid = if lo < hi { bits::run(lo, hi.wrapping_sub(lo)) } else { bits::NONE };
+            let valid = if lo < hi { bits::run(lo, hi - lo) } else { bits::NONE };
             let r = Region {
                 link: Link::default(),
                 chunk: self_,
@@ -275,7 +275,7 @@ impl Chunk {
             // SAFETY: the entry's memory is mapped (the caller's promise) and
             // not yet in use.
             unsafe { c.regions.add(n).write(r) };
-            c.ninit.set(n.wrapping_add(1));
+            c.ninit.set(n + 1);
         }
     }
 
@@ -297,14 +297,14 @@ impl Chunk {
     pub fn tract_at(&self, a: Addr) -> Tract {
         let off = a.since(self.origin);
         let table = self.tracts(off >> self.region_shift);
-        let mask = (1usize << (self.region_shift - self.grain_shift)).wrapping_sub(1);
+        let mask = (1usize << (self.region_shift - self.grain_shift)) - 1;
         // SAFETY: a tract table has an entry for every grain of a region.
         unsafe { *table.add((off >> self.grain_shift) & mask) }
     }
 
     fn place(&self, i: usize) -> (usize, usize) {
         let first = (self.origin.0 >> self.region_shift) & (WORD_BITS as usize - 1);
-        let n = first.wrapping_add(i);
+        let n = first + i;
         (n / WORD_BITS as usize, 1usize << (n % WORD_BITS as usize))
     }
 
@@ -327,7 +327,7 @@ impl Chunk {
     #[inline]
     pub fn region_at(&self, w: usize, b: u32) -> usize {
         let first = (self.origin.0 >> self.region_shift) & (WORD_BITS as usize - 1);
-        w.wrapping_mul(WORD_BITS as usize).wrapping_add(b as usize).wrapping_sub(first)
+        w * WORD_BITS as usize + b as usize - first
     }
 
     /// The lowest (highest) region of a map whose zone is in `zones` (a word of
@@ -336,7 +336,7 @@ impl Chunk {
         if high {
             return (0..self.map_words).rev().find_map(|w| {
                 let hit = self.word(map, w).get() & zones;
-                let top = WORD_BITS.wrapping_sub(1).wrapping_sub(hit.leading_zeros());
+                let top = WORD_BITS - 1 - hit.leading_zeros();
                 (hit != 0).then(|| self.region_at(w, top))
             });
         }
@@ -358,8 +358,8 @@ impl Chunk {
     /// which may be short.
     pub fn find_last_free_run(&self, n: usize) -> Option<usize> {
         let mut have = 0usize;
-        for i in (0..self.nregions.wrapping_sub(1)).rev() {
-            have = if self.nobody_has(i) { have.wrapping_add(1) } else { 0 };
+        for i in (0..self.nregions - 1).rev() {
+            have = if self.nobody_has(i) { have + 1 } else { 0 };
             if have == n {
                 return Some(i);
             }
@@ -372,9 +372,9 @@ impl Chunk {
         let mut have = 0usize;
         for i in 0..self.nregions {
             if self.nobody_has(i) {
-                have = have.wrapping_add(1);
+                have += 1;
                 if have == n {
-                    return Some(i.wrapping_add(1).wrapping_sub(n));
+                    return Some(i + 1 - n);
                 }
             } else {
                 have = 0;

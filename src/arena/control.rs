@@ -94,7 +94,7 @@ impl Arena {
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
-        self.control_take(size, (size.wrapping_mul(7) / 4).max(self.grain() / 64))
+        self.control_take(size, (size * 7 / 4).max(self.grain() / 64))
     }
 
     /// The same for structures that there are many of: from slabs of their own,
@@ -114,7 +114,7 @@ impl Arena {
         let in_use = &self.control.in_use;
         let Some((i, class)) = self.control_class(size) else {
             let a = self.alloc(self.control_home(), size, core::ptr::null_mut())?;
-            in_use.set(in_use.get().wrapping_add(size_up(size, self.grain())));
+            in_use.set(in_use.get() + size_up(size, self.grain()));
             return Ok(a);
         };
         let slab = match self.control_slab_for(i, most) {
@@ -125,13 +125,13 @@ impl Arena {
         // SAFETY: a block on a slab's free list: ours, and its first word the
         // link.
         slab.free.set(Addr(unsafe { a.ptr::<usize>().read() }));
-        slab.used.set(slab.used.get().wrapping_add(1));
+        slab.used.set(slab.used.get() + 1);
         if slab.free.get().is_null()
             && let Some(slabs) = self.control_list(slab)
         {
             slabs.remove(slab);
         }
-        in_use.set(in_use.get().wrapping_add(class));
+        in_use.set(in_use.get() + class);
         Ok(a)
     }
 
@@ -140,10 +140,10 @@ impl Arena {
         let grain = self.grain();
         let base = self.alloc(self.control_home(), grain, core::ptr::null_mut())?;
         let mut free = Addr::NULL;
-        let fit = grain.wrapping_sub(HEAD).checked_div(class).unwrap_or(0);
-        let mut at = fit.wrapping_mul(class);
+        let fit = (grain - HEAD).checked_div(class).unwrap_or(0);
+        let mut at = fit * class;
         while at >= class {
-            at = at.wrapping_sub(class);
+            at -= class;
             let a = base.add(HEAD).add(at);
             // SAFETY: inside the grain just allocated.
             unsafe { a.ptr::<usize>().write(free.0) };
@@ -171,11 +171,11 @@ impl Arena {
         let in_use = &self.control.in_use;
         let Some((_, class)) = self.control_class(size) else {
             let whole = size_up(size, self.grain());
-            in_use.set(in_use.get().wrapping_sub(whole));
+            in_use.set(in_use.get() - whole);
             self.free(a, whole);
             return;
         };
-        in_use.set(in_use.get().wrapping_sub(class));
+        in_use.set(in_use.get() - class);
         let base = a.down(self.grain());
         // SAFETY: slabs are grains, and begin with their head.
         let Some(slab) = (unsafe { P::from_raw(base.ptr::<Slab>()) }) else { return };
@@ -184,7 +184,7 @@ impl Arena {
         // SAFETY: the caller is done with the block.
         unsafe { a.ptr::<usize>().write(old.0) };
         slab.free.set(a);
-        slab.used.set(slab.used.get().wrapping_sub(1));
+        slab.used.set(slab.used.get() - 1);
         if old.is_null() {
             slabs.push_front(slab);
         }

@@ -147,12 +147,12 @@ pub struct Boot {
 
 fn shifts(p: &Params) -> (u32, u32) {
     let grain_shift = p.grain.trailing_zeros();
-    let most = grain_shift.wrapping_add(8);
+    let most = grain_shift + 8;
     let region_shift = if p.base.is_some() {
         // Small given memories get small stripes, so that generations can
         // still be told apart.
         let size_shift = usize::BITS - p.size.max(1).leading_zeros();
-        size_shift.saturating_sub(5).max(grain_shift.wrapping_add(3)).min(20.max(grain_shift))
+        size_shift.saturating_sub(5).max(grain_shift + 3).min(20.max(grain_shift))
     } else {
         20.max(grain_shift)
     };
@@ -207,7 +207,7 @@ fn client_chunk(
     }
     // SAFETY: the client gave us this memory; all of it is accessible.
     let c = unsafe { l.build(given, l.limit, region_shift, grain_shift) };
-    Chunk::init_regions(c, c.nregions.wrapping_sub(1));
+    Chunk::init_regions(c, c.nregions - 1);
     Ok((c, l.extra, header))
 }
 
@@ -223,11 +223,10 @@ fn vm_chunk(
     let grain = 1usize << grain_shift;
     // Room for the header comes on top of what is asked, and at least one
     // region is left for use.
-    let per_region = size_of::<Region>().wrapping_add(4 * size_of::<usize>());
-    let header = (size >> region_shift)
-        .wrapping_add(3)
+    let per_region = size_of::<Region>() + 4 * size_of::<usize>();
+    let header = ((size >> region_shift) + 3)
         .checked_mul(per_region)
-        .and_then(|n| n.checked_add(extra.wrapping_add(size_of::<Chunk>()).wrapping_add(8192)))
+        .and_then(|n| n.checked_add(extra + size_of::<Chunk>() + 8192))
         .ok_or(Res::Resource)?;
     let size = size.max(region).checked_add(header).ok_or(Res::Resource)?;
     let size = size_up_checked(size, region).ok_or(Res::Resource)?;
@@ -305,7 +304,7 @@ impl Arena {
     fn adopt(&self, c: P<Chunk>) {
         use core::sync::atomic::Ordering::Relaxed;
         self.chunks.push_back(c);
-        self.reserved.set(self.reserved.get().wrapping_add(c.reserved.size()));
+        self.reserved.set(self.reserved.get() + c.reserved.size());
         self.lowest.fetch_min(c.reserved.base.0, Relaxed);
         self.highest.fetch_max(c.reserved.limit.0, Relaxed);
         if let Some(f) = self.extended.get() {
@@ -407,7 +406,7 @@ impl Arena {
             return None;
         }
         let key = self.granule(a);
-        let mut i = hash(key) & len.wrapping_sub(1);
+        let mut i = hash(key) & (len - 1);
         loop {
             // SAFETY: the table has `len` entries; `i` is masked.
             let (k, c) = unsafe { *self.table.get().add(i) };
@@ -417,7 +416,7 @@ impl Arena {
             if k == key && c.range.contains(a) {
                 return Some(c);
             }
-            i = i.wrapping_add(1) & len.wrapping_sub(1);
+            i = (i + 1) & (len - 1);
         }
     }
 
@@ -436,15 +435,15 @@ impl Arena {
             .filter(|&c| Some(c) != primary && Some(c) != without)
             .map(|c| self.keys(c.reserved).count())
             .sum();
-        have.wrapping_add(more).wrapping_mul(2).max(16).next_power_of_two()
+        ((have + more) * 2).max(16).next_power_of_two()
     }
 
     /// Bytes to ask for in the header of a new chunk of about `size` bytes, so
     /// that the table for all chunks finds room there: an arena may be extended
     /// just because it has no room left.
     fn table_extra(&self, size: Size) -> Size {
-        let granules = ((size >> self.region_shift) / WORD_BITS as usize).wrapping_add(3);
-        self.table_need(granules, None).wrapping_mul(size_of::<TableEntry>())
+        let granules = (size >> self.region_shift) / WORD_BITS as usize + 3;
+        self.table_need(granules, None) * size_of::<TableEntry>()
     }
 
     /// Puts the table for all chunks, `extra` too, at `table`.
@@ -464,10 +463,10 @@ impl Arena {
             self.chunks.iter().filter(|&c| Some(c) != primary && Some(c) != without).chain(extra);
         for c in every {
             for key in self.keys(c.reserved) {
-                let mut i = hash(key) & len.wrapping_sub(1);
+                let mut i = hash(key) & (len - 1);
                 // SAFETY: masked; and at most half of the entries are taken.
                 while unsafe { (*table.add(i)).1.is_some() } {
-                    i = i.wrapping_add(1) & len.wrapping_sub(1);
+                    i = (i + 1) & (len - 1);
                 }
                 // SAFETY: as above.
                 unsafe { table.add(i).write((key, Some(c))) };
@@ -475,7 +474,7 @@ impl Arena {
         }
         // Freeing the old one looks chunks up: in the new one.
         let old = self.table.replace(table);
-        let bytes = self.table_len.replace(len).wrapping_mul(size_of::<TableEntry>());
+        let bytes = self.table_len.replace(len) * size_of::<TableEntry>();
         if self.table_in.replace(extra).is_none() && bytes != 0 {
             self.control_free(Addr::of(old), bytes);
         }
@@ -607,7 +606,7 @@ impl Arena {
             None => match find(&free) {
                 Some(i) => i,
                 None => {
-                    r.longest.set(n.wrapping_sub(1));
+                    r.longest.set(n - 1);
                     return Err(Res::Limit);
                 }
             },
@@ -621,7 +620,7 @@ impl Arena {
         let i = c.index_of(r.base);
         let want = bits::run(at, n);
         if !tract.is_null() && core::ptr::eq(c.tracts(i), EMPTY_TRACTS.table()) {
-            let bytes = c.grains().wrapping_mul(size_of::<Tract>());
+            let bytes = c.grains() * size_of::<Tract>();
             let home = r.home.get();
             let table: *mut Tract = self.control_alloc(bytes)?.ptr();
             if let (Some(h), None) = (home, r.home.get()) {
@@ -645,11 +644,11 @@ impl Arena {
         }
         r.free.set(bits::minus(&r.free.get(), &want));
         if !self.is_client {
-            self.spare.set(self.spare.get().wrapping_sub(n << self.grain_shift));
+            self.spare.set(self.spare.get() - (n << self.grain_shift));
         }
         if !tract.is_null() {
             let table = c.tracts(i);
-            for k in at..at.wrapping_add(n) {
+            for k in at..at + n {
                 // SAFETY: the table has an entry a grain.
                 unsafe { table.add(k).write(tract) };
             }
@@ -678,7 +677,7 @@ impl Arena {
             {
                 return Err(Res::CommitLimit);
             }
-            self.committed.set(self.committed.get().wrapping_add(need));
+            self.committed.set(self.committed.get() + need);
             r.mapped.set(bits::or(&r.mapped.get(), want));
             return Ok(());
         }
@@ -691,26 +690,26 @@ impl Arena {
         let mut hi = lo;
         let mut from = 0;
         while let Some((s, l)) = bits::next_run(&cold, from) {
-            hi = s.wrapping_add(l);
+            hi = s + l;
             from = hi;
         }
-        let hi = hi.div_ceil(step).wrapping_mul(step).min(bits::BITS);
-        let around = bits::and(&bits::run(lo, hi.wrapping_sub(lo)), &r.free.get());
+        let hi = (hi.div_ceil(step) * step).min(bits::BITS);
+        let around = bits::and(&bits::run(lo, hi - lo), &r.free.get());
         let more = bits::minus(&around, &r.mapped.get());
         let extra = bits::count(&more) << self.grain_shift;
         let room = self.limit.get().saturating_sub(self.committed.get());
         // What is mapped ahead is spare until it is used.
-        let ahead = self.spare.get().wrapping_add(extra.wrapping_sub(need));
+        let ahead = self.spare.get() + (extra - need);
         let set = if room >= extra && ahead <= self.spare_max() {
             more
         } else {
             if room < need && !crate::seam::fault("commit_limit") {
-                self.purge(need.wrapping_sub(room), Some(*r));
+                self.purge(need - room, Some(*r));
                 let room = self.limit.get().saturating_sub(self.committed.get());
                 if room < need {
                     // What is spare right here.
                     let idle = bits::and(&r.free.get(), &r.mapped.get());
-                    self.unmap_set(r, &bits::minus(&idle, want), need.wrapping_sub(room));
+                    self.unmap_set(r, &bits::minus(&idle, want), need - room);
                 }
                 if self.limit.get().saturating_sub(self.committed.get()) < need {
                     return Err(Res::CommitLimit);
@@ -729,13 +728,13 @@ impl Arena {
     fn map_set(&self, r: &P<Region>, set: &Bits) -> Result {
         let mut from = 0;
         while let Some((s, l)) = bits::next_run(set, from) {
-            from = s.wrapping_add(l);
+            from = s + l;
             let bytes = l << self.grain_shift;
             self.port.map(r.base.add(s << self.grain_shift), bytes)?;
-            self.calls.map.set(self.calls.map.get().wrapping_add(1));
+            self.calls.map.set(self.calls.map.get() + 1);
             r.mapped.set(bits::or(&r.mapped.get(), &bits::run(s, l)));
-            self.committed.set(self.committed.get().wrapping_add(bytes));
-            self.spare.set(self.spare.get().wrapping_add(bytes));
+            self.committed.set(self.committed.get() + bytes);
+            self.spare.set(self.spare.get() + bytes);
         }
         Ok(())
     }
@@ -749,14 +748,14 @@ impl Arena {
         let stale = r.stale_prot.get();
         let mut from = 0;
         while let Some((s, l)) = bits::next_run(&stale, from) {
-            from = s.wrapping_add(l);
+            from = s + l;
             let whole = bits::run(s, l);
             if bits::is_empty(&bits::and(&whole, set)) {
                 continue;
             }
             let base = r.base.add(s << self.grain_shift);
             self.port.protect(base, l << self.grain_shift, AccessSet::EMPTY)?;
-            self.calls.protect.set(self.calls.protect.get().wrapping_add(1));
+            self.calls.protect.set(self.calls.protect.get() + 1);
             r.stale_prot.set(bits::minus(&r.stale_prot.get(), &whole));
         }
         Ok(())
@@ -876,8 +875,8 @@ impl Arena {
             let (have, bytes) = (c.table_mapped.get(), lacks());
             if bytes != 0 {
                 self.port.map(have, bytes)?;
-                self.calls.map.set(self.calls.map.get().wrapping_add(1));
-                self.committed.set(self.committed.get().wrapping_add(bytes));
+                self.calls.map.set(self.calls.map.get() + 1);
+                self.committed.set(self.committed.get() + bytes);
                 c.table_mapped.set(upto);
             }
             Chunk::init_regions(c, i);
@@ -889,7 +888,7 @@ impl Arena {
         let c = r.chunk;
         c.map_bit(c.free_map, i, false);
         c.map_bit(c.warm_map, i, false);
-        c.in_use.set(c.in_use.get().wrapping_add(1));
+        c.in_use.set(c.in_use.get() + 1);
         r.home.set(Some(home));
         r.longest.set(bits::BITS);
         home.regions.push_front(r);
@@ -909,14 +908,14 @@ impl Arena {
         let table = c.tracts(i);
         if !core::ptr::eq(table, EMPTY_TRACTS.table()) {
             c.set_tracts(i, EMPTY_TRACTS.table());
-            let bytes = c.grains().wrapping_mul(size_of::<Tract>());
+            let bytes = c.grains() * size_of::<Tract>();
             // Which may give memory back, but no entry of a region with a home.
             self.control_free(Addr::of(table), bytes);
         }
         r.home.set(None);
         c.map_bit(c.free_map, i, true);
         c.map_bit(c.warm_map, i, !bits::is_empty(&r.mapped.get()));
-        c.in_use.set(c.in_use.get().wrapping_sub(1));
+        c.in_use.set(c.in_use.get() - 1);
     }
 
     /// More than a region: whole regions side by side, the last perhaps in
@@ -929,15 +928,15 @@ impl Arena {
         while let Some(c) = next {
             next = self.next_chunk(Some(c), high);
             let found = |k| if high { c.find_last_free_run(k) } else { c.find_free_run(k) };
-            let Some(first) = found(k).or_else(|| found(k.wrapping_add(1))) else {
+            let Some(first) = found(k).or_else(|| found(k + 1)) else {
                 continue;
             };
             // The first region of a chunk may lack its first grains.
             let mut first = first;
             let mut have = self.region_ready(c, first)?;
             if bits::count(&have.valid) != per {
-                first = first.wrapping_add(1);
-                let last = first.wrapping_add(k).wrapping_sub(1);
+                first += 1;
+                let last = first + k - 1;
                 if last >= c.nregions || !self.run_is_free(&c, first, k)? {
                     continue;
                 }
@@ -946,9 +945,9 @@ impl Arena {
                 continue;
             }
             let base = have.base;
-            self.region_ready(c, first.wrapping_add(k).wrapping_sub(1))?;
+            self.region_ready(c, first + k - 1)?;
             // All of them at once: tract tables are to go elsewhere.
-            let run = first..first.wrapping_add(k);
+            let run = first..first + k;
             run.clone().for_each(|i| self.claim(home, c.region(i), i));
             let mut left = n;
             for i in run.clone() {
@@ -967,7 +966,7 @@ impl Arena {
                     Err(e) => Some(e),
                 };
                 if let Some(e) = wrong {
-                    let done = n.wrapping_sub(left) << self.grain_shift;
+                    let done = (n - left) << self.grain_shift;
                     if done != 0 {
                         self.free(base, done);
                     }
@@ -979,7 +978,7 @@ impl Arena {
                     }
                     return Err(e);
                 }
-                left = left.wrapping_sub(m);
+                left -= m;
             }
             return Ok(base);
         }
@@ -988,7 +987,7 @@ impl Arena {
 
     fn run_is_free(&self, c: &P<Chunk>, first: usize, k: usize) -> Result<bool> {
         let per = 1usize << (self.region_shift - self.grain_shift);
-        for i in first..first.wrapping_add(k) {
+        for i in first..first + k {
             let r = self.region_ready(*c, i)?;
             if r.home.get().is_some() || !r.is_free() || bits::count(&r.valid) != per {
                 // The last may be short if what goes there fits; keep it simple
@@ -1021,14 +1020,14 @@ impl Arena {
                         have = 0;
                         start = (i, s);
                     }
-                    have = have.wrapping_add(l);
+                    have += l;
                     if have >= n {
                         match self.take_across(&c, start, n, tract) {
                             Err(Res::Limit) => {}
                             other => return other,
                         }
                     }
-                    from = s.wrapping_add(l);
+                    from = s + l;
                     if from < per {
                         have = 0;
                     }
@@ -1051,7 +1050,7 @@ impl Arena {
         let mut left = n;
         while left != 0 {
             let r = c.region(i);
-            let m = left.min(per.wrapping_sub(s));
+            let m = left.min(per - s);
             let want = bits::run(s, m);
             let home = self.control_home();
             if r.home.get().is_none() {
@@ -1075,14 +1074,14 @@ impl Arena {
                 if r.is_free() && r.home.get().is_some() {
                     self.disown(&r);
                 }
-                let done = n.wrapping_sub(left) << self.grain_shift;
+                let done = (n - left) << self.grain_shift;
                 if done != 0 {
                     self.free(base, done);
                 }
                 return Err(e);
             }
-            left = left.wrapping_sub(m);
-            i = i.wrapping_add(1);
+            left -= m;
+            i += 1;
             s = 0;
         }
         Ok(base)
@@ -1115,7 +1114,7 @@ impl Arena {
             );
             let table = c.tracts(i);
             if !core::ptr::eq(table, EMPTY_TRACTS.table()) {
-                for k in s..s.wrapping_add(m) {
+                for k in s..s + m {
                     // SAFETY: the table has an entry a grain.
                     unsafe { table.add(k).write(core::ptr::null_mut()) };
                 }
@@ -1162,9 +1161,9 @@ impl Arena {
             // Unmapping x takes x off both sides: x * (1 - f) = spare - max.
             // Somewhat more, so as not to be back at once.
             let f = self.spare_fraction.get();
-            let over = spare.wrapping_sub(max) as f64;
+            let over = (spare - max) as f64;
             let x = if f >= 1.0 { 0.0 } else { over / (1.0 - f) };
-            let x = (x as Size).wrapping_add(MAP_STEP).min(spare);
+            let x = (x as Size + MAP_STEP).min(spare);
             self.purge(x, None);
         }
     }
@@ -1222,7 +1221,7 @@ impl Arena {
         let have = c.table_mapped.get();
         if upto < have {
             self.port.unmap(upto, have.since(upto));
-            self.calls.unmap.set(self.calls.unmap.get().wrapping_add(1));
+            self.calls.unmap.set(self.calls.unmap.get() + 1);
             self.committed.set(self.committed.get().wrapping_sub(have.since(upto)));
             c.table_mapped.set(upto);
         }
@@ -1235,16 +1234,16 @@ impl Arena {
             if done >= most {
                 break;
             }
-            from = s.wrapping_add(l);
+            from = s + l;
             let bytes = l << self.grain_shift;
             self.port.unmap(r.base.add(s << self.grain_shift), bytes);
-            self.calls.unmap.set(self.calls.unmap.get().wrapping_add(1));
+            self.calls.unmap.set(self.calls.unmap.get() + 1);
             let gone = bits::run(s, l);
             r.mapped.set(bits::minus(&r.mapped.get(), &gone));
             r.stale_prot.set(bits::minus(&r.stale_prot.get(), &gone));
-            self.committed.set(self.committed.get().wrapping_sub(bytes));
-            self.spare.set(self.spare.get().wrapping_sub(bytes));
-            done = done.wrapping_add(bytes);
+            self.committed.set(self.committed.get() - bytes);
+            self.spare.set(self.spare.get() - bytes);
+            done += bytes;
         }
         done
     }
@@ -1284,7 +1283,7 @@ impl Arena {
     }
 
     fn take_in_chunk(&self, (c, table, header): NewChunk) -> Result {
-        self.committed.set(self.committed.get().wrapping_add(header));
+        self.committed.set(self.committed.get() + header);
         let len = self.table_need(self.keys(c.reserved).count(), None);
         self.table_fill(table.ptr(), len, Some(c), None);
         self.adopt(c);
@@ -1313,7 +1312,7 @@ impl Arena {
                 continue;
             }
             let len = self.table_need(0, Some(c));
-            let bytes = len.wrapping_mul(size_of::<TableEntry>());
+            let bytes = len * size_of::<TableEntry>();
             let Ok(table) = self.control_alloc(bytes) else { return };
             if c.in_use.get() != 0 {
                 // That very memory came from it.
@@ -1323,13 +1322,13 @@ impl Arena {
             self.table_fill(table.ptr(), len, None, Some(c));
             let mut mapped = 0usize;
             for i in 0..c.ninit.get() {
-                mapped = mapped.wrapping_add(bits::count(&c.region(i).mapped.get()));
+                mapped += bits::count(&c.region(i).mapped.get());
             }
             let bytes = mapped << self.grain_shift;
             let header = c.table_mapped.get().since(c.reserved.base);
-            self.spare.set(self.spare.get().wrapping_sub(bytes));
-            self.committed.set(self.committed.get().wrapping_sub(bytes.wrapping_add(header)));
-            self.reserved.set(self.reserved.get().wrapping_sub(c.reserved.size()));
+            self.spare.set(self.spare.get() - bytes);
+            self.committed.set(self.committed.get() - (bytes + header));
+            self.reserved.set(self.reserved.get() - c.reserved.size());
             if let Some(f) = self.contracted.get() {
                 // SAFETY: the client's callback, called as its type says.
                 unsafe { f(self.handle.get(), c.reserved.base, c.reserved.size()) };
@@ -1347,7 +1346,7 @@ impl Arena {
     pub fn set_limit(&self, limit: Size) -> Result {
         let committed = self.committed.get();
         if committed > limit {
-            let over = committed.wrapping_sub(limit);
+            let over = committed - limit;
             if self.spare.get() < over {
                 return Err(Res::Fail);
             }
@@ -1389,7 +1388,7 @@ impl Arena {
             let end = c.range.limit;
             while a < end {
                 let i = c.index_of(a);
-                let region_end = c.origin.add(i.wrapping_add(1) << self.region_shift).min(end);
+                let region_end = c.origin.add((i + 1) << self.region_shift).min(end);
                 if core::ptr::eq(c.tracts(i), EMPTY_TRACTS.table()) {
                     a = region_end;
                     continue;
@@ -1452,14 +1451,13 @@ impl Arena {
                 let mut word = c.word(c.dirty_map, w).replace(0);
                 while word != 0 {
                     let i = c.region_at(w, word.trailing_zeros());
-                    word &= word.wrapping_sub(1);
+                    word &= word - 1;
                     let set = c.region(i).unsynced.replace(bits::NONE);
                     for (wi, word) in set.iter().enumerate() {
                         let mut word = *word;
                         while word != 0 {
-                            let k =
-                                wi.wrapping_mul(64).wrapping_add(word.trailing_zeros() as usize);
-                            word &= word.wrapping_sub(1);
+                            let k = wi * 64 + word.trailing_zeros() as usize;
+                            word &= word - 1;
                             // SAFETY: a tract table has an entry a grain.
                             f(unsafe { *c.tracts(i).add(k) });
                         }

@@ -14,16 +14,16 @@ pub const NONE: Bits = [0; WORDS];
 #[inline]
 pub fn run(start: usize, len: usize) -> Bits {
     let mut out = NONE;
-    let end = start.wrapping_add(len);
+    let end = start + len;
     for (w, word) in out.iter_mut().enumerate() {
-        let lo = w.wrapping_mul(64);
-        let hi = lo.wrapping_add(64);
+        let lo = w * 64;
+        let hi = lo + 64;
         let a = start.max(lo);
         let b = end.min(hi);
         if a < b {
-            let n = b.wrapping_sub(a);
-            let ones = if n >= 64 { u64::MAX } else { (1u64 << n).wrapping_sub(1) };
-            *word = ones << a.wrapping_sub(lo);
+            let n = b - a;
+            let ones = if n >= 64 { u64::MAX } else { (1u64 << n) - 1 };
+            *word = ones << (a - lo);
         }
     }
     out
@@ -80,7 +80,7 @@ pub fn get(a: &Bits, i: usize) -> bool {
 pub fn first(a: &Bits) -> Option<usize> {
     for (w, word) in a.iter().enumerate() {
         if *word != 0 {
-            return Some(w.wrapping_mul(64).wrapping_add(word.trailing_zeros() as usize));
+            return Some(w * 64 + word.trailing_zeros() as usize);
         }
     }
     None
@@ -92,8 +92,8 @@ fn shifted_down(a: &Bits, n: usize) -> Bits {
     let bits = (n % 64) as u32;
     let mut out = NONE;
     for (i, o) in out.iter_mut().enumerate() {
-        let lo = a.get(i.wrapping_add(words)).copied().unwrap_or(0);
-        let hi = a.get(i.wrapping_add(words).wrapping_add(1)).copied().unwrap_or(0);
+        let lo = a.get(i + words).copied().unwrap_or(0);
+        let hi = a.get(i + words + 1).copied().unwrap_or(0);
         *o = if bits == 0 { lo } else { lo >> bits | hi << (64 - bits) };
     }
     out
@@ -108,9 +108,9 @@ pub fn find_run(a: &Bits, n: usize) -> Option<usize> {
     let mut x = *a;
     let mut have = 1usize;
     while have < n {
-        let step = have.min(n.wrapping_sub(have));
+        let step = have.min(n - have);
         x = and(&x, &shifted_down(&x, step));
-        have = have.wrapping_add(step);
+        have += step;
         if is_empty(&x) {
             return None;
         }
@@ -124,7 +124,7 @@ pub fn find_last_run(a: &Bits, n: usize) -> Option<usize> {
     for (t, w) in turned.iter_mut().zip(a.iter().rev()) {
         *t = w.reverse_bits();
     }
-    find_run(&turned, n).map(|i| BITS.wrapping_sub(i).wrapping_sub(n))
+    find_run(&turned, n).map(|i| BITS - i - n)
 }
 
 /// The run of set bits that starts at the lowest set bit not below `from`.
@@ -133,9 +133,9 @@ pub fn next_run(a: &Bits, from: usize) -> Option<(usize, usize)> {
         return None;
     }
     let start = first(&minus(a, &run(0, from)))?;
-    let clear = minus(&run(start, BITS.wrapping_sub(start)), a);
+    let clear = minus(&run(start, BITS - start), a);
     let end = first(&clear).unwrap_or(BITS);
-    Some((start, end.wrapping_sub(start)))
+    Some((start, end - start))
 }
 
 #[cfg(test)]

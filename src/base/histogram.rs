@@ -40,15 +40,15 @@ impl Default for Histogram {
 fn bucket(n: usize) -> usize {
     // Of `n`, so many low bits don't matter.
     let drop = (usize::BITS - n.leading_zeros()).saturating_sub(PART_BITS + 1);
-    let index = ((drop as usize) << PART_BITS).wrapping_add(n >> drop);
+    let index = ((drop as usize) << PART_BITS) + (n >> drop);
     index.min(BUCKETS - 1)
 }
 
 /// The largest number in a bucket.
 fn top(index: usize) -> usize {
     let drop = (index >> PART_BITS).saturating_sub(1);
-    let low = index.wrapping_sub(drop << PART_BITS) << drop;
-    low.wrapping_add((1 << drop) - 1)
+    let low = (index - (drop << PART_BITS)) << drop;
+    low + ((1 << drop) - 1)
 }
 
 impl Histogram {
@@ -57,7 +57,7 @@ impl Histogram {
         if let Some(c) = self.buckets.get(bucket(n)) {
             c.set(c.get().saturating_add(1));
         }
-        self.count.set(self.count.get().wrapping_add(1));
+        self.count.set(self.count.get() + 1);
         self.sum.set(self.sum.get().saturating_add(n));
         self.max.set(self.max.get().max(n));
     }

@@ -92,7 +92,7 @@ impl<T: Linked<N>, const N: usize> List<T, N> {
             None => self.tail.set(Some(t)),
         }
         self.head.set(Some(t));
-        self.len.set(self.len.get().wrapping_add(1));
+        self.len.set(self.len.get() + 1);
     }
 
     /// Adds at the back. `t` must not be in the list.
@@ -107,7 +107,7 @@ impl<T: Linked<N>, const N: usize> List<T, N> {
             None => self.head.set(Some(t)),
         }
         self.tail.set(Some(t));
-        self.len.set(self.len.get().wrapping_add(1));
+        self.len.set(self.len.get() + 1);
     }
 
     /// Takes `t` out. It must be in this list.
@@ -125,7 +125,7 @@ impl<T: Linked<N>, const N: usize> List<T, N> {
         l.next.set(None);
         l.prev.set(None);
         l.linked.set(false);
-        self.len.set(self.len.get().wrapping_sub(1));
+        self.len.set(self.len.get() - 1);
     }
 
     /// Takes the first out.

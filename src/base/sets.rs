@@ -79,7 +79,7 @@ impl ZoneSet {
     pub fn of_range(base: Addr, limit: Addr, shift: u32) -> ZoneSet {
         let first = base.0 >> shift;
         let last = limit.sub(1).0 >> shift;
-        if last.wrapping_sub(first) >= WORD_BITS as usize - 1 {
+        if last - first >= WORD_BITS as usize - 1 {
             return ZoneSet::ALL;
         }
         let mut set = ZoneSet::EMPTY;
@@ -89,7 +89,7 @@ impl ZoneSet {
             if s == last {
                 return set;
             }
-            s = s.wrapping_add(1);
+            s += 1;
         }
     }
 

@@ -110,7 +110,7 @@ pub unsafe extern "C" fn mps_reserve(p_o: *mut Addr, ap: Handle, size: Size) -> 
     let end = b.alloc.get().add(size);
     // SAFETY: the fields are ours and the client's to read.
     let limit = unsafe { b.limit.as_ptr().read_volatile() };
-    if end > b.alloc.get() && end <= limit && size & b.pool.align.get().wrapping_sub(1) == 0 {
+    if end > b.alloc.get() && end <= limit && size & (b.pool.align.get() - 1) == 0 {
         b.alloc.set(end);
         // SAFETY: the client's.
         unsafe { p_o.write(b.init.get()) };
@@ -211,7 +211,7 @@ pub extern "C" fn mps_ap_alloc_pattern_end(ap: Handle, p: *const Pattern) -> i32
         if b.ramps.get() == 0 {
             return Res::Fail.code();
         }
-        b.ramps.set(b.ramps.get().wrapping_sub(1));
+        b.ramps.set(b.ramps.get() - 1);
         if b.ramps.get() == 0 {
             b.pool.class.ramp_end(b);
             let due = all || b.ramps_collect_all.replace(0) != 0;

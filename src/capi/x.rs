@@ -62,7 +62,7 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
     unsafe {
         core::ptr::copy_nonoverlapping((&raw const s).cast::<u8>(), out.cast(), ours.min(room));
         if room > ours {
-            out.cast::<u8>().add(ours).write_bytes(0, room.wrapping_sub(ours));
+            out.cast::<u8>().add(ours).write_bytes(0, room - ours);
         }
     }
     Res::OK

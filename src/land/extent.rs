@@ -56,7 +56,7 @@ struct Run {
 impl Run {
     #[inline(always)]
     fn len(self) -> usize {
-        self.end.wrapping_sub(self.start)
+        self.end - self.start
     }
 }
 
@@ -72,9 +72,9 @@ impl Extent {
         if grains > MOST {
             return None;
         }
-        let tops = leaves_for(grains).wrapping_mul(2 * size_of::<u32>());
-        let marks = Marks::footprint(grains.wrapping_add(1));
-        Some(size_up(size_of::<Extent>(), 8).wrapping_add(marks).wrapping_add(tops))
+        let tops = leaves_for(grains) * (2 * size_of::<u32>());
+        let marks = Marks::footprint(grains + 1);
+        Some(size_up(size_of::<Extent>(), 8) + marks + tops)
     }
 
     /// Makes an extent, all free, with its tables, at `at`.
@@ -91,13 +91,13 @@ impl Extent {
         let grains = size >> shift;
         let leaves = leaves_for(grains);
         let bits = at.add(size_up(size_of::<Extent>(), 8));
-        let tops: *mut u32 = bits.add(Marks::footprint(grains.wrapping_add(1))).ptr();
+        let tops: *mut u32 = bits.add(Marks::footprint(grains + 1)).ptr();
         let p: *mut Extent = at.ptr();
         let null = core::ptr::null_mut();
         // SAFETY: room for all three (the caller's promise), in this order.
         unsafe {
-            let marks = Marks::build(bits, grains.wrapping_add(1));
-            tops.write_bytes(0, leaves.wrapping_mul(2));
+            let marks = Marks::build(bits, grains + 1);
+            tops.write_bytes(0, leaves * 2);
             p.write(Extent {
                 base,
                 size,
@@ -138,7 +138,7 @@ impl Extent {
     /// The run that starts at `start`.
     #[inline(always)]
     fn run(&self, start: usize) -> Run {
-        let end = self.marks.next(Set::Ends, start.wrapping_add(1));
+        let end = self.marks.next(Set::Ends, start + 1);
         crate::aver_critical!(end.is_some(), "every free run ends");
         Run { start, end: end.unwrap_or(start) }
     }
@@ -147,17 +147,15 @@ impl Extent {
     /// ends, if there is one.
     #[inline(always)]
     fn above(&self, start: usize, n: usize) -> Result<Option<Run>, NotInUse> {
-        if n > self.grains || start > self.grains.wrapping_sub(n) {
+        if n > self.grains || start > self.grains - n {
             return Err(NotInUse);
         }
         let next = self.marks.next(Set::Starts, start);
-        let end = self.marks.next(Set::Ends, start.wrapping_add(1));
+        let end = self.marks.next(Set::Ends, start + 1);
         match (next, end) {
             (None, None) => Ok(None),
             // One that ends before the next starts has `start` in it.
-            (Some(s), Some(e)) if s.wrapping_sub(start) >= n && s < e => {
-                Ok(Some(Run { start: s, end: e }))
-            }
+            (Some(s), Some(e)) if s - start >= n && s < e => Ok(Some(Run { start: s, end: e })),
             _ => Err(NotInUse),
         }
     }
@@ -175,12 +173,12 @@ impl Extent {
         if n == 0 {
             return Err(NotInUse);
         }
-        let end = start.wrapping_add(n);
+        let end = start + n;
         let above = self.above(start, n)?.filter(|r| r.start == end);
         let mut new = Run { start, end };
         if self.marks.has(Set::Ends, start) {
             // `start` is not 0 then, and a run before it there is.
-            let below = self.marks.prev(Set::Starts, start.wrapping_sub(1));
+            let below = self.marks.prev(Set::Starts, start - 1);
             new.start = below.unwrap_or(start);
             self.marks.take(Set::Ends, start);
         } else {
@@ -192,10 +190,10 @@ impl Extent {
         } else {
             self.marks.put(Set::Ends, end);
         }
-        self.free = self.free.wrapping_add(n);
+        self.free += n;
         // First what grows: of what goes from the same cell nothing is to be
         // said then.
-        self.changed(new.start, start.wrapping_sub(new.start), new.len());
+        self.changed(new.start, start - new.start, new.len());
         if let Some(r) = above {
             self.changed(end, r.len(), 0);
         }
@@ -204,10 +202,10 @@ impl Extent {
 
     /// Takes `n` grains of a run, from its bottom or its top.
     fn take(&mut self, run: Run, n: usize, from_top: bool) -> usize {
-        let left = run.len().wrapping_sub(n);
-        self.free = self.free.wrapping_sub(n);
+        let left = run.len() - n;
+        self.free -= n;
         if from_top && left != 0 {
-            let start = run.end.wrapping_sub(n);
+            let start = run.end - n;
             self.marks.take(Set::Ends, run.end);
             self.marks.put(Set::Ends, start);
             self.changed(run.start, run.len(), left);
@@ -217,7 +215,7 @@ impl Extent {
         if left == 0 {
             self.marks.take(Set::Ends, run.end);
         } else {
-            let rest = run.start.wrapping_add(n);
+            let rest = run.start + n;
             self.marks.put(Set::Starts, rest);
             self.changed(rest, 0, left);
         }
@@ -229,7 +227,7 @@ impl Extent {
     /// and is now `now` (0: there is, or was, none). The marks are up to date.
     fn changed(&mut self, start: usize, was: usize, now: usize) {
         let c = start / CELL;
-        let mut i = self.leaves.wrapping_add(c);
+        let mut i = self.leaves + c;
         let old = self.top(i);
         let mut new = if now >= old {
             now
@@ -254,8 +252,8 @@ impl Extent {
 
     /// The longest run that starts in a cell.
     fn longest_in(&self, c: usize) -> usize {
-        let limit = c.wrapping_add(1).wrapping_mul(CELL);
-        let mut at = c.wrapping_mul(CELL);
+        let limit = (c + 1) * CELL;
+        let mut at = c * CELL;
         let mut longest = 0;
         while let Some(start) = self.start_from(at).filter(|s| *s < limit) {
             let run = self.run(start);
@@ -281,13 +279,13 @@ impl Extent {
     pub fn alloc_several(&mut self, n: usize, most: usize, fit: Fit) -> Option<(Addr, usize)> {
         let run = self.find(n, fit.high)?;
         let count = if most > 1 { run.len().checked_div(n)?.min(most) } else { 1 };
-        let (each, n) = (n, n.wrapping_mul(count));
-        let start = if fit.top { run.end.wrapping_sub(n) } else { run.start };
+        let (each, n) = (n, n * count);
+        let start = if fit.top { run.end - n } else { run.start };
         let base = self.base.add(start << self.shift);
         // Their owner will write there, as a rule first at their ends: fetched
         // while the tables change. A tenth of the time with sizes to 64 KB.
         for k in 0..count {
-            let one = base.add(k.wrapping_mul(each) << self.shift);
+            let one = base.add((k * each) << self.shift);
             arch::expect_write(one);
             arch::expect_write(one.add(each << self.shift).sub(1));
         }
@@ -308,7 +306,7 @@ impl Extent {
         let n = if run.len() >= ample {
             run.len().min(most)
         } else {
-            n.wrapping_mul(run.len().checked_div(n)?.min(times))
+            n * run.len().checked_div(n)?.min(times)
         };
         let start = self.take(run, n, false);
         Some((self.base.add(start << self.shift), n))
@@ -321,13 +319,13 @@ impl Extent {
         }
         let mut i = 1usize;
         while i < self.leaves {
-            i = i.wrapping_mul(2).wrapping_add(high as usize);
+            i = i * 2 + high as usize;
             // If it is not in the one then it is in the other.
             i ^= (self.top(i) < n) as usize;
         }
-        let base = i.wrapping_sub(self.leaves).wrapping_mul(CELL);
+        let base = (i - self.leaves) * CELL;
         if high {
-            let mut at = base.wrapping_add(CELL).min(self.grains).checked_sub(1)?;
+            let mut at = (base + CELL).min(self.grains).checked_sub(1)?;
             loop {
                 let run = self.run(self.marks.prev(Set::Starts, at)?);
                 if run.len() >= n {
@@ -357,7 +355,7 @@ impl Extent {
     #[inline]
     pub fn grain_of(&self, a: Addr) -> (usize, bool) {
         let off = a.since(self.base);
-        (off >> self.shift, off & (1usize << self.shift).wrapping_sub(1) == 0)
+        (off >> self.shift, off & ((1usize << self.shift) - 1) == 0)
     }
 
     /// What is known about `a`, which lies inside, will be asked for soon.
@@ -365,7 +363,7 @@ impl Extent {
     pub fn foresee(&self, a: Addr) {
         let (start, _) = self.grain_of(a);
         arch::expect_write(self.marks.place(start));
-        arch::expect_write(Addr::of(self.tops).add((self.leaves.wrapping_add(start / CELL)) * 4));
+        arch::expect_write(Addr::of(self.tops).add((self.leaves + start / CELL) * 4));
     }
 
     /// The address of grain `i`.

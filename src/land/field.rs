@@ -106,7 +106,7 @@ impl Field {
         // SAFETY: as above.
         self.tops = unsafe { bases.add(cap) }.cast();
         self.cap = cap;
-        for i in 0..cap.wrapping_mul(2) {
+        for i in 0..cap * 2 {
             // SAFETY: inside the third table.
             unsafe { self.tops.add(i).write(0) };
         }
@@ -128,7 +128,7 @@ impl Field {
         }
         // SAFETY: those in the lists are alive.
         let small = NonNull::new(small)
-            .filter(|e| unsafe { self.idle.wrapping_sub((*e.as_ptr()).grains) >= self.reserve });
+            .filter(|e| unsafe { self.idle - (*e.as_ptr()).grains >= self.reserve });
         small.map(|e| e.as_ptr())
     }
 
@@ -155,9 +155,9 @@ impl Field {
                 None => 0,
             };
             // SAFETY: the tree has `2 * cap` entries.
-            unsafe { self.tops.add(self.cap.wrapping_add(i)).write(top) };
+            unsafe { self.tops.add(self.cap + i).write(top) };
         }
-        let mut lo = self.cap.wrapping_add(from) / 2;
+        let mut lo = (self.cap + from) / 2;
         let mut hi = self.cap;
         while lo != 0 {
             for i in lo..hi {
@@ -172,8 +172,8 @@ impl Field {
     fn pull(&mut self, i: usize) -> bool {
         // SAFETY: `i` and its children are in the tree.
         unsafe {
-            let l = *self.tops.add(i.wrapping_mul(2));
-            let r = *self.tops.add(i.wrapping_mul(2).wrapping_add(1));
+            let l = *self.tops.add(i * 2);
+            let r = *self.tops.add(i * 2 + 1);
             let t = self.tops.add(i);
             let changed = *t != l.max(r);
             *t = l.max(r);
@@ -194,7 +194,7 @@ impl Field {
 
     /// An extent has changed.
     fn changed(&mut self, i: usize, e: &Extent) {
-        let mut k = self.cap.wrapping_add(i);
+        let mut k = self.cap + i;
         let new = e.longest();
         if self.top(k) == new {
             return;
@@ -215,13 +215,13 @@ impl Field {
         while n > 1 {
             let half = n / 2;
             // SAFETY: below `len`.
-            let below = unsafe { *self.bases.add(lo.wrapping_add(half)) } <= a;
-            lo = core::hint::select_unpredictable(below, lo.wrapping_add(half), lo);
-            n = n.wrapping_sub(half);
+            let below = unsafe { *self.bases.add(lo + half) } <= a;
+            lo = core::hint::select_unpredictable(below, lo + half, lo);
+            n -= half;
         }
         // SAFETY: as above, if there is any.
         let below = n != 0 && unsafe { *self.bases.add(lo) } <= a;
-        lo.wrapping_add(below as usize)
+        lo + below as usize
     }
 
     /// The place of the extent that `a` lies in.
@@ -253,15 +253,15 @@ impl Field {
         // SAFETY: there is room for one more.
         unsafe {
             let p = self.at.add(i);
-            core::ptr::copy(p, p.add(1), self.len.wrapping_sub(i));
+            core::ptr::copy(p, p.add(1), self.len - i);
             p.write(e);
             let p = self.bases.add(i);
-            core::ptr::copy(p, p.add(1), self.len.wrapping_sub(i));
+            core::ptr::copy(p, p.add(1), self.len - i);
             p.write(base);
         }
-        self.len = self.len.wrapping_add(1);
-        self.grains = self.grains.wrapping_add(grains);
-        self.free = self.free.wrapping_add(grains);
+        self.len += 1;
+        self.grains += grains;
+        self.free += grains;
         self.list(e);
         self.retop(i);
         true
@@ -282,13 +282,13 @@ impl Field {
         // SAFETY: below `len`.
         unsafe {
             let p = self.at.add(i);
-            core::ptr::copy(p.add(1), p, self.len.wrapping_sub(i).wrapping_sub(1));
+            core::ptr::copy(p.add(1), p, self.len - i - 1);
             let p = self.bases.add(i);
-            core::ptr::copy(p.add(1), p, self.len.wrapping_sub(i).wrapping_sub(1));
+            core::ptr::copy(p.add(1), p, self.len - i - 1);
         }
-        self.len = self.len.wrapping_sub(1);
-        self.grains = self.grains.wrapping_sub(grains);
-        self.free = self.free.wrapping_sub(free);
+        self.len -= 1;
+        self.grains -= grains;
+        self.free -= free;
         self.retop(i);
     }
 
@@ -303,7 +303,7 @@ impl Field {
                 (**head).prev = e;
             }
             *head = e;
-            self.idle = self.idle.wrapping_add(if idle { grains } else { 0 });
+            self.idle += if idle { grains } else { 0 };
         }
     }
 
@@ -322,7 +322,7 @@ impl Field {
             }
             (*e).next = core::ptr::null_mut();
             (*e).prev = core::ptr::null_mut();
-            self.idle = self.idle.wrapping_sub(if idle { grains } else { 0 });
+            self.idle -= if idle { grains } else { 0 };
         }
     }
 
@@ -333,16 +333,16 @@ impl Field {
         }
         let mut i = 1usize;
         while i < self.cap {
-            let l = i.wrapping_mul(2);
-            let r = l.wrapping_add(1);
+            let l = i * 2;
+            let r = l + 1;
             let (near, far) = if high { (r, l) } else { (l, r) };
             i = if self.top(near) >= n { near } else { far };
         }
-        Some(i.wrapping_sub(self.cap))
+        Some(i - self.cap)
     }
 
     fn settle(&mut self, i: usize, e: *mut Extent, was_empty: bool, taken: usize) {
-        self.free = self.free.wrapping_sub(taken);
+        self.free -= taken;
         if was_empty {
             self.unlist(e);
         }
@@ -363,7 +363,7 @@ impl Field {
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
         let (a, count) = ext.alloc_several(n, most, fit)?;
-        self.settle(i, e, was_empty, n.wrapping_mul(count));
+        self.settle(i, e, was_empty, n * count);
         Some((a, count))
     }
 
@@ -420,7 +420,7 @@ impl Field {
             return Err(NotInUse);
         }
         ext.set_free(start, n)?;
-        self.free = self.free.wrapping_add(n);
+        self.free += n;
         let all = ext.is_empty();
         // SAFETY: as above; the reference before is no longer used.
         self.changed(i, unsafe { &*e });

@@ -57,7 +57,7 @@ impl<const N: usize> Mag<N> {
     pub unsafe fn push_newest(&mut self, a: Addr) -> bool {
         let Some(s) = self.slots.get_mut(self.n) else { return false };
         *s = a;
-        self.n = self.n.wrapping_add(1);
+        self.n += 1;
         true
     }
 
@@ -102,7 +102,7 @@ impl<const N: usize> Mag<N> {
         }
         if let Some(s) = self.slots.get_mut(self.n) {
             *s = a;
-            self.n = self.n.wrapping_add(1);
+            self.n += 1;
         }
     }
 
@@ -120,12 +120,12 @@ impl<const N: usize> Mag<N> {
         let mut slots = self.slots;
         let mut from = N / 2;
         while from >= group && !self.chain.is_null() {
-            let Some(out) = slots.get_mut(from.wrapping_sub(group)..from) else { break };
+            let Some(out) = slots.get_mut(from - group..from) else { break };
             // SAFETY: there is a chain, of such groups.
             unsafe { self.take_group(out) };
-            from = from.wrapping_sub(group);
+            from -= group;
         }
-        self.n = (N / 2).wrapping_sub(from);
+        self.n = N / 2 - from;
         // SAFETY: `from` started at half of `N`.
         unsafe { shift(&mut slots, from, N / 2) };
         self.slots = slots;
@@ -135,8 +135,8 @@ impl<const N: usize> Mag<N> {
     fn spill(&mut self, words: usize) {
         let group = Self::group(words);
         let mut n = 0usize;
-        while n.wrapping_add(group) <= N / 2 {
-            let Some(blocks) = self.slots.get(n..n.wrapping_add(group)) else { break };
+        while n + group <= N / 2 {
+            let Some(blocks) = self.slots.get(n..n + group) else { break };
             let Some((holder, others)) = blocks.split_first() else { break };
             // SAFETY: pushed with that promise: it has `group` words.
             unsafe {
@@ -146,11 +146,11 @@ impl<const N: usize> Mag<N> {
                 }
             }
             self.chain = *holder;
-            n = n.wrapping_add(group);
+            n += group;
         }
         // SAFETY: `n` is half of `N` at most.
         unsafe { shift(&mut self.slots, n, N) };
-        self.n = N.wrapping_sub(n);
+        self.n = N - n;
     }
 }
 
@@ -161,5 +161,5 @@ impl<const N: usize> Mag<N> {
 pub(super) unsafe fn shift(slots: &mut [Addr], from: usize, to: usize) {
     let at = slots.as_mut_ptr();
     // SAFETY: both inside.
-    unsafe { core::ptr::copy(at.add(from), at, to.wrapping_sub(from)) };
+    unsafe { core::ptr::copy(at.add(from), at, to - from) };
 }

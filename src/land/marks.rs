@@ -38,7 +38,7 @@ impl Marks {
         let mut bytes = 0usize;
         loop {
             n = words(n);
-            bytes = bytes.wrapping_add(n.wrapping_mul(2 * size_of::<u64>()));
+            bytes += n * (2 * size_of::<u64>());
             if n == 1 {
                 return bytes;
             }
@@ -63,7 +63,7 @@ impl Marks {
                 break;
             }
             // SAFETY: `footprint` counted this level.
-            next = unsafe { next.add(n.wrapping_mul(2)) };
+            next = unsafe { next.add(n * 2) };
         }
         m
     }
@@ -72,7 +72,7 @@ impl Marks {
     fn word(&self, level: usize, w: usize, s: Set) -> *mut u64 {
         let l = self.levels.get(level).copied().unwrap_or(core::ptr::null_mut());
         // SAFETY: levels up to `top` are there, and callers stay in them.
-        unsafe { l.add(w.wrapping_mul(2).wrapping_add(s as usize)) }
+        unsafe { l.add(w * 2 + s as usize) }
     }
 
     #[inline(always)]
@@ -131,7 +131,7 @@ impl Marks {
     pub fn next(&self, s: Set, i: usize) -> Option<usize> {
         let here = self.load(0, i / 64, s) >> (i % 64);
         if here != 0 {
-            return Some(i.wrapping_add(here.trailing_zeros() as usize));
+            return Some(i + here.trailing_zeros() as usize);
         }
         self.next_above(s, i / 64)
     }
@@ -146,7 +146,7 @@ impl Marks {
                 let mut i = w / 64 * 64 + here.trailing_zeros() as usize;
                 for below in (0..level).rev() {
                     let here = self.load(below, i, s);
-                    i = i.wrapping_mul(64).wrapping_add(here.trailing_zeros() as usize);
+                    i = i * 64 + here.trailing_zeros() as usize;
                 }
                 return Some(i);
             }
@@ -160,7 +160,7 @@ impl Marks {
     pub fn prev(&self, s: Set, i: usize) -> Option<usize> {
         let here = self.load(0, i / 64, s) << (63 - i % 64);
         if here != 0 {
-            return Some(i.wrapping_sub(here.leading_zeros() as usize));
+            return Some(i - here.leading_zeros() as usize);
         }
         self.prev_below(s, i / 64)
     }
@@ -174,7 +174,7 @@ impl Marks {
                 let mut i = w / 64 * 64 + (63 - here.leading_zeros() as usize);
                 for below in (0..level).rev() {
                     let here = self.load(below, i, s);
-                    i = i.wrapping_mul(64).wrapping_add(63 - here.leading_zeros() as usize);
+                    i = i * 64 + (63 - here.leading_zeros() as usize);
                 }
                 return Some(i);
             }

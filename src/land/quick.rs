@@ -67,7 +67,7 @@ impl Depth {
 
     /// Places in an array: whole boxes, twice.
     fn places(self) -> usize {
-        (1usize << self as u32).wrapping_sub(HEAD)
+        (1usize << self as u32) - HEAD
     }
 }
 
@@ -114,7 +114,7 @@ impl At<'_> {
     #[inline(always)]
     fn pop_newest(&mut self) -> Addr {
         let a = self.newest();
-        self.head.n = self.head.n.wrapping_sub(!a.is_null() as usize);
+        self.head.n -= !a.is_null() as usize;
         a
     }
 
@@ -122,7 +122,7 @@ impl At<'_> {
     fn push_newest(&mut self, a: Addr) -> bool {
         let Some(s) = self.slots.get_mut(self.head.n) else { return false };
         *s = a;
-        self.head.n = self.head.n.wrapping_add(1);
+        self.head.n += 1;
         true
     }
 
@@ -135,14 +135,14 @@ impl At<'_> {
         while from >= SOME
             && let Some(blocks) = take_box(&mut self.head.full, spare)
         {
-            from = from.wrapping_sub(SOME);
+            from -= SOME;
             // The newest first, to the top.
             let out = self.slots.iter_mut().skip(from);
             out.zip(blocks).for_each(|(s, a)| *s = a);
         }
         // SAFETY: `from` started at half of the array's length.
         unsafe { shift(self.slots, from, half) };
-        self.head.n = half.wrapping_sub(from);
+        self.head.n = half - from;
     }
 
     /// Puts the older half of the array, which is full, in boxes, as far as there
@@ -151,19 +151,19 @@ impl At<'_> {
     #[inline(never)]
     fn spill(&mut self, spare: &mut *mut Case) -> bool {
         let mut n = 0usize;
-        while n.wrapping_add(SOME) <= self.slots.len() / 2 {
+        while n + SOME <= self.slots.len() / 2 {
             // SAFETY: those in the list are boxes, and nobody else's.
             let Some(b) = (unsafe { spare.as_mut() }) else { break };
             *spare = b.next;
             b.next = self.head.full;
             b.blocks.iter_mut().zip(self.slots.iter().skip(n)).for_each(|(o, a)| *o = *a);
             self.head.full = b;
-            n = n.wrapping_add(SOME);
+            n += SOME;
         }
         let len = self.slots.len();
         // SAFETY: `n` is half of that at most.
         unsafe { shift(self.slots, n, len) };
-        self.head.n = self.head.n.wrapping_sub(n);
+        self.head.n -= n;
         n != 0
     }
 }
@@ -209,7 +209,7 @@ impl Quick {
         // SAFETY: the caller's promise. All zeros is an empty array.
         unsafe { at.ptr::<u8>().write_bytes(0, depth.footprint()) };
         let old = self.classes;
-        let stride = (depth as u32).wrapping_add(ADDR_SHIFT);
+        let stride = depth as u32 + ADDR_SHIFT;
         let (count, places) = (CLASSES, depth.places());
         let new = Quick { classes: at, count, stride, places, depth, ..Quick::new() };
         for n in 1..=CLASSES {
@@ -235,7 +235,7 @@ impl Quick {
     /// them back.
     pub unsafe fn add_memory(&mut self, at: Addr, bytes: Size) {
         let chunk: *mut Chunk = at.ptr();
-        let count = bytes.wrapping_sub(size_of::<Chunk>()) / size_of::<Case>();
+        let count = (bytes - size_of::<Chunk>()) / size_of::<Case>();
         // SAFETY: the caller's promise; inside.
         unsafe {
             chunk.write(Chunk { next: self.chunks, bytes });
@@ -247,7 +247,7 @@ impl Quick {
             }
         }
         self.chunks = chunk;
-        self.boxes = self.boxes.wrapping_add(bytes);
+        self.boxes += bytes;
     }
 
     /// One piece of the memory that was added, if there is any left. The lists
@@ -283,7 +283,7 @@ impl Quick {
         let Some(mut c) = self.class(n) else { return Addr::NULL };
         let a = c.pop_newest();
         if !a.is_null() {
-            self.grains = self.grains.wrapping_sub(n);
+            self.grains -= n;
         }
         a
     }
@@ -295,7 +295,7 @@ impl Quick {
         let Some(mut c) = self.class(n) else { return false };
         let done = c.newest() != a && c.push_newest(a);
         if done {
-            self.grains = self.grains.wrapping_add(n);
+            self.grains += n;
         }
         done
     }
@@ -311,7 +311,7 @@ impl Quick {
         if a.is_null() {
             return None;
         }
-        self.grains = self.grains.wrapping_sub(n);
+        self.grains -= n;
         Some(a)
     }
 
@@ -326,9 +326,9 @@ impl Quick {
         let left = c.head.n.saturating_sub(out.len());
         let blocks = c.slots.get(left..c.head.n).unwrap_or(&[]);
         out.iter().zip(blocks).for_each(|(o, a)| o.set(*a));
-        let count = c.head.n.wrapping_sub(left);
+        let count = c.head.n - left;
         c.head.n = left;
-        self.grains = self.grains.wrapping_sub(n.wrapping_mul(count));
+        self.grains -= n * count;
         count
     }
 
@@ -340,9 +340,9 @@ impl Quick {
             if !(c.spill(&mut self.spare) && c.push_newest(a)) {
                 return false;
             }
-            self.boxed |= bit(n.wrapping_sub(1));
+            self.boxed |= bit(n - 1);
         }
-        self.grains = self.grains.wrapping_add(n);
+        self.grains += n;
         true
     }
 
@@ -362,20 +362,20 @@ impl Quick {
         // Boxes may have been emptied since.
         while self.boxed != 0 {
             let k = self.next_boxed();
-            let n = k.wrapping_add(1);
+            let n = k + 1;
             if let Some(c) = self.class(n)
                 && let Some(blocks) = take_box(&mut c.head.full, &mut self.spare)
             {
                 *out = blocks;
                 self.cursor = n;
-                self.grains = self.grains.wrapping_sub(n.wrapping_mul(SOME));
+                self.grains -= n * SOME;
                 return (n, SOME);
             }
             self.boxed &= !bit(k);
         }
         for _ in 0..CLASSES {
-            self.cursor = self.cursor.wrapping_add(1) % CLASSES;
-            let n = self.cursor.wrapping_add(1);
+            self.cursor = (self.cursor + 1) % CLASSES;
+            let n = self.cursor + 1;
             let a = self.pop_newest(n);
             if let (false, Some(o)) = (a.is_null(), out.first_mut()) {
                 *o = a;
@@ -389,7 +389,7 @@ impl Quick {
     fn next_boxed(&self) -> usize {
         let from = self.cursor % CLASSES;
         let k = self.boxed.rotate_right(from as u32).trailing_zeros() as usize;
-        k.wrapping_add(from) % CLASSES
+        (k + from) % CLASSES
     }
 }
 

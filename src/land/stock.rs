@@ -89,7 +89,7 @@ impl Stock {
 
     /// Bytes there are.
     pub fn bytes(&self) -> Size {
-        let grains = self.classes.iter().zip(1usize..).map(|(c, n)| c.len().wrapping_mul(n));
+        let grains = self.classes.iter().zip(1usize..).map(|(c, n)| c.len() * n);
         grains.fold(0, Size::wrapping_add) << self.shift()
     }
 
@@ -112,7 +112,7 @@ impl Stock {
             return false;
         }
         slot.set(a);
-        c.set_len(n.wrapping_add(1));
+        c.set_len(n + 1);
         true
     }
 
@@ -130,7 +130,7 @@ impl Stock {
         let Some(c) = self.class(size) else { return 0 };
         let Some(places) = c.slots.get(c.len()..most.min(DEPTH)) else { return 0 };
         let count = f(places).min(places.len());
-        c.set_len(c.len().wrapping_add(count));
+        c.set_len(c.len() + count);
         count
     }
 
@@ -140,7 +140,7 @@ impl Stock {
         let count = c.len().saturating_sub(keep);
         c.slots.iter().take(count).for_each(|a| f(a.get()));
         c.slots.iter().zip(c.slots.iter().skip(count)).for_each(|(to, from)| to.set(from.get()));
-        c.set_len(c.len().wrapping_sub(count));
+        c.set_len(c.len() - count);
     }
 
     /// Takes a block of `size` bytes, or gives null.

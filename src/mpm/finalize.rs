@@ -41,7 +41,7 @@ impl Mpm {
                 "block to be finalized is in an automatic pool of the arena",
                 Err(Res::Param)
             );
-            tries = tries.wrapping_add(1);
+            tries += 1;
             match self.tracer.guardians.register(&self.cx, a) {
                 Err(_) if self.relieve(tries) => {}
                 other => return other,

@@ -74,7 +74,7 @@ impl Mpm {
                     }
                 }
             }
-            tries = tries.wrapping_add(1);
+            tries += 1;
         }
     }
 }

@@ -216,7 +216,7 @@ impl Mpm {
     /// The arena's.
     pub fn new_chain(self_: P<Mpm>, params: &[(Size, f64)]) -> Result<P<Chain>> {
         let arena = &self_.get().cx.arena;
-        let bytes = params.len().wrapping_mul(size_of::<Gen>());
+        let bytes = params.len() * size_of::<Gen>();
         let gens: *mut Gen = arena.control_alloc(bytes)?.ptr();
         for (i, (capacity, mortality)) in params.iter().enumerate() {
             // SAFETY: an array of as many, just allocated.
@@ -240,7 +240,7 @@ impl Mpm {
         for g in c.get().generations() {
             arena.retire(g.get().home());
         }
-        let bytes = c.len.wrapping_mul(size_of::<Gen>());
+        let bytes = c.len * size_of::<Gen>();
         arena.control_free(c.array().addr(), bytes);
         arena.control_drop(c);
     }
@@ -287,7 +287,7 @@ impl Mpm {
         pool.class.finish(pool);
         event(Category::Pool, Event::PoolDestroy, &[pool.addr().0]);
         if let Some(f) = pool.format.get() {
-            f.get().users.set(f.get().users.get().wrapping_sub(1));
+            f.get().users.set(f.get().users.get() - 1);
         }
         self.cx.arena.control_drop(pool);
     }

@@ -292,7 +292,7 @@ impl Mpm {
         let mut tries = 0usize;
         let p = loop {
             match buffer::fill(b, size) {
-                Err(_) if self.relieve(tries) => tries = tries.wrapping_add(1),
+                Err(_) if self.relieve(tries) => tries += 1,
                 other => break other?,
             }
         };

@@ -43,7 +43,7 @@ impl Transform {
     /// The place of an old object, or the empty one where it would be. There is
     /// an empty one.
     fn place(&self, old: Addr) -> *mut Pair {
-        let mask = self.places.get().wrapping_sub(1);
+        let mask = self.places.get() - 1;
         let hash = (old.0 >> 3).wrapping_mul(0x9E37_79B1);
         let mut i = hash ^ (hash >> 15);
         loop {
@@ -54,7 +54,7 @@ impl Transform {
             if at == old || at.is_null() {
                 return p;
             }
-            i = i.wrapping_add(1);
+            i += 1;
         }
     }
 
@@ -74,13 +74,13 @@ impl Transform {
         if unsafe { p.read() }.0.is_null() {
             // SAFETY: as above.
             unsafe { p.write((old, new)) };
-            self.len.set(self.len.get().wrapping_add(1));
+            self.len.set(self.len.get() + 1);
         }
     }
 }
 
 fn bytes(places: usize) -> Size {
-    places.wrapping_mul(size_of::<Pair>())
+    places * size_of::<Pair>()
 }
 
 impl Mpm {
@@ -141,8 +141,7 @@ impl Mpm {
         if least < t.places.get() {
             return Ok(());
         }
-        let places =
-            least.wrapping_add(1).max(32).checked_next_power_of_two().ok_or(Res::Memory)?;
+        let places = (least + 1).max(32).checked_next_power_of_two().ok_or(Res::Memory)?;
         places.checked_mul(size_of::<Pair>()).ok_or(Res::Memory)?;
         let table: *mut Pair = self.cx.arena.control_alloc(bytes(places))?.ptr();
         for i in 0..places {

@@ -49,7 +49,7 @@ pub struct Stats {
     pub longest: Cell<usize>,
 }
 
-/// Adds to a counter.
+/// Adds to a counter. Where a word is narrow, counters of bytes come round.
 #[inline(always)]
 pub fn bump(c: &Cell<usize>, n: usize) {
     c.set(c.get().wrapping_add(n));

@@ -33,9 +33,9 @@ impl Nailboard {
     pub fn new(arena: &Arena, base: Addr, size: Size, align: Size) -> Result<P<Nailboard>> {
         let shift = align.trailing_zeros();
         let words = (size >> shift).div_ceil(usize::BITS as usize);
-        let bytes = words.wrapping_mul(2 * size_of::<usize>());
+        let bytes = words * (2 * size_of::<usize>());
         let marks: *mut usize = arena.control_alloc(bytes)?.ptr();
-        for i in 0..words.wrapping_mul(2) {
+        for i in 0..words * 2 {
             // SAFETY: two tables of `words` words, just allocated.
             unsafe { marks.add(i).write(0) };
         }
@@ -54,7 +54,7 @@ impl Nailboard {
 
     /// Takes it down.
     pub fn finish(self_: P<Nailboard>, arena: &Arena) {
-        let bytes = self_.words.wrapping_mul(2 * size_of::<usize>());
+        let bytes = self_.words * (2 * size_of::<usize>());
         arena.control_free(Addr::of(self_.marks), bytes);
         arena.control_drop(self_);
     }
@@ -123,10 +123,10 @@ impl Nailboard {
         for w in first..=last {
             let mut gone = usize::MAX;
             if w == first {
-                gone &= !first_bit.wrapping_sub(1);
+                gone &= !(first_bit - 1);
             }
             if w == last {
-                gone &= last_bit | last_bit.wrapping_sub(1);
+                gone &= last_bit | (last_bit - 1);
             }
             // SAFETY: in the table, which is ours alone.
             unsafe { *self.marks.add(w) &= !gone };
@@ -142,10 +142,10 @@ impl Nailboard {
         (first..=last).any(|w| {
             let mut mask = usize::MAX;
             if w == first {
-                mask &= !first_bit.wrapping_sub(1);
+                mask &= !(first_bit - 1);
             }
             if w == last {
-                mask &= last_bit | last_bit.wrapping_sub(1);
+                mask &= last_bit | (last_bit - 1);
             }
             // SAFETY: in the table.
             unsafe { *self.marks.add(w) & mask != 0 }

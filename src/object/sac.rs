@@ -89,7 +89,7 @@ impl Classes {
         let mut last = 0;
         (0..self.len).all(|i| {
             let s = self.get(i).block_size;
-            let good = s > last && s >= size_of::<Addr>() && s & align.wrapping_sub(1) == 0;
+            let good = s > last && s >= size_of::<Addr>() && s & (align - 1) == 0;
             last = s;
             good
         }) && self.len != 0
@@ -110,13 +110,13 @@ impl Sac {
         let middle = (0..n)
             .find(|&i| {
                 sum = sum.saturating_add(weight(i));
-                sum >= all.wrapping_sub(sum)
+                sum >= all - sum
             })
             .unwrap_or(0);
-        let below = middle.wrapping_add(1);
+        let below = middle + 1;
         // Those above, and the sentinel.
-        let above = n.wrapping_sub(below).wrapping_add(1);
-        let lists = below.max(above).max(CLASSES).wrapping_mul(2);
+        let above = n - below + 1;
+        let lists = below.max(above).max(CLASSES) * 2;
         let bytes = lists
             .checked_mul(size_of::<FreeList>())
             .and_then(|b| b.checked_add(FIRST_LIST))
@@ -139,16 +139,16 @@ impl Sac {
                 Some(k) => classes.get(k).block_size,
                 None => 0,
             };
-            let c = classes.get(middle.wrapping_sub(i));
-            sac.set(i.wrapping_mul(2).wrapping_add(1), size, c.cached_count);
+            let c = classes.get(middle - i);
+            sac.set(i * 2 + 1, size, c.cached_count);
         }
         for i in 0..above {
-            let k = below.wrapping_add(i);
+            let k = below + i;
             if k < n {
                 let c = classes.get(k);
-                sac.set(i.wrapping_mul(2), c.block_size, c.cached_count);
+                sac.set(i * 2, c.block_size, c.cached_count);
             } else {
-                sac.set(i.wrapping_mul(2), Size::MAX, 0);
+                sac.set(i * 2, Size::MAX, 0);
             }
         }
         sac.sig.set(Sig::SAC);
@@ -187,7 +187,7 @@ impl Sac {
         if size > middle {
             let mut i = 0usize;
             while size > self.list_at(i).size.get() {
-                i = i.wrapping_add(2);
+                i += 2;
             }
             let l = self.list_at(i);
             let most = l.size.get();
@@ -198,7 +198,7 @@ impl Sac {
         let mut block = middle;
         while size <= self.list_at(i).size.get() {
             block = self.list_at(i).size.get();
-            i = i.wrapping_add(2);
+            i += 2;
         }
         (self.list_at(i), block)
     }
@@ -253,7 +253,7 @@ impl FreeList {
         // SAFETY: the caller's promise.
         unsafe { a.ptr::<Addr>().write(self.blocks.get()) };
         self.blocks.set(a);
-        self.count.set(self.count.get().wrapping_add(1));
+        self.count.set(self.count.get() + 1);
         true
     }
 

@@ -169,10 +169,10 @@ impl Seg {
         event(Category::Seg, Kind::SegCreate, &[pool.addr().0, base.0, size]);
         pool.get().segs.push_back(seg);
         let bytes = &pool.get().bytes;
-        bytes.set(bytes.get().wrapping_add(size));
+        bytes.set(bytes.get() + size);
         if let Some(g) = generation {
             g.get().segs.push_back(seg);
-            g.get().total.set(g.get().total.get().wrapping_add(size));
+            g.get().total.set(g.get().total.get() + size);
         }
         if cx.phase.get() == Phase::Grey && !ranks.is_empty() {
             seg.set_grey(cx);
@@ -270,7 +270,7 @@ impl P<Seg> {
                 self.unlist(cx);
             }
             let total = &g.get().total;
-            total.set(total.get().wrapping_sub(seg.size()));
+            total.set(total.get() - seg.size());
         } else if self.link_gen_is_linked() {
             cx.white.remove(self);
         }
@@ -280,7 +280,7 @@ impl P<Seg> {
         }
         let pool = seg.pool.get();
         pool.segs.remove(self);
-        pool.bytes.set(pool.bytes.get().wrapping_sub(seg.size()));
+        pool.bytes.set(pool.bytes.get() - seg.size());
         let protected = !seg.mode.get().is_empty();
         let (base, size) = (seg.base, seg.size());
         event(Category::Seg, Kind::SegDestroy, &[base.0, size]);
@@ -307,10 +307,10 @@ impl P<Seg> {
         let size = self.get().size();
         if let Some(old) = self.generation.get() {
             let total = &old.get().total;
-            total.set(total.get().wrapping_sub(size));
+            total.set(total.get() - size);
         }
         let total = &g.get().total;
-        total.set(total.get().wrapping_add(size));
+        total.set(total.get() + size);
         self.get().generation.set(Some(g));
         g.get().segs.push_back(self);
     }
@@ -364,7 +364,7 @@ impl P<Seg> {
         } else if seg.buffer.get().is_some() || !cx.can_shield.get() {
             s = RefSet::ALL;
         } else if s != RefSet::ALL && seg.defer.get() != 0 {
-            seg.defer.set(seg.defer.get().wrapping_sub(1));
+            seg.defer.set(seg.defer.get() - 1);
             s = RefSet::ALL;
         }
         seg.summary.set(s);
@@ -517,7 +517,7 @@ fn give_up_shield(cx: &Cx, range: Range) {
                 s.mode.set(AccessSet::EMPTY);
                 s.set_summary_all(cx);
             } else {
-                left = left.wrapping_add(1);
+                left += 1;
             }
         }
         let done = off(range);

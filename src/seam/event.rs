@@ -151,7 +151,7 @@ pub fn event_text(c: Category, k: Kind, args: &[usize], text: &[u8]) {
 
 /// A new label for a string.
 pub fn intern(text: &[u8]) -> usize {
-    let label = LABELS.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+    let label = LABELS.fetch_add(1, Ordering::Relaxed) + 1;
     event_text(Category::User, Kind::Intern, &[label], text);
     label
 }
@@ -238,7 +238,7 @@ impl Stream {
     fn byte(&mut self, b: u8) {
         if let Some(p) = self.bytes.get_mut(self.len) {
             *p = b;
-            self.len = self.len.wrapping_add(1);
+            self.len += 1;
         }
     }
 
@@ -275,8 +275,8 @@ impl Stream {
             t.get(..end.min(LONGEST)).unwrap_or_default()
         });
         let numbers = args.iter().map(|n| width(*n)).fold(width(since), usize::wrapping_add);
-        let payload = numbers.wrapping_add(text.map_or(0, <[u8]>::len));
-        if self.len.wrapping_add(payload).wrapping_add(8) > ROOM {
+        let payload = numbers + text.map_or(0, <[u8]>::len);
+        if self.len + payload + 8 > ROOM {
             self.drain();
         }
         self.clock = self.clock.wrapping_add(since);

@@ -96,7 +96,7 @@ impl Runs {
         if run.is_empty() {
             return (run, mode, Ok(()));
         }
-        self.calls = self.calls.wrapping_add(1);
+        self.calls += 1;
         (run, mode, port.protect(run.base, run.size(), mode))
     }
 }

@@ -122,7 +122,7 @@ impl Threads {
             match port.thread_stop(&t.get().slot) {
                 Ok(()) => {
                     t.stopped.set(true);
-                    self.stops.set(self.stops.get().wrapping_add(1));
+                    self.stops.set(self.stops.get() + 1);
                 }
                 Err(_) => t.gone.set(true),
             }

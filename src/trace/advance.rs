@@ -145,5 +145,5 @@ pub fn scan_window(
     }
     t.count(&ss);
     let size = if s.class.moves() { size } else { ss.kept.get() };
-    size.wrapping_add(ss.copied.get().wrapping_mul(2))
+    size + ss.copied.get() * 2
 }

@@ -71,7 +71,7 @@ pub fn whiten(t: &Tracer, cx: P<Cx>, budget: &Budget) -> bool {
     while c.at.get() < c.count.get() {
         let chosen = c.gens.get(c.at.get()).and_then(Cell::get);
         while let Some(g) = chosen.filter(|_| c.left.get() != 0) {
-            c.left.set(c.left.get().wrapping_sub(1));
+            c.left.set(c.left.get() - 1);
             let Some(s) = g.get().segs.pop_front() else { break };
             if s.class.whiten(s) {
                 s.white.set(TraceSet::ALL);

@@ -38,7 +38,7 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
         if now != r {
             // What stays where it is will be met again in the next part, and
             // must not use up the budget of that one too.
-            ss.budget.set(ss.budget.get().wrapping_sub(1));
+            ss.budget.set(ss.budget.get() - 1);
             r = now;
         }
     }

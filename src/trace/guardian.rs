@@ -104,11 +104,11 @@ impl Block {
     /// # Errors
     /// The arena's.
     fn create(arena: &Arena, bytes: Size) -> Result<P<Block>> {
-        let each = size_of::<Addr>().wrapping_add(size_of::<Guardian>());
-        let len = bytes.wrapping_sub(size_of::<Block>()) / each;
+        let each = size_of::<Addr>() + size_of::<Guardian>();
+        let len = (bytes - size_of::<Block>()) / each;
         let at = arena.control_alloc(bytes)?;
         let refs = at.add(size_of::<Block>());
-        let entries = refs.add(len.wrapping_mul(size_of::<Addr>()));
+        let entries = refs.add(len * size_of::<Addr>());
         let block = Block {
             all: Link::default(),
             roomy: Link::default(),
@@ -239,11 +239,11 @@ impl Guardians {
         if block.free.get().is_none() {
             self.current.set(None);
         }
-        block.used.set(block.used.get().wrapping_add(1));
+        block.used.set(block.used.get() + 1);
         block.get().set(g.index as usize, a);
         block.summary.set(block.summary.get().or(Self::zone(cx, a)));
         g.state.set(State::Watched);
-        self.count.set(self.count.get().wrapping_add(1));
+        self.count.set(self.count.get() + 1);
         if self.buckets.get() != 0 {
             self.insert(g);
         }
@@ -283,7 +283,7 @@ impl Guardians {
             State::Watched => self.unwatch(g),
             State::Held => {
                 let held = &g.block.held;
-                held.set(held.get().wrapping_sub(1));
+                held.set(held.get() - 1);
             }
             State::Free => return,
         }
@@ -293,8 +293,8 @@ impl Guardians {
         g.state.set(State::Free);
         b.get().set(g.index as usize, Addr::NULL);
         g.chain.set(b.free.replace(Some(g)));
-        b.used.set(b.used.get().wrapping_sub(1));
-        let free = b.len.wrapping_sub(b.used.get());
+        b.used.set(b.used.get() - 1);
+        let free = b.len - b.used.get();
         if free >= b.len / 4 && !b.roomy.is_linked() && self.current.get() != Some(b) {
             self.roomy.push_back(b);
         }
@@ -302,7 +302,7 @@ impl Guardians {
 
     /// It is no longer watched.
     fn unwatch(&self, g: P<Guardian>) {
-        self.count.set(self.count.get().wrapping_sub(1));
+        self.count.set(self.count.get() - 1);
         if g.hashed.get() {
             self.unlink(g);
         }
@@ -442,7 +442,7 @@ impl Guardians {
                     if !self.find_alive(weak, g) {
                         self.unwatch(g);
                         g.state.set(State::Held);
-                        b.held.set(b.held.get().wrapping_add(1));
+                        b.held.set(b.held.get() + 1);
                         self.fix(ss, g);
                         let m = g.as_ptr().cast();
                         // SAFETY: the head of the registration.
@@ -510,7 +510,7 @@ impl Guardians {
         let white = cx.white_zones.get();
         let weak = ScanState::new(cx, cx.traces.get(), Rank::Weak, white);
         for b in self.blocks.iter().filter(|b| b.summary.get().meets(white)) {
-            self.refreshed.set(self.refreshed.get().wrapping_add(b.len));
+            self.refreshed.set(self.refreshed.get() + b.len);
             for g in (0..b.len).filter_map(|i| b.entry(i)) {
                 if g.state.get() == State::Watched {
                     self.find_alive(&weak, g);
@@ -547,7 +547,7 @@ impl Guardians {
         }
         let at = self.table.get().ptr::<Slot<Guardian>>();
         // SAFETY: `buckets` slots, a power of two, in control memory of ours.
-        Some(unsafe { &*at.add(hash as usize & n.wrapping_sub(1)) })
+        Some(unsafe { &*at.add(hash as usize & (n - 1)) })
     }
 
     fn insert(&self, g: P<Guardian>) {
@@ -573,7 +573,7 @@ impl Guardians {
     /// Makes the table fit, and says everything in it is where it belongs.
     /// False: there is no memory for a table.
     fn index(&self, arena: &Arena) -> bool {
-        if self.count.get() > self.buckets.get().wrapping_mul(2) || self.buckets.get() == 0 {
+        if self.count.get() > self.buckets.get() * 2 || self.buckets.get() == 0 {
             self.grow(arena);
         }
         if self.buckets.get() == 0 {
@@ -595,7 +595,7 @@ impl Guardians {
     /// A larger table, if there is memory for it.
     fn grow(&self, arena: &Arena) {
         let n = self.count.get().max(64).next_power_of_two();
-        let bytes = n.wrapping_mul(size_of::<Slot<Guardian>>());
+        let bytes = n * size_of::<Slot<Guardian>>();
         let Ok(table) = arena.control_alloc(bytes) else { return };
         let old = (self.table.get(), self.buckets.get());
         for i in 0..n {
@@ -605,7 +605,7 @@ impl Guardians {
         self.table.set(table);
         self.buckets.set(n);
         if old.1 != 0 {
-            arena.control_free(old.0, old.1.wrapping_mul(size_of::<Slot<Guardian>>()));
+            arena.control_free(old.0, old.1 * size_of::<Slot<Guardian>>());
         }
         while self.moved.pop_front().is_some() {}
         for b in self.blocks.iter() {

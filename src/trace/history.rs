@@ -83,7 +83,7 @@ impl History {
         // The older epoch covers both.
         let now = self.epoch.load(Ordering::Acquire);
         let (a, b) = (ld.epoch.load(Ordering::Relaxed), from.epoch.load(Ordering::Relaxed));
-        let older = if now.wrapping_sub(a) >= now.wrapping_sub(b) { a } else { b };
+        let older = if now - a >= now - b { a } else { b };
         ld.epoch.store(older, Ordering::Relaxed);
         let z = ld.zones.load(Ordering::Relaxed) | from.zones.load(Ordering::Relaxed);
         ld.zones.store(z, Ordering::Relaxed);

@@ -169,7 +169,7 @@ impl Tracer {
 
     /// Adds what a scan kept to the figures.
     pub fn count(&self, ss: &ScanState) {
-        bump(&self.live, ss.copied.get().wrapping_add(ss.kept.get()));
+        bump(&self.live, ss.copied.get() + ss.kept.get());
         bump(&ss.cx.stats.copied, ss.copied.get());
     }
 

@@ -24,7 +24,7 @@ pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
     let mut upto = 0;
     for (i, (new, capacity)) in gens.enumerate() {
         if new > capacity {
-            upto = i.wrapping_add(1);
+            upto = i + 1;
         }
     }
     upto
@@ -34,7 +34,7 @@ pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
 /// `left` bytes to look at, when a step of `pause` seconds gets through `rate`
 /// bytes: so that the trace ends before `room` bytes have been allocated.
 pub fn interval(left: Size, per_step: Size, room: Size) -> Size {
-    let steps = (left / per_step.max(1)).wrapping_add(1);
+    let steps = left / per_step.max(1) + 1;
     (room / steps).clamp(4 << 10, 1 << 20)
 }
 

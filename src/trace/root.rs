@@ -203,7 +203,7 @@ fn scan_area(
     ss.fixed.set(ss.fixed.get().or(fixed));
     done?;
     if r.defer.get() != 0 {
-        r.defer.set(r.defer.get().wrapping_sub(1));
+        r.defer.set(r.defer.get() - 1);
         r.summary.set(RefSet::ALL);
         return Ok(());
     }

@@ -128,7 +128,7 @@ fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
         !s.class.moves() || f.is_some_and(|f| f.get().forwarded(base.add(header)).is_null()),
         "sanity: no reference leads to an old copy"
     );
-    c.found.set(c.found.get().wrapping_add(1));
+    c.found.set(c.found.get() + 1);
     if !s.ranks.is_empty() {
         board.fresh.set(true);
         if !s.get().is_in_grey_list() {

@@ -45,7 +45,7 @@ pub fn scan(
         return Ok(());
     };
     if !crate::seam::fault("register_spill") {
-        area(c.regs, c.regs.add(c.reg_count.wrapping_mul(WORD)))?;
+        area(c.regs, c.regs.add(c.reg_count * WORD))?;
     }
     area(c.hot.down(WORD), cold)
 }

@@ -62,7 +62,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
     if !to.is_grey() {
         to.set_grey_from_scanned(cx);
     }
-    ss.copied.set(ss.copied.get().wrapping_add(size));
+    ss.copied.set(ss.copied.get() + size);
     // SAFETY: as above.
     unsafe { ref_io.write(new) };
     Ok(())
@@ -81,7 +81,7 @@ unsafe fn copy(from: Addr, to: Addr, size: Size) {
         while i < size / WORD {
             // SAFETY: in range, by the caller's promise.
             unsafe { d.add(i).write(s.add(i).read()) };
-            i = i.wrapping_add(1);
+            i += 1;
         }
     } else {
         // SAFETY: by the caller's promise.
@@ -103,11 +103,11 @@ fn fix_large(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) {
 pub fn keep_large(seg: P<Seg>, ss: &ScanState) {
     let cx = ss.cx.get();
     let d = data(seg.pool.get());
-    let i = seg.tag.get().wrapping_add(1);
+    let i = seg.tag.get() + 1;
     let g = d.generation(i);
     seg.unlist(cx);
     seg.white.set(TraceSet::EMPTY);
-    seg.tag.set(if i < d.len { i } else { d.len.wrapping_sub(1) });
+    seg.tag.set(if i < d.len { i } else { d.len - 1 });
     seg.enlist(g.generation);
     let size = seg.get().size();
     bump(&g.promoted, size);

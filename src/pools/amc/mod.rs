@@ -70,7 +70,7 @@ impl Data {
     /// Generation `i`, or the top one.
     #[inline(always)]
     pub fn generation(&self, i: usize) -> &AmcGen {
-        let i = if i < self.len { i } else { self.len.wrapping_sub(1) };
+        let i = if i < self.len { i } else { self.len - 1 };
         // SAFETY: the array has `len` entries, at least one.
         unsafe { &*self.gens.add(i) }
     }
@@ -162,8 +162,8 @@ impl PoolClass for Amc {
             "MPS_KEY_CHAIN is a chain of this arena",
             Err(Res::Param)
         );
-        let len = chain.len.wrapping_add(1);
-        let bytes = len.wrapping_mul(size_of::<AmcGen>());
+        let len = chain.len + 1;
+        let bytes = len * size_of::<AmcGen>();
         let gens: *mut AmcGen = cx.arena.control_alloc(bytes)?.ptr();
         for i in 0..len {
             let generation = chain.generation(i).unwrap_or(cx.top());
@@ -192,8 +192,8 @@ impl PoolClass for Amc {
         }
         let arena = &pool.cx.get().arena;
         let d = data(pool.get());
-        d.chain.users.set(d.chain.users.get().wrapping_sub(1));
-        arena.control_free(Addr::of(d.gens), d.len.wrapping_mul(size_of::<AmcGen>()));
+        d.chain.users.set(d.chain.users.get() - 1);
+        arena.control_free(Addr::of(d.gens), d.len * size_of::<AmcGen>());
         arena.control_free(Addr::of(d), size_of::<Data>());
     }
 
@@ -255,7 +255,7 @@ impl PoolClass for Amc {
 
     fn ramp_end(&self, ap: P<Buffer>) {
         let chain = data(ap.pool.get()).chain.get();
-        chain.ramps.set(chain.ramps.get().wrapping_sub(1));
+        chain.ramps.set(chain.ramps.get() - 1);
         if chain.ramps.get() == 0 {
             chain.ramps_over();
         }
@@ -357,7 +357,7 @@ impl PoolClass for Amc {
 #[inline(always)]
 pub fn reserve_copy(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Addr)> {
     let pool = seg.pool;
-    let g = data(pool.get()).generation(seg.tag.get().wrapping_add(1));
+    let g = data(pool.get()).generation(seg.tag.get() + 1);
     if let Some(open) = g.open.get() {
         let at = open.filled.get();
         if size <= open.limit.since(at) {
@@ -378,7 +378,7 @@ fn reserve_copy_slow(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Ad
         return None;
     }
     let d = data(pool.get());
-    let i = seg.tag.get().wrapping_add(1).min(d.len.wrapping_sub(1));
+    let i = (seg.tag.get() + 1).min(d.len - 1);
     match class.new_seg(pool, i, size) {
         Ok(new) => {
             new.set_summary(cx, RefSet::EMPTY);

@@ -205,10 +205,10 @@ pub fn reclaim(seg: P<Seg>) {
         let stays = if all { !gone } else { nails.is_some_and(|n| n.get().get(base)) };
         if stays {
             pad(dead, base);
-            live = live.wrapping_add(end.since(base));
+            live += end.since(base);
             dead = end;
         } else {
-            lost = lost.wrapping_add(end.since(base));
+            lost += end.since(base);
         }
     });
     pad(dead, seg.get().objects_end());
@@ -236,7 +236,7 @@ fn stay(seg: P<Seg>, live: Size) {
         return;
     }
     let d = data(seg.pool.get());
-    let i = seg.tag.get().wrapping_add(1).min(d.len.wrapping_sub(1));
+    let i = (seg.tag.get() + 1).min(d.len - 1);
     let next = d.generation(i);
     seg.held.set(0);
     seg.tag.set(i);

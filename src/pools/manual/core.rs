@@ -292,7 +292,7 @@ pub fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     // Likely to be handed out again soon; an atomic operation then would wait
     // for what its new owner writes.
     crate::seam::arch::expect_write(base);
-    crate::seam::arch::expect_write(base.add(size.wrapping_sub(1)));
+    crate::seam::arch::expect_write(base.add(size - 1));
     if let Some(s) = core.shards(size) {
         let good = base.is_aligned(1usize << core.shift);
         return good && s.quickly(false, |stock| stock.put(core.whole(size), base));
@@ -401,7 +401,7 @@ pub fn ap_stock(ap: P<Buffer>) {
         return;
     }
     let others = pool.buffers.iter().filter(|b| b.stock.get().is_some()).count();
-    let stocks = others.wrapping_add(1).wrapping_mul(size_of::<Stock>());
+    let stocks = (others + 1) * size_of::<Stock>();
     let bytes = core.with(pool, |i| i.field.grains << i.shift);
     if stocks > bytes / STOCKS_PART {
         return;
@@ -426,8 +426,8 @@ pub fn free_size(pool: P<Pool>) -> Size {
     let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
     let core = of(pool);
     let shards = core.crowd.shards().map_or(0, Shards::bytes);
-    let rest = core.with(pool, |i| i.field.grains.wrapping_sub(i.live) << i.shift);
-    rest.wrapping_add(stocks).wrapping_add(shards)
+    let rest = core.with(pool, |i| (i.field.grains - i.live) << i.shift);
+    rest + stocks + shards
 }
 
 /// Inside the instance: memory for a block of `size` bytes.
@@ -536,7 +536,7 @@ fn make_quick(pool: P<Pool>, core: &Core) {
     }
     // Twice as much every time, so there are few pieces.
     let more = boxes.max(BOXES_LEAST);
-    if boxes.wrapping_add(more) > (bytes / BOXES_PART).max(BOXES_LEAST) {
+    if boxes + more > (bytes / BOXES_PART).max(BOXES_LEAST) {
         return;
     }
     let Ok(at) = arena.control_alloc(more) else { return };
@@ -643,7 +643,7 @@ impl Inner {
         let n = self.grains(size);
         let a = self.quick.pop_newest(n);
         if !a.is_null() {
-            self.live = self.live.wrapping_add(n);
+            self.live += n;
         }
         a
     }
@@ -659,7 +659,7 @@ impl Inner {
         }
         let done = self.quick.push_newest(n, a);
         if done {
-            self.live = self.live.wrapping_sub(n);
+            self.live -= n;
         }
         done
     }
@@ -671,7 +671,7 @@ impl Inner {
             Some(a) => a,
             None => self.cut(n)?,
         };
-        self.live = self.live.wrapping_add(n);
+        self.live += n;
         Some(a)
     }
 
@@ -689,7 +689,7 @@ impl Inner {
     /// Of so many blocks side by side, all but the first. None is aside.
     fn set_others_aside(&mut self, a: Addr, n: usize, count: usize) {
         for k in (1..count).rev() {
-            let put = self.quick.push(n, a.add(k.wrapping_mul(n) << self.shift));
+            let put = self.quick.push(n, a.add((k * n) << self.shift));
             crate::aver_critical!(put, "there is a place for a few where there were none");
         }
     }
@@ -741,7 +741,7 @@ impl Inner {
         if self.live < self.quick_from {
             return 0;
         }
-        (self.live / 32).wrapping_add(QUICK_LEAST >> self.shift)
+        self.live / 32 + (QUICK_LEAST >> self.shift)
     }
 
     #[inline(never)]
@@ -781,8 +781,8 @@ impl Inner {
             // Not back and forth with every block of a small pool.
             return None;
         }
-        let free = self.field.free.wrapping_sub(grains);
-        let all = self.field.grains.wrapping_sub(grains);
+        let free = self.field.free - grains;
+        let all = self.field.grains - grains;
         if free as f64 >= all as f64 * spare { Some(e) } else { None }
     }
 
@@ -825,7 +825,7 @@ impl Inner {
     /// A part of what is in use, in blocks of `n` grains; at least one.
     #[inline(always)]
     fn share(&self, n: usize, part: usize) -> usize {
-        self.live.checked_div(part.wrapping_mul(n)).unwrap_or(1).max(1)
+        self.live.checked_div(part * n).unwrap_or(1).max(1)
     }
 
     /// Moves blocks that are at hand to a stock, until it has `most`.
@@ -833,7 +833,7 @@ impl Inner {
     fn restock(&mut self, stock: &Stock, size: Size, most: usize) {
         let n = self.grains(size);
         let count = stock.fill(size, most, |places| self.quick.pop_into(n, places));
-        self.live = self.live.wrapping_add(n.wrapping_mul(count));
+        self.live += n * count;
     }
 
     /// Of a shard, which may have more or less from now on: a part of what is in use.
@@ -876,7 +876,7 @@ impl Inner {
                 if !f(e.addr_of(start), n << self.shift) {
                     return false;
                 }
-                at = start.wrapping_add(n);
+                at = start + n;
             }
             true
         })
@@ -895,7 +895,7 @@ impl Inner {
     }
 
     fn granted(&mut self, a: Addr, n: usize) -> (Addr, Addr) {
-        self.live = self.live.wrapping_add(n);
+        self.live += n;
         (a, a.add(n << self.shift))
     }
 }

@@ -148,12 +148,12 @@ impl Debug {
     }
 
     fn prefix(&self) -> Size {
-        size_up(size_of::<Head>().wrapping_add(self.fence_size), self.align)
+        size_up(size_of::<Head>() + self.fence_size, self.align)
     }
 
     /// Bytes that a block takes for its head, beyond what its fence does.
     fn head_size(&self) -> Size {
-        self.prefix().wrapping_sub(size_up(self.fence_size, self.align))
+        self.prefix() - size_up(self.fence_size, self.align)
     }
 
     /// Bytes that a block of `size` takes in all.
@@ -193,11 +193,11 @@ impl Debug {
             self.head(first).prev = at;
         }
         self.first.set(at);
-        self.heads.set(self.heads.get().wrapping_add(self.head_size()));
+        self.heads.set(self.heads.get() + self.head_size());
     }
 
     fn unlink(&self, at: Addr) {
-        self.heads.set(self.heads.get().wrapping_sub(self.head_size()));
+        self.heads.set(self.heads.get() - self.head_size());
         let (next, prev) = {
             let h = self.head(at);
             h.check = 0;
@@ -394,7 +394,7 @@ impl PoolClass for MvffDebug {
 
     fn total_size(&self, pool: P<Pool>) -> Size {
         let heads = core::of(pool).with(pool, |_| Debug::of(pool).heads.get());
-        pool.bytes.get().wrapping_sub(heads)
+        pool.bytes.get() - heads
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

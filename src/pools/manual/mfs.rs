@@ -151,7 +151,7 @@ impl PoolClass for Mfs {
         }
         d.quickly(Addr::NULL, |i| {
             let a = i.free.pop_newest();
-            i.live = i.live.wrapping_add(!a.is_null() as usize);
+            i.live += !a.is_null() as usize;
             a
         })
     }
@@ -169,7 +169,7 @@ impl PoolClass for Mfs {
             }
             // SAFETY: the client's no longer.
             let done = unsafe { i.free.push_newest(base) };
-            i.live = i.live.wrapping_sub(done as usize);
+            i.live -= done as usize;
             done
         })
     }
@@ -191,7 +191,7 @@ impl PoolClass for Mfs {
                 }
                 None => return Err(Res::Limit),
             };
-            i.live = i.live.wrapping_add(1);
+            i.live += 1;
             Ok(a)
         })
     }
@@ -211,7 +211,7 @@ impl PoolClass for Mfs {
                 }
                 // SAFETY: the client's no longer.
                 unsafe { i.free.push(base, d.unit / size_of::<usize>()) };
-                i.live = i.live.wrapping_sub(1);
+                i.live -= 1;
                 true
             });
         crate::aver_client!(good, "block being freed is in use in the pool", Err(Res::Param));
@@ -221,6 +221,6 @@ impl PoolClass for Mfs {
     fn free_size(&self, pool: P<Pool>) -> Size {
         let d = data(pool);
         let live = d.with(pool, |i| i.live);
-        pool.bytes.get().wrapping_sub(live.wrapping_mul(d.unit))
+        pool.bytes.get() - live * d.unit
     }
 }

@@ -56,7 +56,7 @@ impl Crowd {
         if n < DUE {
             // One that is lost now and then does no harm, but nothing is to come
             // after the end.
-            let _ = self.count.compare_exchange(n, n.wrapping_add(1), Relaxed, Relaxed);
+            let _ = self.count.compare_exchange(n, n + 1, Relaxed, Relaxed);
         }
     }
 
@@ -109,7 +109,7 @@ struct Shard {
 
 /// Bytes that so many take.
 fn footprint(bits: u32) -> Size {
-    size_of::<Shards>().wrapping_add(size_of::<Shard>() << bits)
+    size_of::<Shards>() + (size_of::<Shard>() << bits)
 }
 
 /// They are closed with less in use than this many grains: twice what they can hold.
@@ -119,7 +119,7 @@ fn closes_at(bits: u32) -> usize {
 
 /// They are opened from here on.
 fn reopens_at(bits: u32) -> usize {
-    closes_at(bits).wrapping_mul(2)
+    closes_at(bits) * 2
 }
 
 /// See the module. The shards follow.
@@ -195,7 +195,7 @@ impl Shards {
     pub fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&Stock) -> R) -> R {
         let here = 0u8;
         let stack = Addr::of(&raw const here).0 >> STACK;
-        let k = stack.wrapping_mul(self.way.load(Relaxed)) >> usize::BITS.wrapping_sub(self.bits);
+        let k = stack.wrapping_mul(self.way.load(Relaxed)) >> (usize::BITS - self.bits);
         let Some(shard) = self.all().get(k) else { return otherwise };
         let Some(_held) = shard.lock.try_take() else {
             self.met();

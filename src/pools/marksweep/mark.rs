@@ -42,7 +42,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
         }
         // What was found before does not count as work, or a scan that is
         // broken off and begun again would never end.
-        Mark::Old => ss.budget.set(ss.budget.get().wrapping_add(1)),
+        Mark::Old => ss.budget.set(ss.budget.get().saturating_add(1)),
         Mark::Absent => {
             // SAFETY: as above; weak references are exact.
             unsafe { ref_io.write(Addr::NULL) };

@@ -239,7 +239,7 @@ impl PoolClass for MarkSweep {
             room::destroy(seg);
         }
         let d = data(pool.get());
-        d.chain.users.set(d.chain.users.get().wrapping_sub(1));
+        d.chain.users.set(d.chain.users.get() - 1);
         if d.own {
             drop_chain(pool.get(), d.chain);
         }
@@ -309,7 +309,7 @@ impl PoolClass for MarkSweep {
         let d = data(pool.get());
         if d.condemned.replace(false) && d.own {
             let kept = d.kept.get();
-            d.generation.capacity.set(kept.wrapping_add(kept / 2).max(FLOOR));
+            d.generation.capacity.set((kept + kept / 2).max(FLOOR));
         }
     }
 

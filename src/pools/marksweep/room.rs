@@ -114,7 +114,7 @@ fn find(pool: P<Pool>, ranks: RankSet, size: Size, min: Size) -> Option<Room> {
             // The mutator would only run into the barrier.
             rooms.remove(t);
             rooms.push_back(t);
-            grey = grey.wrapping_sub(1);
+            grey -= 1;
             if grey == 0 {
                 return None;
             }
@@ -211,7 +211,7 @@ pub fn reclaim(seg: P<Seg>) {
     t.catch_up();
     let (used, kept) = t.sweep();
     bump(&d.kept, kept);
-    bump(&cx.stats.reclaimed, used.wrapping_sub(kept));
+    bump(&cx.stats.reclaimed, used - kept);
     if seg.buffer.get().is_none() {
         if kept == 0 {
             destroy(seg);

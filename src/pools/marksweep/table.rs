@@ -85,7 +85,7 @@ impl Table {
         let arena = &pool.cx.get().arena;
         let shift = pool.align.get().trailing_zeros();
         let words = (seg.get().size() >> shift).div_ceil(WORD_BITS as usize);
-        let bytes = words.wrapping_mul(size_of::<usize>());
+        let bytes = words * size_of::<usize>();
         let mut maps = [core::ptr::null_mut::<usize>(); 3];
         let back = |maps: &[*mut usize; 3]| {
             for m in maps.iter().filter(|m| !m.is_null()) {
@@ -140,7 +140,7 @@ impl Table {
     /// Takes it down. It is in no list.
     pub fn finish(&self) {
         let arena = &self.seg.pool.cx.get().arena;
-        let bytes = self.words.wrapping_mul(size_of::<usize>());
+        let bytes = self.words * size_of::<usize>();
         for m in [self.in_use.get(), self.marks, self.done.get(), self.starts.get()] {
             if !m.is_null() {
                 arena.control_free(Addr::of(m), bytes);
@@ -189,7 +189,7 @@ impl Table {
         let mut bits = low.wrapping_neg();
         loop {
             if w == last {
-                bits &= high | high.wrapping_sub(1);
+                bits &= high | (high - 1);
             }
             let word = self.word(map, w);
             word.set(if on { word.get() | bits } else { word.get() & !bits });
@@ -197,7 +197,7 @@ impl Table {
                 return;
             }
             bits = usize::MAX;
-            w = w.wrapping_add(1);
+            w += 1;
         }
     }
 
@@ -228,7 +228,7 @@ impl Table {
     #[cold]
     fn find_starts(&self) -> bool {
         if self.starts.get().is_null() {
-            let bytes = self.words.wrapping_mul(size_of::<usize>());
+            let bytes = self.words * size_of::<usize>();
             match self.seg.pool.cx.get().arena.control_alloc(bytes) {
                 Ok(a) => self.starts.set(a.ptr()),
                 Err(_) => return false,
@@ -310,7 +310,7 @@ impl Table {
             let mut bits = self.word(self.marks, w).get() & !self.word(self.done.get(), w).get();
             while bits != 0 {
                 let base = self.addr(w, bits.trailing_zeros());
-                bits &= bits.wrapping_sub(1);
+                bits &= bits - 1;
                 let size = f.size(base.add(h));
                 let end = base.add(size);
                 crate::aver!(
@@ -318,7 +318,7 @@ impl Table {
                     "skip method stays in the segment"
                 );
                 self.set_range(self.done.get(), base, end, true);
-                self.kept.set(self.kept.get().wrapping_add(size));
+                self.kept.set(self.kept.get() + size);
             }
         }
         self.lo.set(usize::MAX);
@@ -334,7 +334,7 @@ impl Table {
         }
         self.set_range(self.in_use.get(), from, end, true);
         self.starts_good.set(false);
-        self.used.set(self.used.get().wrapping_add(end.since(from)));
+        self.used.set(self.used.get() + end.since(from));
         self.known.set(end);
     }
 
@@ -355,7 +355,7 @@ impl Table {
         let flip = if set { 0 } else { usize::MAX };
         let mut bits = (self.word(map, w).get() ^ flip) & bit.wrapping_neg();
         while bits == 0 {
-            w = w.wrapping_add(1);
+            w += 1;
             if w >= self.words {
                 return limit;
             }
@@ -378,7 +378,7 @@ impl Table {
                 self.cursor.set(e);
                 return Some((c, e));
             }
-            *tries = tries.wrapping_sub(1);
+            *tries -= 1;
             if *tries == 0 {
                 self.cursor.set(e);
                 return None;
@@ -451,7 +451,7 @@ impl Table {
             while w <= hi {
                 let fresh = self.word(marks, w).get() & !self.word(done, w).get();
                 if fresh == 0 {
-                    w = w.wrapping_add(1);
+                    w += 1;
                     continue;
                 }
                 let base = self.addr(w, fresh.trailing_zeros());
@@ -476,7 +476,7 @@ impl Table {
                     self.hi.set(self.hi.get().max(hi));
                     return Err(e);
                 }
-                self.kept.set(self.kept.get().wrapping_add(end.since(base)));
+                self.kept.set(self.kept.get() + end.since(base));
             }
         }
         Ok(())
