@@ -23,7 +23,15 @@ const TABLE: [(&str, &[&str]); 11] = [
             "seam",
             "object",
             "mpm",
+            // What handles point to, and what the client names when it makes something.
+            "arena::Params",
+            "pools",
+            "shield::threads",
+            "trace::history",
+            "trace::root",
+            // Called by the client's scanners, on the critical path.
             "trace::fix",
+            "trace::stack",
             "ports::DEFAULT",
             "ports::set_thread_signals",
         ],

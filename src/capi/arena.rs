@@ -1,10 +1,10 @@
 //! Arenas.
 
 use super::{Handle, need};
+use crate::arena::Params;
 use crate::base::addr::{Addr, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
-use crate::mpm::names::Params;
-use crate::mpm::{Config, Mpm, State};
+use crate::mpm::{Config, Mpm};
 use crate::seam::args::{self, Arg, Args};
 use crate::seam::client::ArenaCallback;
 use crate::seam::port::Caps;
@@ -130,11 +130,9 @@ pub extern "C" fn mps_arena_destroy(arena: Handle) {
         crate::base::check::report(concat!(file!(), "\0"), line!(), text);
         return;
     }
-    m.get().claim();
-    let _ = m.get().finish_trace();
-    m.get().cx.threads.release(m.get().cx.arena.port);
-    m.get().unclaim();
-    Mpm::destroy(m);
+    let _ = Mpm::enter(m, |m| m.finish_traces());
+    // SAFETY: nothing is left in it, and the client says that nobody uses it.
+    unsafe { Mpm::destroy(m) };
 }
 
 macro_rules! simple {
@@ -224,26 +222,8 @@ pub extern "C" fn mps_arena_step(arena: Handle, interval: f64, multiplier: f64) 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_arena_postmortem(arena: Handle) {
     let m = need!(mpm_of(arena), "arena is valid", ());
-    let i = m.get();
-    i.state.set(State::Postmortem);
-    i.cx.can_shield.set(false);
-    for pool in i.cx.pools.iter() {
-        for s in pool.segs.iter() {
-            if !s.mode.get().is_empty() {
-                s.mode.set(crate::base::sets::AccessSet::EMPTY);
-                let none = crate::base::sets::AccessSet::EMPTY;
-                // Nothing to be done about a refusal here.
-                let _ = i.cx.arena.port.protect(s.base, s.get().size(), none);
-            }
-        }
-    }
-    for r in i.tracer.roots.iter() {
-        r.get().expose(&i.cx);
-    }
-    if i.is_mine() {
-        i.cx.threads.release(i.cx.arena.port);
-        i.unclaim();
-    }
+    // SAFETY: the client says that nothing goes on.
+    unsafe { m.get().postmortem() };
 }
 
 #[unsafe(no_mangle)]

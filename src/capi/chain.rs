@@ -14,9 +14,6 @@ pub struct GenParam {
     mortality: f64,
 }
 
-/// The most generations a chain can have.
-const MOST: usize = 32;
-
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_chain_create(
     chain_o: *mut Handle,
@@ -27,23 +24,18 @@ pub unsafe extern "C" fn mps_chain_create(
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!chain_o.is_null(), "chain_o is not null", Res::Param.code());
     crate::aver_client!(count != 0, "a chain has at least one generation", Res::Param.code());
-    if count > MOST {
-        return Res::Limit.code();
-    }
-    let mut gens = [(0usize, 0f64); MOST];
-    for (i, g) in gens.iter_mut().take(count).enumerate() {
-        // SAFETY: the client's array of `count`.
-        let p = unsafe { *params.add(i) };
+    // SAFETY: the client's array of `count`.
+    let param = |i| unsafe { *params.add(i) };
+    for p in (0..count).map(param) {
         crate::aver_client!(p.capacity != 0, "generation capacity is not zero", Res::Param.code());
         crate::aver_client!(
             (0.0..=1.0).contains(&p.mortality),
             "generation mortality is between 0.0 and 1.0",
             Res::Param.code()
         );
-        *g = (p.capacity.saturating_mul(1024), p.mortality);
     }
-    let gens = gens.get(..count).unwrap_or(&[]);
-    let made = Mpm::enter(m, |_| Mpm::new_chain(m, gens));
+    let bytes = |i| param(i).capacity.saturating_mul(1024);
+    let made = Mpm::enter(m, |m| m.new_chain(count, bytes));
     // SAFETY: not null, the client's.
     unsafe { give(chain_o, made.map(|c| c.as_ptr().cast())) }
 }
@@ -52,5 +44,8 @@ pub unsafe extern "C" fn mps_chain_create(
 pub extern "C" fn mps_chain_destroy(chain: Handle) {
     let c = need!(chain_of(chain), "chain is valid", ());
     crate::aver_client!(c.users.get() == 0, "chain being destroyed is used by no pool", ());
-    Mpm::enter(super::instance(c.instance), |m| m.chain_destroy(c));
+    Mpm::enter(super::instance(c.instance), |m| {
+        // SAFETY: no pool uses it; the client says that nobody will.
+        unsafe { m.chain_destroy(c) }
+    });
 }

@@ -2,7 +2,7 @@
 
 use super::{Handle, need};
 use crate::base::addr::Addr;
-use crate::mpm::names::Ld;
+use crate::trace::history::Ld;
 
 /// A dependency of the client's: not null and, if an instance is given, not
 /// ahead of the history, as one that was never reset may be.

@@ -102,7 +102,8 @@ pub unsafe extern "C" fn mps_message_finalization_ref(
         "message is of the type that its accessor is for",
         ()
     );
-    Mpm::enter(m, |m| m.message_ref(g, ref_o));
+    // SAFETY: not null, the client's.
+    Mpm::enter(m, |m| unsafe { m.message_ref(g, ref_o) });
 }
 
 #[unsafe(no_mangle)]
@@ -133,7 +134,8 @@ pub extern "C" fn mps_message_gc_start_why(arena: Handle, message: Handle) -> *c
 pub unsafe extern "C" fn mps_finalize(arena: Handle, at: *const Addr) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!at.is_null(), "reference to be finalized is not null", Res::Param.code());
-    Mpm::enter(m, |m| code_of(m.finalize(at)))
+    // SAFETY: not null, the client's; so below.
+    Mpm::enter(m, |m| code_of(unsafe { m.finalize(at) }))
 }
 
 #[unsafe(no_mangle)]
@@ -144,8 +146,12 @@ pub unsafe extern "C" fn mps_definalize(arena: Handle, at: *const Addr) -> i32 {
         "reference to be definalized is not null",
         Res::Param.code()
     );
-    let known = |m: &Mpm| m.cx.arena.has_addr(m.peek(at));
-    let done = Mpm::enter(m, |m| known(m).then(|| code_of(m.definalize(at))));
+    let done = Mpm::enter(m, |m| {
+        // SAFETY: as above.
+        let known = m.cx.arena.has_addr(unsafe { m.peek(at) });
+        // SAFETY: as above.
+        known.then(|| code_of(unsafe { m.definalize(at) }))
+    });
     crate::aver_client!(
         done.is_some(),
         "object to be definalized is in the arena",

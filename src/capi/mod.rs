@@ -27,13 +27,14 @@ mod x;
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::mpm::Mpm;
-use crate::mpm::names::{Root, Thread};
 use crate::mpm::transform::Transform;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
 use crate::object::locus::Chain;
 use crate::object::message::Message;
 use crate::object::pool::Pool;
+use crate::shield::threads::Thread;
+use crate::trace::root::Root;
 use core::ffi::c_void;
 pub(crate) use sac::sac_of;
 

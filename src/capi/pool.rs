@@ -6,8 +6,8 @@ use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
-use crate::mpm::names::pools::{amc, manual, marksweep, snc};
 use crate::object::pool::{ClassHandle, Pool};
+use crate::pools::{amc, manual, marksweep, snc};
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn mps_pool_create_k(
             Res::Param.code()
         );
     }
-    let made = Mpm::enter(m, |_| Mpm::new_pool(m, class, format, &mut a));
+    let made = Mpm::enter(m, |m| m.new_pool(class, format, &mut a));
     // SAFETY: not null, the client's.
     unsafe { give(pool_o, made.map(|p: P<_>| p.as_ptr().cast())) }
 }
@@ -79,7 +79,10 @@ pub unsafe extern "C" fn mps_pool_create_k(
 pub extern "C" fn mps_pool_destroy(pool: Handle) {
     let p = need!(pool_of(pool), "pool is valid", ());
     crate::aver_client!(p.buffers.is_empty(), "pool being destroyed has no allocation points", ());
-    Mpm::enter(super::instance(p.cx.instance.get()), |m| m.pool_destroy(p));
+    Mpm::enter(super::instance(p.cx.instance.get()), |m| {
+        // SAFETY: it has no allocation points; the client says that nobody uses it.
+        unsafe { m.pool_destroy(p) }
+    });
 }
 
 #[unsafe(no_mangle)]

@@ -5,8 +5,8 @@ use crate::base::addr::{Addr, Size, WORD};
 use crate::base::res::Res;
 use crate::base::sets::Rank;
 use crate::mpm::Mpm;
-use crate::mpm::names::Kind;
 use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
+use crate::trace::root::Kind;
 use core::ffi::c_void;
 
 /// Either of the two protection modes, as our header and as the reference's
@@ -274,7 +274,10 @@ pub unsafe extern "C" fn mps_root_create_thread_scanned(
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_root_destroy(root: Handle) {
     let r = need!(root_of(root), "root is valid", ());
-    Mpm::enter(super::instance(r.instance), |m| m.root_destroy(r));
+    Mpm::enter(super::instance(r.instance), |m| {
+        // SAFETY: the client says that nobody uses it any more.
+        unsafe { m.root_destroy(r) }
+    });
 }
 
 #[unsafe(no_mangle)]

@@ -3,16 +3,16 @@
 use super::{Handle, need};
 use crate::base::addr::{Addr, WORD};
 use crate::base::res::code_of;
-use crate::mpm::names::scan_stack;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::seam::client::ScanTag;
-use crate::trace::fix;
+use crate::trace::{fix, stack};
 use core::ffi::c_void;
 
 /// Stage 2 of fix. Critical path.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _mps_fix2(ss: &ScanState, ref_io: *mut Addr) -> i32 {
-    code_of(fix::fix2(ss, ref_io))
+    // SAFETY: a reference that the client's scanner has met; so below.
+    code_of(fix::fix2(ss, unsafe { Ref::new(ref_io) }))
 }
 
 /// Goes over the words of an area: `strip` gives the reference in a word, and
@@ -33,7 +33,8 @@ fn area(
         if let Some((reference, tag)) = strip(word) {
             if ss.fix1(&mut ufs, reference) {
                 let mut r = Addr(reference);
-                if let Err(e) = fix::fix2(ss, &raw mut r) {
+                // SAFETY: our own variable.
+                if let Err(e) = fix::fix2(ss, unsafe { Ref::new(&raw mut r) }) {
                     return e.code();
                 }
                 if r.0 != reference {
@@ -71,7 +72,8 @@ fn in_place(ss: &ScanState, base: Addr, limit: Addr) -> i32 {
         // SAFETY: a word of the client's area.
         let word = unsafe { at.ptr::<usize>().read() };
         if ss.fix1(&mut ufs, word) {
-            if let Err(e) = fix::fix2(ss, at.ptr()) {
+            // SAFETY: as above.
+            if let Err(e) = fix::fix2(ss, unsafe { Ref::new(at.ptr()) }) {
                 return e.code();
             }
         }
@@ -137,5 +139,5 @@ pub unsafe extern "C" fn mps_stack_scan_ambig(
     let tag = ScanTag { mask: WORD - 1, pattern: 0 };
     let closure: *mut c_void = core::ptr::from_ref(&tag).cast_mut().cast();
     let cold = Addr(p as usize);
-    code_of(scan_stack(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure))
+    code_of(stack::scan(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure))
 }

@@ -8,7 +8,7 @@ use crate::mpm::Mpm;
 pub unsafe extern "C" fn mps_thread_reg(thr_o: *mut Handle, arena: Handle) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!thr_o.is_null(), "thr_o is not null", Res::Param.code());
-    let made = Mpm::enter(m, |_| Mpm::new_thread(m));
+    let made = Mpm::enter(m, |m| m.new_thread());
     // SAFETY: not null, the client's.
     unsafe { give(thr_o, made.map(|t| t.as_ptr().cast())) }
 }
@@ -16,5 +16,8 @@ pub unsafe extern "C" fn mps_thread_reg(thr_o: *mut Handle, arena: Handle) -> i3
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_thread_dereg(thr: Handle) {
     let t = need!(thread_of(thr), "thread is valid", ());
-    Mpm::enter(super::instance(t.instance), |m| m.thread_destroy(t));
+    Mpm::enter(super::instance(t.instance), |m| {
+        // SAFETY: the client says that nobody uses it any more.
+        unsafe { m.thread_destroy(t) }
+    });
 }

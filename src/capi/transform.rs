@@ -24,7 +24,10 @@ pub unsafe extern "C" fn mps_transform_add_oldnew(
     let t = need!(transform_of(transform), "transform is valid", Res::Param.code());
     let given = count == 0 || !old.is_null() && !new.is_null();
     crate::aver_client!(given, "lists of old and new references are not null", Res::Param.code());
-    Mpm::enter(super::instance(t.instance), |m| code_of(m.transform_add(t, old, new, count)))
+    Mpm::enter(super::instance(t.instance), |m| {
+        // SAFETY: the client's lists.
+        code_of(unsafe { m.transform_add(t, old, new, count) })
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -9,13 +9,31 @@
 use super::{Mpm, State};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
+use crate::object::cx::Inside;
 use crate::object::seg;
 use crate::seam::arch;
 use core::sync::atomic::Ordering;
 
-/// Proof of being inside. Dropping it leaves.
+/// Proof of being inside: the calling thread has the instance's lock. Dropping it
+/// leaves. What may be done inside only is a method of this.
 pub struct Entered {
     mpm: P<Mpm>,
+}
+
+impl Entered {
+    /// The proof as the layers below take it.
+    #[inline(always)]
+    pub fn inside(&self) -> Inside<'_> {
+        // SAFETY: made by `enter_at` or `claimed`, with the lock, which is kept until
+        // this is dropped.
+        unsafe { Inside::new(&self.mpm.get().cx) }
+    }
+
+    /// The instance.
+    #[inline(always)]
+    pub fn mpm(&self) -> P<Mpm> {
+        self.mpm
+    }
 }
 
 impl core::ops::Deref for Entered {
@@ -44,6 +62,13 @@ impl Mpm {
             return f(self_.get());
         }
         Self::enter(self_, |m| f(m))
+    }
+
+    /// Takes the lock, without a look at the registers: for a thread that has
+    /// nothing in them that a collection would have to know. Leaves when dropped.
+    pub(super) fn claimed(self_: P<Mpm>) -> Entered {
+        self_.get().claim();
+        Entered { mpm: self_ }
     }
 
     fn enter_at<R>(self_: P<Mpm>, hot: *const usize, f: impl FnOnce(&Entered) -> R) -> R {
@@ -94,7 +119,9 @@ impl Mpm {
     pub fn is_busy(&self) -> bool {
         self.lock.load(Ordering::Relaxed) != 0
     }
+}
 
+impl Entered {
     /// Brings memory into line and lets the mutator go.
     ///
     /// A handler of the client's may interrupt this anywhere and look at memory
@@ -102,7 +129,7 @@ impl Mpm {
     /// that is let through and noted ([`crate::shield::Peeks`]); as soon as it is
     /// the complement, such a fault is like any other. So the notes are
     /// looked at once more after the change.
-    pub fn leave(&self) {
+    fn leave(&self) {
         let me = self.cx.arena.port.thread_id();
         self.bring_into_line();
         if self.cx.peeks.is_empty() && self.cx.threads.none_stopped() {
@@ -122,7 +149,7 @@ impl Mpm {
         let quiet = port.quiet_begin();
         loop {
             self.bring_into_line();
-            if !seg::sync_peeks(&self.cx) {
+            if !seg::sync_peeks(self.inside()) {
                 break;
             }
         }
@@ -137,16 +164,16 @@ impl Mpm {
         // so: go on until nothing needs to be hidden.
         let bare = || {
             let alive = self.state.get() != State::Postmortem;
-            alive && self.is_flipped() && !self.cx.can_shield.get()
+            alive && !self.cx.flipped.get().is_empty() && !self.cx.can_shield.get()
         };
-        while !seg::sync(&self.cx) || bare() {
-            let _ = self.finish_trace();
+        while !seg::sync(self.inside()) || bare() {
+            let _ = self.finish_traces();
         }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.mpm.get().leave();
+        self.leave();
     }
 }

@@ -1,28 +1,33 @@
 //! Registering objects for finalization, and reading and writing references
 //! where clients keep them.
 
-use super::Mpm;
+use super::entry::Entered;
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
-use crate::object::cx::Phase;
 use crate::object::seg;
 use crate::trace::barrier;
 
-impl Mpm {
+impl Entered {
     /// A reference of the client's, perhaps in managed memory: the barrier is
     /// obeyed. It must be read in here, for it may change any time outside.
-    pub fn peek(&self, at: *const Addr) -> Addr {
+    ///
+    /// # Safety
+    /// There is a reference at `at`, which the client may read.
+    pub unsafe fn peek(&self, at: *const Addr) -> Addr {
         let place = Addr::of(at);
         if seg::of_addr(&self.cx, place).is_some() {
-            barrier::access(&self.tracer, self.cx(), place, false, false, None);
+            barrier::access(&self.tracer, self.inside(), place, false, None);
         }
-        // SAFETY: the client says a reference is there; it is accessible now.
+        // SAFETY: the caller's promise; it is accessible now.
         unsafe { at.read() }
     }
 
     /// The same for writing.
-    pub fn poke(&self, at: *mut Addr, a: Addr) {
-        barrier::access(&self.tracer, self.cx(), Addr::of(at), true, false, None);
+    ///
+    /// # Safety
+    /// There is a place for a reference at `at`, which the client may write to.
+    pub unsafe fn poke(&self, at: *mut Addr, a: Addr) {
+        barrier::access(&self.tracer, self.inside(), Addr::of(at), true, None);
         // SAFETY: as above.
         unsafe { at.write(a) }
     }
@@ -31,10 +36,14 @@ impl Mpm {
     ///
     /// # Errors
     /// `Param`: not an object that could die. Others: the arena's.
-    pub fn finalize(&self, at: *const Addr) -> Result {
+    ///
+    /// # Safety
+    /// As for [`Entered::peek`].
+    pub unsafe fn finalize(&self, at: *const Addr) -> Result {
         let mut tries = 0usize;
         loop {
-            let a = self.peek(at);
+            // SAFETY: the caller's promise.
+            let a = unsafe { self.peek(at) };
             let automatic = seg::of_addr(&self.cx, a).is_some_and(|s| s.class.is_automatic());
             crate::aver_client!(
                 automatic,
@@ -53,17 +62,22 @@ impl Mpm {
     ///
     /// # Errors
     /// `Fail`: there is none.
-    pub fn definalize(&self, at: *const Addr) -> Result {
+    ///
+    /// # Safety
+    /// As for [`Entered::peek`].
+    pub unsafe fn definalize(&self, at: *const Addr) -> Result {
         let g = &self.tracer.guardians;
-        if g.deregister(&self.cx, self.peek(at)) {
+        // SAFETY: the caller's promise; so below.
+        if g.deregister(&self.cx, unsafe { self.peek(at) }) {
             return Ok(());
         }
-        if self.cx.phase.get() == Phase::Flipped {
+        for t in self.cx.traces_of(self.cx.flipped.get()) {
             // It may be known by the address that the object had before.
-            if !g.refresh(self.cx()) {
-                let _ = self.finish_trace();
+            if !g.refresh(t, self.inside()) {
+                let _ = self.finish_traces();
             }
-            if g.deregister(&self.cx, self.peek(at)) {
+            // SAFETY: as above.
+            if g.deregister(&self.cx, unsafe { self.peek(at) }) {
                 return Ok(());
             }
         }

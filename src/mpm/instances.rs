@@ -8,6 +8,7 @@ use super::{Mpm, pause};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::object::buffer;
+use crate::object::cx::Inside;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::seam::{event, plinth};
 use crate::trace::barrier;
@@ -105,17 +106,17 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     if !inside && !i.protects_roots.load(Ordering::Relaxed) {
         return false;
     }
-    let nested = i.is_mine();
-    if !nested {
-        i.claim();
-        i.pause_begin(plinth::clock(), if write { pause::WRITE_HIT } else { pause::READ_HIT });
+    if i.is_mine() {
+        // SAFETY: it is this thread that is inside, interrupted there or in a
+        // client's function that was called from there.
+        let cx = unsafe { Inside::new(&i.cx) };
+        return barrier::peek(&i.tracer, cx, a, write);
     }
-    let handled = barrier::access(&i.tracer, i.cx(), a, write, nested, i.short_pause());
-    if !nested {
-        if !handled {
-            i.pause_forget();
-        }
-        i.leave();
+    let e = Mpm::claimed(m);
+    i.pause_begin(plinth::clock(), if write { pause::WRITE_HIT } else { pause::READ_HIT });
+    let handled = barrier::access(&i.tracer, e.inside(), a, write, i.short_pause());
+    if !handled {
+        i.pause_forget();
     }
     handled
 }

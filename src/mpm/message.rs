@@ -4,12 +4,13 @@
 //! prepared when the collection begins; for want of memory there is none, and
 //! the collection goes on.
 
-use super::Mpm;
+use super::entry::Entered;
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::ptr::{P, Slot};
 use crate::object::cx::bump;
 use crate::object::message::{Fifo, Kind, Message};
+use crate::object::trace::{TRACES, Trace};
 use crate::seam::plinth;
 use core::cell::Cell;
 
@@ -35,8 +36,8 @@ pub struct Messages {
     queues: [Fifo; 3],
     enabled: [Cell<bool>; 3],
     posted: Cell<usize>,
-    /// For the end of the collection in progress.
-    end: Slot<GcMessage>,
+    /// For the ends of the collections in progress, by trace.
+    ends: [Slot<GcMessage>; TRACES],
 }
 
 impl Messages {
@@ -91,7 +92,7 @@ fn head(m: P<GcMessage>) -> P<Message> {
     unsafe { P::new(core::ptr::NonNull::from(&m.get().head)) }
 }
 
-impl Mpm {
+impl Entered {
     fn new_gc(&self, kind: Kind) -> Option<P<GcMessage>> {
         let m = GcMessage {
             head: Message::new(kind),
@@ -104,8 +105,8 @@ impl Mpm {
         self.cx.arena.control_new(m).ok()
     }
 
-    /// A collection begins.
-    pub(super) fn post_start(&self, why: &'static str) {
+    /// A collection is about to begin, as this trace.
+    pub(super) fn post_start(&self, t: &Trace, why: &'static str) {
         let q = &self.messages;
         if q.is_enabled(Kind::GcStart) {
             if let Some(m) = self.new_gc(Kind::GcStart) {
@@ -114,22 +115,25 @@ impl Mpm {
                 q.post(head(m));
             }
         }
-        if q.is_enabled(Kind::Gc) && q.end.get().is_none() {
-            q.end.set(self.new_gc(Kind::Gc));
+        if let Some(end) = q.ends.get(t.index()).filter(|e| e.get().is_none()) {
+            if q.is_enabled(Kind::Gc) {
+                end.set(self.new_gc(Kind::Gc));
+            }
         }
     }
 
     /// A collection has ended.
-    pub(super) fn post_end(&self) {
+    pub(super) fn post_end(&self, t: &Trace) {
         let q = &self.messages;
         if !q.is_enabled(Kind::Gc) {
             return;
         }
-        let Some(m) = q.end.take().or_else(|| self.new_gc(Kind::Gc)) else { return };
+        let prepared = q.ends.get(t.index()).and_then(Cell::take);
+        let Some(m) = prepared.or_else(|| self.new_gc(Kind::Gc)) else { return };
         m.clock.set(plinth::clock());
-        m.live.set(self.tracer.live.get());
-        m.condemned.set(self.tracer.condemned.get());
-        m.not_condemned.set(self.tracer.not_condemned.get());
+        m.live.set(t.live.get());
+        m.condemned.set(t.condemned.get());
+        m.not_condemned.set(t.not_condemned.get());
         q.post(head(m));
     }
 
@@ -138,12 +142,12 @@ impl Mpm {
         while let Some(m) = self.tracer.guardians.ready.pop() {
             if self.messages.is_enabled(Kind::Finalization) && !crate::seam::fault("finalization") {
                 if crate::seam::fault("finalization_twice") {
-                    let a = self.tracer.guardians.message_ref(self.cx(), m);
+                    let a = self.tracer.guardians.message_ref(self.inside(), m);
                     let _ = self.tracer.guardians.register(&self.cx, a);
                 }
                 self.messages.post(m);
             } else {
-                self.tracer.guardians.message_done(&self.cx, m);
+                self.tracer.guardians.message_done(self.inside(), m);
             }
         }
     }
@@ -166,13 +170,17 @@ impl Mpm {
         m.sig.set(Sig::DEAD);
         match gc_message(m) {
             Some(m) => self.cx.arena.control_drop(m),
-            None => self.tracer.guardians.message_done(&self.cx, m),
+            None => self.tracer.guardians.message_done(self.inside(), m),
         }
     }
 
     /// What a finalization message is about, stored where the client wants it.
-    pub fn message_ref(&self, m: P<Message>, out: *mut Addr) {
-        let a = self.tracer.guardians.message_ref(self.cx(), m);
-        self.poke(out, a);
+    ///
+    /// # Safety
+    /// As for [`Entered::poke`].
+    pub unsafe fn message_ref(&self, m: P<Message>, out: *mut Addr) {
+        let a = self.tracer.guardians.message_ref(self.inside(), m);
+        // SAFETY: the caller's promise.
+        unsafe { self.poke(out, a) };
     }
 }

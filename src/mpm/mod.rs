@@ -5,10 +5,11 @@ pub mod finalize;
 pub mod instances;
 pub mod manual;
 pub mod message;
-pub mod names;
 pub mod pause;
 pub mod poll;
+pub mod postmortem;
 pub mod transform;
+pub mod walk;
 
 use crate::arena::{Arena, Boot, Params};
 use crate::base::addr::{Addr, Size};
@@ -17,7 +18,7 @@ use crate::base::histogram::Histogram;
 use crate::base::list::List;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
-use crate::object::cx::{Cx, Phase};
+use crate::object::cx::Cx;
 use crate::object::format::Format;
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{ClassHandle, Pool};
@@ -29,10 +30,12 @@ use crate::shield::threads::Thread;
 use crate::trace::Tracer;
 use crate::trace::root::{Kind, Root};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use entry::Entered;
 
 /// May collections start and be seen?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum State {
     /// Yes.
     Unclamped,
@@ -44,9 +47,28 @@ pub enum State {
     Postmortem,
 }
 
-/// The default chain: capacity in bytes, mortality.
-/// They follow the size of what is alive: [`Mpm::tune`].
-const DEFAULT_CHAIN: [(Size, f64); 1] = [(4 << 20, 0.85)];
+/// An instance's [`State`]. Changed inside; a debugger may do so from anywhere, and
+/// anyone may look.
+pub struct StateCell(AtomicU8);
+
+impl StateCell {
+    /// What it is.
+    #[inline(always)]
+    pub fn get(&self) -> State {
+        let code = self.0.load(Ordering::Relaxed);
+        let all = [State::Unclamped, State::Clamped, State::Parked];
+        all.into_iter().find(|s| *s as u8 == code).unwrap_or(State::Postmortem)
+    }
+
+    /// Changes it.
+    pub fn set(&self, s: State) {
+        self.0.store(s as u8, Ordering::Relaxed);
+    }
+}
+
+/// The capacity of the default chain's only generation, to begin with: later it
+/// follows the size of what is alive ([`policy::nursery`]).
+const FIRST_NURSERY: Size = 4 << 20;
 
 /// An instance.
 pub struct Mpm {
@@ -68,7 +90,7 @@ pub struct Mpm {
     /// Formats.
     pub formats: List<Format, 0>,
     /// See [`State`].
-    pub state: Cell<State>,
+    pub state: StateCell,
     /// Seconds.
     pub pause_time: Cell<f64>,
     /// A collection of everything was asked for while another was under way.
@@ -131,7 +153,7 @@ impl Mpm {
             tracer: Tracer::default(),
             messages: message::Messages::default(),
             formats: List::default(),
-            state: Cell::new(State::Unclamped),
+            state: StateCell(AtomicU8::new(State::Unclamped as u8)),
             pause_time: Cell::new(config.pause_time),
             full_wanted: Cell::new(false),
             allocated: Cell::new(0),
@@ -156,7 +178,8 @@ impl Mpm {
         arena.spare_fraction.set(config.spare);
         arena.zoned.set(config.zoned);
         arena.start(&boot);
-        match Self::new_chain(m, &DEFAULT_CHAIN) {
+        let chain = Self::claimed(m).new_chain(1, |_| FIRST_NURSERY);
+        match chain {
             Ok(c) => m.cx.default_chain.set(Some(c)),
             Err(e) => {
                 arena.finish();
@@ -192,8 +215,11 @@ impl Mpm {
     }
 
     /// Returns everything. Nothing is left in it, and nobody is inside.
-    pub fn destroy(self_: P<Mpm>) {
-        self_.get().report_work();
+    ///
+    /// # Safety
+    /// Nobody uses it afterwards.
+    pub unsafe fn destroy(self_: P<Mpm>) {
+        self_.report_work();
         event(Category::Arena, Event::ArenaDestroy, &[self_.addr().0]);
         event::flush();
         instances::remove(self_);
@@ -201,45 +227,53 @@ impl Mpm {
         self_.get().cx.arena.finish();
     }
 
-    /// The parts.
-    #[inline(always)]
-    pub fn cx(&self) -> P<Cx> {
-        // SAFETY: part of the instance, which stays where it is.
-        unsafe { P::new(core::ptr::NonNull::from(&self.cx)) }
+    /// The pool that `a` is in.
+    pub fn pool_of(&self, a: Addr) -> Option<P<Pool>> {
+        seg::of_addr(&self.cx, a).map(|s| s.pool)
     }
 
+    /// Calls `f` with every allocation point.
+    fn each_buffer(&self, f: impl Fn(P<buffer::Buffer>)) {
+        for pool in self.cx.pools.iter() {
+            pool.get().buffers.iter().for_each(&f);
+        }
+    }
+}
+
+/// Making and finishing what an instance has. What is finished must not be used any
+/// more, and nothing that uses it may be left; the C interface tests that.
+impl Entered {
     // ------------------------------------------------------------------ parts
 
-    /// A chain: capacities in bytes, mortalities.
+    /// A chain of `len` generations, with the capacity of each in bytes.
     ///
     /// # Errors
     /// The arena's.
-    pub fn new_chain(self_: P<Mpm>, params: &[(Size, f64)]) -> Result<P<Chain>> {
-        let arena = &self_.get().cx.arena;
-        let bytes = params.len() * size_of::<Gen>();
+    pub fn new_chain(&self, len: usize, capacity: impl Fn(usize) -> Size) -> Result<P<Chain>> {
+        let arena = &self.cx.arena;
+        let bytes = len.checked_mul(size_of::<Gen>()).ok_or(Res::Memory)?;
         let gens: *mut Gen = arena.control_alloc(bytes)?.ptr();
-        for (i, (capacity, mortality)) in params.iter().enumerate() {
+        for i in 0..len {
             // SAFETY: an array of as many, just allocated.
-            unsafe { gens.add(i).write(Gen::new(*capacity, *mortality)) };
+            unsafe { gens.add(i).write(Gen::new(capacity(i))) };
         }
         // SAFETY: control memory, until `chain_destroy`.
         let Some(array) = (unsafe { P::from_raw(gens) }) else { return Err(Res::Memory) };
         let chain = arena
-            .control_new(Chain::new(self_.addr().0, array, params.len()))
+            .control_new(Chain::new(self.mpm().addr().0, array, len))
             .inspect_err(|_| arena.control_free(Addr::of(gens), bytes))?;
-        self_.get().cx.chains.push_back(chain);
+        self.cx.chains.push_back(chain);
         Ok(chain)
     }
 
-    /// Finishes a chain that no pool uses.
-    pub fn chain_destroy(&self, c: P<Chain>) {
+    /// Finishes a chain.
+    ///
+    /// # Safety
+    /// No pool uses it, and nobody else will.
+    pub unsafe fn chain_destroy(&self, c: P<Chain>) {
         let arena = &self.cx.arena;
-        crate::trace::condemn::forget(&self.tracer, c);
-        c.sig.set(Sig::DEAD);
+        c.get().retire(self.inside());
         self.cx.chains.remove(c);
-        for g in c.get().generations() {
-            arena.retire(g.get().home());
-        }
         let bytes = c.len * size_of::<Gen>();
         arena.control_free(c.array().addr(), bytes);
         arena.control_drop(c);
@@ -250,14 +284,14 @@ impl Mpm {
     /// # Errors
     /// The class's.
     pub fn new_pool(
-        self_: P<Mpm>,
+        &self,
         class: &ClassHandle,
         format: Option<P<Format>>,
         args: &mut Args,
     ) -> Result<P<Pool>> {
-        let arena = &self_.get().cx.arena;
-        let pool = arena.control_new(Pool::new(class.class, self_.get().cx(), format))?;
-        if let Err(e) = class.class.init(pool, args) {
+        let arena = &self.cx.arena;
+        let pool = arena.control_new(Pool::new(class.class, self.inside().p(), format))?;
+        if let Err(e) = class.class.init(self.inside(), pool, args) {
             arena.control_drop(pool);
             return Err(e);
         }
@@ -265,11 +299,11 @@ impl Mpm {
             crate::object::cx::bump(&f.get().users, 1);
         }
         pool.sig.set(Sig::POOL);
-        self_.get().cx.pools.push_back(pool);
+        self.cx.pools.push_back(pool);
         event::event_text(
             Category::Pool,
             Event::PoolCreate,
-            &[self_.addr().0, pool.addr().0],
+            &[self.mpm().addr().0, pool.addr().0],
             class.class.name().as_bytes(),
         );
         Ok(pool)
@@ -277,14 +311,17 @@ impl Mpm {
 
     /// Finishes a pool. A trace in progress is finished first if it might know
     /// the pool's objects.
-    pub fn pool_destroy(&self, pool: P<Pool>) {
+    ///
+    /// # Safety
+    /// It has no allocation points, and nobody uses it or its blocks afterwards.
+    pub unsafe fn pool_destroy(&self, pool: P<Pool>) {
         if pool.class.is_automatic() {
-            let _ = self.finish_trace();
+            let _ = self.finish_traces();
             self.tracer.guardians.pool_gone(&self.cx, pool);
         }
         pool.sig.set(Sig::DEAD);
         self.cx.pools.remove(pool);
-        pool.class.finish(pool);
+        pool.class.finish(self.inside(), pool);
         event(Category::Pool, Event::PoolDestroy, &[pool.addr().0]);
         if let Some(f) = pool.format.get() {
             f.get().users.set(f.get().users.get() - 1);
@@ -306,8 +343,11 @@ impl Mpm {
         Ok(ap)
     }
 
-    /// Finishes an allocation point on which nothing is reserved.
-    pub fn ap_destroy(&self, ap: P<buffer::Buffer>) {
+    /// Finishes an allocation point.
+    ///
+    /// # Safety
+    /// Nothing is reserved on it, and nobody uses it afterwards.
+    pub unsafe fn ap_destroy(&self, ap: P<buffer::Buffer>) {
         buffer::detach(ap);
         if ap.pool.own_lock {
             ap.pool.class.shrink(ap.pool);
@@ -339,7 +379,7 @@ impl Mpm {
     ) -> Result<P<Root>> {
         let root = Root::new(&self.cx, rank, kind, may_protect);
         if !root.inner.is_empty() {
-            self.protects_roots.store(true, core::sync::atomic::Ordering::Relaxed);
+            self.protects_roots.store(true, Ordering::Relaxed);
         }
         let r = self.cx.arena.control_new(root)?;
         self.tracer.roots.push_back(r);
@@ -347,8 +387,11 @@ impl Mpm {
     }
 
     /// Finishes a root.
-    pub fn root_destroy(&self, r: P<Root>) {
-        r.get().expose(&self.cx);
+    ///
+    /// # Safety
+    /// Nobody uses its handle afterwards.
+    pub unsafe fn root_destroy(&self, r: P<Root>) {
+        r.get().expose(self.inside());
         r.sig.set(Sig::DEAD);
         self.tracer.roots.remove(r);
         self.cx.arena.control_drop(r);
@@ -358,30 +401,20 @@ impl Mpm {
     ///
     /// # Errors
     /// The arena's or the port's.
-    pub fn new_thread(self_: P<Mpm>) -> Result<P<Thread>> {
-        let m = self_.get();
-        let port = m.cx.arena.port;
-        let t = m.cx.arena.control_new(Thread::new(self_.addr().0, port))?;
-        m.cx.threads.register(t, port).inspect_err(|_| m.cx.arena.control_drop(t))?;
+    pub fn new_thread(&self) -> Result<P<Thread>> {
+        let port = self.cx.arena.port;
+        let t = self.cx.arena.control_new(Thread::new(self.mpm().addr().0, port))?;
+        self.cx.threads.register(t, port).inspect_err(|_| self.cx.arena.control_drop(t))?;
         Ok(t)
     }
 
     /// Forgets a registration.
-    pub fn thread_destroy(&self, t: P<Thread>) {
+    ///
+    /// # Safety
+    /// Nobody uses its handle afterwards, and no root is left on it.
+    pub unsafe fn thread_destroy(&self, t: P<Thread>) {
         self.cx.threads.deregister(t, self.cx.arena.port);
         self.cx.arena.control_drop(t);
-    }
-
-    /// Calls `f` with every allocation point.
-    pub fn each_buffer(&self, f: impl Fn(P<buffer::Buffer>)) {
-        for pool in self.cx.pools.iter() {
-            pool.get().buffers.iter().for_each(&f);
-        }
-    }
-
-    /// The pool that `a` is in.
-    pub fn pool_of(&self, a: Addr) -> Option<P<Pool>> {
-        seg::of_addr(&self.cx, a).map(|s| s.pool)
     }
 
     /// The object that `a` lies in, as a client pointer.
@@ -390,12 +423,7 @@ impl Mpm {
     /// `Fail`: none. `Unimpl`: the pool's class can't tell.
     pub fn object_of(&self, a: Addr) -> Result<Addr> {
         let s = seg::of_addr(&self.cx, a).ok_or(Res::Fail)?;
-        s.class.object_at(s, a)
-    }
-
-    /// Is a trace past its flip?
-    pub fn is_flipped(&self) -> bool {
-        matches!(self.cx.phase.get(), Phase::Flipped)
+        s.class.object_at(self.inside(), s, a)
     }
 }
 

@@ -1,5 +1,6 @@
 //! When to collect, and how much at a time.
 
+use super::entry::Entered;
 use super::{Mpm, State, pause};
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
@@ -7,9 +8,10 @@ use crate::base::res::{Res, Result};
 use crate::object::buffer::{self, Buffer};
 use crate::object::cx::bump;
 use crate::object::locus::{Chain, Gen};
+use crate::object::trace::Trace;
 use crate::seam::event::{Category, Kind, event, event_text, is_on};
 use crate::seam::plinth;
-use crate::trace::{Budget, Report, policy};
+use crate::trace::{Report, policy};
 
 /// Bytes of allocation between two steps of a trace that does not fit into one.
 const INTERVAL: Size = 64 << 10;
@@ -23,6 +25,37 @@ const WHY_STEP: &str = "The client has time for a full collection.\0";
 const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
 
 impl Mpm {
+    /// How many clock ticks a barrier hit should take at most, if short pauses
+    /// are asked for. Keeping to it makes the scan of large objects cost more in
+    /// all, so not otherwise.
+    pub(super) fn short_pause(&self) -> Option<usize> {
+        /// Pauses that a person does not notice, in seconds: a frame of 60 in a second.
+        const SHORT: f64 = 0.02;
+        let pause = self.pause_time.get();
+        (pause <= SHORT).then(|| plinth::ticks(pause))
+    }
+
+    /// Event: what has been done so far.
+    pub(super) fn report_work(&self) {
+        if !is_on(Category::Trace) {
+            return;
+        }
+        let (s, calls) = (&self.cx.stats, &self.cx.arena.calls);
+        let work = [
+            self.cx.instance.get(),
+            s.copied.get(),
+            s.reclaimed.get(),
+            s.read_hits.get(),
+            s.write_hits.get(),
+            calls.map.get(),
+            calls.unmap.get(),
+            calls.protect.get(),
+        ];
+        event(Category::Trace, Kind::Work, &work);
+    }
+}
+
+impl Entered {
     /// Called whenever an allocation point has been to see us, before it is
     /// given room: all collection work on the mutator's time happens here.
     #[inline]
@@ -30,45 +63,33 @@ impl Mpm {
         if self.state.get() != State::Unclamped {
             return;
         }
-        if self.tracer.is_busy(&self.cx) {
+        if let Some(t) = self.cx.busy_trace() {
             let since = self.allocated.get().wrapping_sub(self.last_step.get());
             if since >= INTERVAL {
-                self.work();
+                self.work(t);
             }
-        } else if self.consider() {
-            self.work();
+        } else if let Some(t) = self.consider() {
+            self.work(t);
         }
     }
 
-    /// One step within the pause time.
-    fn work(&self) {
+    /// One step of a trace, within the pause time.
+    fn work(&self, t: &Trace) {
         let now = plinth::clock();
-        self.step_trace(now, &self.budget(now, self.pause_time.get()));
+        self.step_trace(t, now, self.until(now, self.pause_time.get()));
     }
 
-    /// For a step that began `now` and is to take `seconds`.
-    fn budget(&self, now: usize, seconds: f64) -> Budget {
-        if self.cx.can_shield.get() {
-            Budget::ticks(now, plinth::ticks(seconds))
-        } else {
-            // Without barriers a trace can't wait.
-            Budget::unlimited()
-        }
+    /// When a step that began `now` and is to take `seconds` has to stop.
+    fn until(&self, now: usize, seconds: f64) -> Option<usize> {
+        // Without barriers a trace can't wait.
+        let can_wait = self.cx.can_shield.get();
+        now.checked_add(plinth::ticks(seconds)).filter(|_| can_wait)
     }
 
-    /// How many clock ticks a barrier hit should take at most, if short pauses
-    /// are asked for. Keeping to it makes the scan of large objects cost more in
-    /// all, so not otherwise.
-    pub fn short_pause(&self) -> Option<usize> {
-        const SHORT: f64 = 0.02;
-        let pause = self.pause_time.get();
-        (pause <= SHORT).then(|| plinth::ticks(pause))
-    }
-
-    /// One step of the trace, within `budget`.
-    fn step_trace(&self, began: usize, budget: &Budget) -> Report {
+    /// One step of a trace, until the clock reads `until`, if that is given.
+    fn step_trace(&self, t: &Trace, began: usize, until: Option<usize>) -> Report {
         self.pause_begin(began, pause::STEP);
-        let report = self.tracer.step(self.cx(), budget);
+        let report = self.tracer.step(t, self.inside(), until);
         let took = plinth::clock().wrapping_sub(began);
         self.last_step.set(self.allocated.get());
         bump(&self.cx.stats.steps, 1);
@@ -81,9 +102,9 @@ impl Mpm {
             self.post_ready();
         }
         if report.finished {
-            self.post_end();
-            self.report_end();
-            bump(&self.trace_bytes, self.tracer.condemned.get());
+            self.post_end(t);
+            self.report_end(t);
+            bump(&self.trace_bytes, t.condemned.get());
             self.tune();
             self.check_sanity();
         }
@@ -110,12 +131,11 @@ impl Mpm {
     }
 
     /// Events: how a collection ended.
-    fn report_end(&self) {
+    fn report_end(&self, t: &Trace) {
         if !is_on(Category::Trace) {
             return;
         }
         let me = self.cx.instance.get();
-        let t = &self.tracer;
         let end = [me, t.condemned.get(), t.not_condemned.get(), t.live.get()];
         event(Category::Trace, Kind::TraceEnd, &end);
         self.report_memory();
@@ -140,67 +160,54 @@ impl Mpm {
         event(Category::Trace, Kind::Generation, &[me, 0, 0, self.cx.top.total.get()]);
     }
 
-    /// Event: what has been done so far.
-    pub fn report_work(&self) {
-        if !is_on(Category::Trace) {
-            return;
-        }
-        let (s, calls) = (&self.cx.stats, &self.cx.arena.calls);
-        let work = [
-            self.cx.instance.get(),
-            s.copied.get(),
-            s.reclaimed.get(),
-            s.read_hits.get(),
-            s.write_hits.get(),
-            calls.map.get(),
-            calls.unmap.get(),
-            calls.protect.get(),
-        ];
-        event(Category::Trace, Kind::Work, &work);
-    }
-
     #[cfg(feature = "variety-cool")]
     fn check_sanity(&self) {
-        crate::trace::sanity::check(&self.tracer, self.cx());
+        crate::trace::sanity::check(&self.tracer, self.inside());
     }
 
     #[cfg(not(feature = "variety-cool"))]
     fn check_sanity(&self) {}
 
-    /// Starts a trace if one is due. True if it did.
-    pub fn consider(&self) -> bool {
+    /// Starts a trace if one is due, none being in progress.
+    pub fn consider(&self) -> Option<&Trace> {
         let top = &self.cx.top;
         let full = self.full_wanted.get()
             || policy::wants_full(top.total.get(), self.tracer.top_after.get());
         if full {
             let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
-            self.start(true, why, |_| true);
-            return true;
+            return self.start(true, why, |_| true);
         }
         let upto = |c: P<Chain>| {
             let gens = c.get().generations();
             policy::wants_chain(gens.map(|g| (g.get().counted(), g.get().capacity.get())))
         };
         if self.cx.chains.iter().all(|c| upto(c) == 0) {
-            return false;
+            return None;
         }
         let chains = || self.cx.chains.iter();
         self.start(false, WHY_CHAIN, |g| {
             chains().any(|c| c.get().generations().take(upto(c)).any(|x| x == g))
-        });
-        true
+        })
     }
 
-    fn start(&self, full: bool, why: &'static str, choose: impl Fn(P<Gen>) -> bool) {
-        self.post_start(why);
+    /// Starts a trace, if there is a place for one.
+    fn start(
+        &self,
+        full: bool,
+        why: &'static str,
+        choose: impl Fn(P<Gen>) -> bool,
+    ) -> Option<&Trace> {
+        let t = self.cx.idle_trace()?;
+        self.post_start(t, why);
         let args = [self.cx.instance.get(), full as usize];
         event_text(Category::Trace, Kind::TraceStart, &args, why.as_bytes());
         self.report_memory();
-        self.tracer.start(&self.cx, full, choose);
+        self.tracer.start(t, self.inside(), full, choose);
         if full {
             self.full_wanted.set(false);
             self.last_full.set(self.allocated.get());
         }
+        Some(t)
     }
 
     /// Is there anything that could be collected?
@@ -213,11 +220,14 @@ impl Mpm {
                 .any(|c| c.get().generations().any(|g| g.get().total.get() != 0))
     }
 
-    /// Finishes the trace in progress, if there is one.
-    pub fn finish_trace(&self) -> Result {
+    /// Finishes all traces in progress.
+    ///
+    /// # Errors
+    /// A scanner refused; all were finished.
+    pub fn finish_traces(&self) -> Result {
         let mut refused = None;
-        while self.tracer.is_busy(&self.cx) {
-            let report = self.step_trace(plinth::clock(), &Budget::unlimited());
+        while let Some(t) = self.cx.busy_trace() {
+            let report = self.step_trace(t, plinth::clock(), None);
             refused = refused.or(report.refused);
         }
         refused.map_or(Ok(()), Err)
@@ -225,7 +235,7 @@ impl Mpm {
 
     /// No more collections, and none in progress.
     pub fn park(&self) {
-        let _ = self.finish_trace();
+        let _ = self.finish_traces();
         self.state.set(State::Parked);
     }
 
@@ -250,7 +260,7 @@ impl Mpm {
             return Err(Res::Fail);
         }
         self.start(true, WHY_ASKED, |_| true);
-        self.finish_trace()
+        self.finish_traces()
     }
 
     /// Starts to collect everything.
@@ -259,7 +269,7 @@ impl Mpm {
     /// `Fail`: there was nothing to collect.
     pub fn start_collect(&self) -> Result {
         self.state.set(State::Unclamped);
-        if self.tracer.is_busy(&self.cx) {
+        if !self.cx.busy.get().is_empty() {
             // Not necessarily of everything: that comes next.
             self.full_wanted.set(true);
             return Ok(());
@@ -267,8 +277,9 @@ impl Mpm {
         if !self.has_objects() {
             return Err(Res::Fail);
         }
-        self.start(true, WHY_ASKED, |_| true);
-        self.work();
+        if let Some(t) = self.start(true, WHY_ASKED, |_| true) {
+            self.work(t);
+        }
         Ok(())
     }
 
@@ -308,8 +319,8 @@ impl Mpm {
         if self.state.get() != State::Unclamped {
             return false;
         }
-        if self.tracer.is_busy(&self.cx) {
-            let _ = self.finish_trace();
+        if !self.cx.busy.get().is_empty() {
+            let _ = self.finish_traces();
             return true;
         }
         // A collection of everything, unless there was one just now.
@@ -318,7 +329,7 @@ impl Mpm {
             return false;
         }
         self.start(true, WHY_MEMORY, |_| true);
-        let _ = self.finish_trace();
+        let _ = self.finish_traces();
         true
     }
 
@@ -332,14 +343,14 @@ impl Mpm {
             self.state.set(State::Clamped);
         }
         let began = plinth::clock();
-        if !self.tracer.is_busy(&self.cx) && !self.consider() {
+        let worth_it = || {
             let wait = interval * multiplier * plinth::clocks_per_sec() as f64;
-            if multiplier <= 0.0 || !self.is_worth_it() || self.expected_ticks() > wait {
-                return false;
-            }
-            self.start(true, WHY_STEP, |_| true);
-        }
-        self.step_trace(began, &self.budget(began, interval));
+            multiplier > 0.0 && self.is_worth_it() && self.expected_ticks() <= wait
+        };
+        let t = self.cx.busy_trace().or_else(|| self.consider());
+        let t = t.or_else(|| if worth_it() { self.start(true, WHY_STEP, |_| true) } else { None });
+        let Some(t) = t else { return false };
+        self.step_trace(t, began, self.until(began, interval));
         true
     }
 

@@ -17,7 +17,7 @@ use crate::base::res::Result;
 use crate::base::sets::{AccessSet, Rank};
 use crate::object::buffer::Buffer;
 use crate::object::format::Methods;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::pools::amc;
 use crate::ports::testing::faulty::Faulty;
 use crate::ports::testing::mock::{Mock, PAGE};
@@ -214,6 +214,11 @@ unsafe extern "C" fn scan<const H: usize>(ss: *mut c_void, base: Addr, limit: Ad
     0
 }
 
+fn fix2(ss: &ScanState, at: *mut Addr) -> Result {
+    // SAFETY: a reference that one of the scanners here has met.
+    fix::fix2(ss, unsafe { Ref::new(at) })
+}
+
 fn fix_word(ss: &ScanState, ufs: &mut usize, at: Addr) -> core::result::Result<(), i32> {
     let w = get(at);
     if w & 1 == 0 && w != 0 {
@@ -221,9 +226,9 @@ fn fix_word(ss: &ScanState, ufs: &mut usize, at: Addr) -> core::result::Result<(
         if ss.fix1(ufs, r.0) {
             if tag == 0 {
                 // In place.
-                return fix::fix2(ss, at.ptr()).map_err(Res::code);
+                return fix2(ss, at.ptr()).map_err(Res::code);
             }
-            fix::fix2(ss, &raw mut r).map_err(Res::code)?;
+            fix2(ss, &raw mut r).map_err(Res::code)?;
             if r.0 | tag != w {
                 exposed(at, true);
                 put(at, r.0 | tag);
@@ -260,7 +265,7 @@ unsafe extern "C" fn scan_ambig(ss: *mut c_void, base: Addr, limit: Addr, _: *mu
         let w = get(at);
         let mut r = Addr(w);
         if ss.fix1(&mut ufs, w) {
-            if let Err(e) = fix::fix2(ss, &raw mut r) {
+            if let Err(e) = fix2(ss, &raw mut r) {
                 return e.code();
             }
         }
@@ -447,7 +452,7 @@ impl Client {
         let m = Mpm::create(port, &config)?;
         self.m = Some(m);
         let gens: &[(Size, f64)] = &[(96 << 10, 0.8), (192 << 10, 0.5)];
-        self.chain = Some(Mpm::enter(m, |_| Mpm::new_chain(m, gens))?);
+        self.chain = Some(Mpm::enter(m, |e| e.new_chain(gens.len(), |i| gens[i].0))?);
         let format = Mpm::enter(m, |e| {
             let f = e.cx.arena.control_new(Format::new(m.addr().0, methods(s.header)))?;
             e.formats.push_back(f);
@@ -459,8 +464,7 @@ impl Client {
                 (&args::_mps_key_CHAIN, ArgVal { p: self.chain.unwrap().as_ptr().cast() }),
                 (&args::_mps_key_INTERIOR, ArgVal { b: s.interior as i32 }),
             ];
-            let pool =
-                arguments(&list, |a| Mpm::enter(m, |_| Mpm::new_pool(m, class, Some(format), a)))?;
+            let pool = arguments(&list, |a| Mpm::enter(m, |e| e.new_pool(class, Some(format), a)))?;
             self.pools.push(pool);
         }
         for pool in [self.pools[0], self.pools[0], self.pools[1]] {
@@ -500,7 +504,7 @@ impl Client {
     }
 
     fn cx(&self) -> &'static Cx {
-        self.m().get().cx().get()
+        &self.m().get().cx
     }
 
     fn flips(&self) -> usize {
@@ -512,13 +516,16 @@ impl Client {
         if let Some(m) = self.m {
             Mpm::enter(m, |e| e.park());
             for r in self.registered.drain(..) {
-                Mpm::enter(m, |e| e.root_destroy(r));
+                // SAFETY: not used any more.
+                Mpm::enter(m, |e| unsafe { e.root_destroy(r) });
             }
             for b in self.aps.drain(..) {
-                Mpm::enter(m, |e| e.ap_destroy(b));
+                // SAFETY: not used any more.
+                Mpm::enter(m, |e| unsafe { e.ap_destroy(b) });
             }
             for p in self.pools.drain(..) {
-                Mpm::enter(m, |e| e.pool_destroy(p));
+                // SAFETY: not used any more.
+                Mpm::enter(m, |e| unsafe { e.pool_destroy(p) });
             }
             if let Some(f) = self.format {
                 assert_eq!(f.users.get(), 0);
@@ -531,10 +538,12 @@ impl Client {
                 assert_eq!(c.users.get(), 0);
                 let left: Size = c.get().generations().map(|g| g.get().total.get()).sum();
                 assert_eq!((left, self.cx().top.total.get()), (0, 0), "bytes in no segment");
-                Mpm::enter(m, |e| e.chain_destroy(c));
+                // SAFETY: not used any more.
+                Mpm::enter(m, |e| unsafe { e.chain_destroy(c) });
             }
             assert_eq!(m.get().leftover(), None);
-            Mpm::destroy(m);
+            // SAFETY: not used any more.
+            unsafe { Mpm::destroy(m) };
         }
         for i in 0..ROOT_PAGES / PAGE {
             let a = self.roots.down(PAGE).add(i * PAGE);
@@ -807,9 +816,9 @@ impl Client {
 
     /// After each trace: the library's second opinion.
     fn check_sanity(&mut self) {
-        if self.cx().phase.get() == Phase::Idle && self.checked_at != self.flips() {
+        if self.cx().busy.get().is_empty() && self.checked_at != self.flips() {
             self.checked_at = self.flips();
-            if Mpm::enter(self.m(), |m| sanity::check(&m.tracer, m.cx())).is_some() {
+            if Mpm::enter(self.m(), |m| sanity::check(&m.tracer, m.inside())).is_some() {
                 self.n.sanity += 1;
             }
         }
@@ -855,8 +864,8 @@ impl Client {
         self.shadow.retain(|_, s| s.seen == round);
         self.check_dependencies(&at);
         self.n.verified += at.len();
-        if self.cx().phase.get() == Phase::Idle && !self.junk {
-            let found = Mpm::enter(self.m(), |m| sanity::check(&m.tracer, m.cx()));
+        if self.cx().busy.get().is_empty() && !self.junk {
+            let found = Mpm::enter(self.m(), |m| sanity::check(&m.tracer, m.inside()));
             assert!(
                 found.is_none_or(|n| n == at.len()),
                 "sanity finds {found:?}, not {}",
@@ -868,7 +877,7 @@ impl Client {
 
     /// Where every object is.
     fn places(&mut self) -> HashMap<usize, Addr> {
-        assert_eq!(self.cx().phase.get(), Phase::Idle);
+        assert!(self.cx().busy.get().is_empty());
         let mut at: HashMap<usize, Addr> = HashMap::new();
         let mut todo: Vec<(usize, Addr)> = Vec::new();
         for r in 0..self.s.roots {
@@ -1097,7 +1106,7 @@ fn two_instances() {
     // What is one's own is not the other's.
     let (_, p) = core::iter::repeat_with(|| a.pick()).flatten().next().unwrap();
     assert!(a.cx().arena.has_addr(p) && !b.cx().arena.has_addr(p));
-    assert!(b.m().get().pool_of(p).is_none() && b.m().get().object_of(p).is_err());
+    assert!(b.m().get().pool_of(p).is_none() && Mpm::enter(b.m(), |m| m.object_of(p)).is_err());
     a.verify();
     a.let_go();
     a.finish();
@@ -1124,7 +1133,7 @@ fn emergency() {
         arena.set_limit(arena.committed.get()).unwrap();
         let copied = c.cx().stats.copied.get();
         c.collect();
-        assert!(c.cx().emergency.get() && c.cx().stats.copied.get() == copied);
+        assert!(c.cx().traces[0].emergency.get() && c.cx().stats.copied.get() == copied);
         assert_eq!(c.places(), before, "something moved");
         assert_eq!(c.verify(), before.len());
         // Some garbage came back, so work goes on.
@@ -1158,7 +1167,7 @@ fn commit_limit_while_working() {
         arena.set_limit(tight).unwrap();
         for _ in 0..4 {
             c.acts(100);
-            emergencies += c.cx().emergency.get() as usize;
+            emergencies += c.cx().traces[0].emergency.get() as usize;
             assert!(arena.committed.get() <= tight);
         }
         assert!(c.n.refused.iter().all(|e| *e == Res::CommitLimit), "{:?}", c.n.refused);
@@ -1259,11 +1268,11 @@ fn a_large_object_in_parts() {
         Mpm::enter(c.m(), |m| m.park());
         Mpm::enter(c.m(), |m| m.start_collect()).unwrap();
         let (mut parts, mut windows) = (0, 0);
-        while c.cx().phase.get() != Phase::Idle {
+        while !c.cx().busy.get().is_empty() {
             c.step();
             let p = Addr(get(c.root(0)));
             let s = seg::of_addr(c.cx(), p).unwrap();
-            if !s.large.get() || !s.is_grey() || c.cx().phase.get() != Phase::Flipped {
+            if !s.large.get() || !s.is_grey() || c.cx().flipped.get().is_empty() {
                 continue;
             }
             parts += 1;
@@ -1355,7 +1364,7 @@ fn own_stack() {
     let machine = Machine::new(Mock::new());
     let mut c = Client::made(&machine, PLAIN, Rng::new("own_stack"));
     let cold = [0usize; 2];
-    let thread = Mpm::enter(c.m(), |_| Mpm::new_thread(c.m())).unwrap();
+    let thread = Mpm::enter(c.m(), |e| e.new_thread()).unwrap();
     let kind = Kind::Stack {
         thread,
         cold: Addr::of(&raw const cold).add(2 * WORD),
@@ -1372,8 +1381,10 @@ fn own_stack() {
         assert_eq!(Mpm::enter(c.m(), |m| m.object_of(p)), Ok(p), "it is gone");
     }
     let m = c.m();
-    Mpm::enter(m, |e| e.root_destroy(root));
-    Mpm::enter(m, |e| e.thread_destroy(thread));
+    // SAFETY: not used any more.
+    Mpm::enter(m, |e| unsafe { e.root_destroy(root) });
+    // SAFETY: not used any more.
+    Mpm::enter(m, |e| unsafe { e.thread_destroy(thread) });
     c.let_go();
     c.finish();
 }

@@ -6,14 +6,15 @@
 //! other roots, all objects and the registrations for finalization, with a hook
 //! in place of fix.
 
-use super::{Mpm, State};
+use super::State;
+use super::entry::Entered;
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
-use crate::base::sets::{Rank, TraceSet, ZoneSet};
-use crate::object::cx::Cx;
-use crate::object::scan::{Hook, ScanState};
+use crate::base::sets::{Rank, ZoneSet};
+use crate::object::cx::Inside;
+use crate::object::scan::{Hook, Ref, ScanState};
 use crate::object::seg;
 use crate::trace::root;
 use core::cell::Cell;
@@ -33,8 +34,10 @@ pub struct Transform {
     /// Places in the table: a power of two, or 0.
     places: Cell<usize>,
     len: Cell<usize>,
-    /// Zones of old objects.
+    /// Zones of the addresses of old objects.
     zones: Cell<ZoneSet>,
+    /// Zones that pointers to the inside of old objects may lie in.
+    inner_zones: Cell<ZoneSet>,
     /// An ambiguous reference to an old object was found.
     blocked: Cell<bool>,
 }
@@ -83,7 +86,7 @@ fn bytes(places: usize) -> Size {
     places * size_of::<Pair>()
 }
 
-impl Mpm {
+impl Entered {
     /// A transform without pairs.
     ///
     /// # Errors
@@ -97,6 +100,7 @@ impl Mpm {
             places: Cell::new(0),
             len: Cell::new(0),
             zones: Cell::new(ZoneSet::EMPTY),
+            inner_zones: Cell::new(ZoneSet::EMPTY),
             blocked: Cell::new(false),
         })
     }
@@ -114,7 +118,10 @@ impl Mpm {
     ///
     /// # Errors
     /// The arena's. Nothing was added.
-    pub fn transform_add(
+    ///
+    /// # Safety
+    /// There are `count` references at `old` and at `new`, which the client may read.
+    pub unsafe fn transform_add(
         &self,
         t: P<Transform>,
         old: *const Addr,
@@ -123,13 +130,18 @@ impl Mpm {
     ) -> Result {
         self.transform_room(t, count)?;
         for i in 0..count {
-            let a = self.peek(old.wrapping_add(i));
+            // SAFETY: the caller's promise.
+            let a = unsafe { self.peek(old.wrapping_add(i)) };
             // Null refers to nothing, and stays as it is.
             if a.is_null() {
                 continue;
             }
             t.zones.set(t.zones.get().or(ZoneSet::of(a, self.cx.arena.zone_shift())));
-            t.get().add(a, self.peek(new.wrapping_add(i)));
+            if let Some(s) = seg::of_addr(&self.cx, a) {
+                t.inner_zones.set(t.inner_zones.get().or(s.zones(&self.cx)));
+            }
+            // SAFETY: as above.
+            t.get().add(a, unsafe { self.peek(new.wrapping_add(i)) });
         }
         Ok(())
     }
@@ -170,7 +182,7 @@ impl Mpm {
     /// `Param`: objects may have moved since it was made. `Limit`: collections
     /// may happen. Nothing was changed. Others: a scanner's; the rest was done.
     pub fn transform_apply(&self, t: P<Transform>) -> Result<bool> {
-        if self.cx.stats.flips.get() != t.flips || self.tracer.is_busy(&self.cx) {
+        if self.cx.stats.flips.get() != t.flips || !self.cx.busy.get().is_empty() {
             return Err(Res::Param);
         }
         crate::aver_client!(
@@ -178,7 +190,8 @@ impl Mpm {
             "arena is parked",
             Err(Res::Limit)
         );
-        self.cx.hold();
+        let cx = self.inside();
+        cx.hold();
         t.blocked.set(false);
         let mut done = Ok(());
         if t.len.get() != 0 {
@@ -190,7 +203,7 @@ impl Mpm {
                 done = self.transform_roots(t, rank, change).and(done);
             }
             done = self.transform_objects(t).and(done);
-            let ss = state(self.cx(), t, Rank::Final, change);
+            let ss = state(self.inside(), t, Rank::Final, change);
             self.tracer.guardians.each_ref(&self.cx, |r| {
                 // It has nothing to complain about.
                 let _ = change(&ss, r);
@@ -205,7 +218,7 @@ impl Mpm {
             return Ok(());
         }
         let mut done = Ok(());
-        let ss = state(self.cx(), t, rank, hook);
+        let ss = state(self.inside(), t, rank, hook);
         for r in self.tracer.roots.iter().filter(|r| r.rank == rank) {
             done = root::scan(r, &ss, &self.tracer).and(done);
         }
@@ -217,20 +230,20 @@ impl Mpm {
         for pool in self.cx.pools.iter() {
             if !pool.class.is_automatic() {
                 for s in pool.segs.iter().filter(|s| !s.ranks.is_empty()) {
-                    s.expose(&self.cx);
-                    s.set_summary_all(&self.cx);
-                    let ss = state(self.cx(), t, seg::first_rank(s.ranks), change);
+                    s.expose(self.inside());
+                    s.set_summary_all(self.inside());
+                    let ss = state(self.inside(), t, seg::first_rank(s.ranks), change);
                     done = s.class.scan(s, &ss).map(|_| ()).and(done);
                 }
                 continue;
             }
             let Some(f) = pool.format.get() else { continue };
             // The closure never fails, so all areas are gone through.
-            let _ = pool.class.areas(pool, &mut |s, base, limit| {
+            let _ = pool.class.areas(self.inside(), pool, &mut |s, base, limit| {
                 if !s.ranks.is_empty() {
-                    s.expose(&self.cx);
-                    s.set_summary_all(&self.cx);
-                    let ss = state(self.cx(), t, seg::first_rank(s.ranks), change);
+                    s.expose(self.inside());
+                    s.set_summary_all(self.inside());
+                    let ss = state(self.inside(), t, seg::first_rank(s.ranks), change);
                     done = f.get().scan(&ss, base, limit).and(done);
                 }
                 Ok(())
@@ -240,13 +253,9 @@ impl Mpm {
     }
 }
 
-fn state(cx: P<Cx>, t: P<Transform>, rank: Rank, hook: Hook) -> ScanState {
-    // Interior pointers may lie in another zone than their object.
-    let zones = if rank == Rank::Ambig { ZoneSet::ALL } else { t.zones.get() };
-    let mut ss = ScanState::new(cx, TraceSet::EMPTY, rank, zones);
-    ss.hook = Some(hook);
-    ss.closure = t.as_ptr().cast();
-    ss
+fn state(cx: Inside<'_>, t: P<Transform>, rank: Rank, hook: Hook) -> ScanState {
+    let zones = if rank == Rank::Ambig { t.inner_zones.get() } else { t.zones.get() };
+    ScanState::hooked(cx, rank, zones, hook, t.as_ptr().cast())
 }
 
 /// The transform that a scan is for.
@@ -256,14 +265,13 @@ fn of_state(ss: &ScanState) -> &Transform {
 }
 
 /// An ambiguous reference: to an old object?
-fn look(ss: &ScanState, ref_io: *mut Addr) -> Result {
-    // SAFETY: a scanner's reference.
-    let p = unsafe { ref_io.read() };
+fn look(ss: &ScanState, r: Ref<'_>) -> Result {
+    let p = r.get();
     let t = of_state(ss);
-    if let Some(s) = seg::of_addr(ss.cx.get(), p).filter(|s| s.class.is_automatic()) {
+    if let Some(s) = seg::of_addr(&ss.cx(), p).filter(|s| s.class.is_automatic()) {
         // Classes that can't tell where an object begins don't take pointers
         // into the middle of one for references.
-        let p = s.class.object_at(s, p).unwrap_or(p);
+        let p = s.class.object_at(ss.cx(), s, p).unwrap_or(p);
         if t.new_of(p).is_some() {
             t.blocked.set(true);
         }
@@ -272,11 +280,9 @@ fn look(ss: &ScanState, ref_io: *mut Addr) -> Result {
 }
 
 /// A reference that is changed if it is to an old object.
-fn change(ss: &ScanState, ref_io: *mut Addr) -> Result {
-    // SAFETY: a scanner's reference: exact, so it may be changed.
-    if let Some(new) = of_state(ss).new_of(unsafe { ref_io.read() }) {
-        // SAFETY: as above.
-        unsafe { ref_io.write(new) };
+fn change(ss: &ScanState, r: Ref<'_>) -> Result {
+    if let Some(new) = of_state(ss).new_of(r.get()) {
+        r.set(new);
     }
     Ok(())
 }

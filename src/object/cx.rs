@@ -6,25 +6,10 @@ use crate::base::ptr::{P, Slot};
 use crate::base::sets::{TraceSet, ZoneSet};
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::Pool;
-use crate::object::seg::Seg;
+use crate::object::trace::{TRACES, Trace};
 use crate::shield::Peeks;
 use crate::shield::threads::Threads;
 use core::cell::Cell;
-
-/// How far the trace has come, as segments and barriers need to know it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
-    /// No trace.
-    Idle,
-    /// Choosing what to collect: segments turn white.
-    Condemn,
-    /// Finding what may refer to it: segments turn grey.
-    Grey,
-    /// The mutator is black; grey segments are shielded from it.
-    Flipped,
-    /// All that is reachable has been found; the rest is being reclaimed.
-    Reclaim,
-}
 
 /// Counters, all since the instance was made.
 #[derive(Default)]
@@ -71,18 +56,15 @@ pub struct Cx {
     pub default_chain: Slot<Chain>,
     /// Where survivors of the last generation of any chain go.
     pub top: Gen,
-    /// Segments to scan, by rank.
-    pub grey: [List<Seg, 1>; 4],
-    /// White segments.
-    pub white: List<Seg, 0>,
-    /// The trace's progress.
-    pub phase: Cell<Phase>,
-    /// The traces in progress (one at most, for now).
-    pub traces: Cell<TraceSet>,
-    /// Zones that hold white segments.
-    pub white_zones: Cell<ZoneSet>,
-    /// There is no memory to copy to: keep everything where it is.
-    pub emergency: Cell<bool>,
+    /// The traces, in progress or not.
+    pub traces: [Trace; TRACES],
+    /// Those in progress. This and the next two are kept by [`Trace::set_phase`].
+    pub busy: Cell<TraceSet>,
+    /// Those for which what is new or widens is to be grey: they look for what may
+    /// refer to white segments.
+    pub greying: Cell<TraceSet>,
+    /// Those whose grey segments the mutator must not see.
+    pub flipped: Cell<TraceSet>,
     /// Can the mutator run while there are grey segments?
     pub can_shield: Cell<bool>,
     /// What was looked at from inside through the shield.
@@ -102,13 +84,11 @@ impl Cx {
             pools: List::default(),
             chains: List::default(),
             default_chain: Cell::new(None),
-            top: Gen::new(usize::MAX, 0.5),
-            grey: [List::default(), List::default(), List::default(), List::default()],
-            white: List::default(),
-            phase: Cell::new(Phase::Idle),
-            traces: Cell::new(TraceSet::EMPTY),
-            white_zones: Cell::new(ZoneSet::EMPTY),
-            emergency: Cell::new(false),
+            top: Gen::new(usize::MAX),
+            traces: core::array::from_fn(Trace::new),
+            busy: Cell::new(TraceSet::EMPTY),
+            greying: Cell::new(TraceSet::EMPTY),
+            flipped: Cell::new(TraceSet::EMPTY),
             can_shield: Cell::new(can_shield),
             peeks: Peeks::default(),
             stats: Stats::default(),
@@ -123,9 +103,81 @@ impl Cx {
         }
     }
 
+    /// The traces of a set.
+    pub fn traces_of(&self, set: TraceSet) -> impl Iterator<Item = &Trace> {
+        self.traces.iter().filter(move |t| set.meets(t.set()))
+    }
+
+    /// The trace of a set of one.
+    #[inline(always)]
+    pub fn trace_of(&self, set: TraceSet) -> &Trace {
+        match self.traces.get(set.0.trailing_zeros() as usize) {
+            Some(t) => t,
+            // There is no colour without a trace.
+            None => crate::base::check::stop(),
+        }
+    }
+
+    /// The trace in progress, or the oldest of them.
+    pub fn busy_trace(&self) -> Option<&Trace> {
+        self.traces_of(self.busy.get()).next()
+    }
+
+    /// A trace that is not in progress.
+    pub fn idle_trace(&self) -> Option<&Trace> {
+        self.traces_of(TraceSet::ALL.minus(self.busy.get())).next()
+    }
+
+    /// The zones in which there are objects that a trace could condemn: what a walk may
+    /// offer a scanner. A scanner need not test for null if it strips a tag, fixes and
+    /// writes back, as long as no trace offers it zone 0; so nothing else may.
+    /// Cost: O(segments).
+    pub fn collected_zones(&self) -> ZoneSet {
+        let pools = self.pools.iter().filter(|p| p.class.is_automatic());
+        let segs = pools.flat_map(|p| p.get().segs.iter());
+        segs.map(|s| s.zones(self)).fold(ZoneSet::EMPTY, ZoneSet::or)
+    }
+
     /// The top generation.
     pub fn top(&self) -> P<Gen> {
         // SAFETY: the instance stays where it is and outlives its segments.
         unsafe { P::new(core::ptr::NonNull::from(&self.top)) }
+    }
+}
+
+/// Proof that the calling thread is inside the instance: it has its lock, so nobody
+/// else changes segments, colours or traces meanwhile. What may be done only there
+/// asks for it.
+#[derive(Clone, Copy)]
+pub struct Inside<'a>(&'a Cx);
+
+impl<'a> Inside<'a> {
+    /// # Safety
+    /// The calling thread has the lock of the instance, for as long as the result
+    /// or a copy of it is used.
+    #[inline(always)]
+    pub unsafe fn new(cx: &'a Cx) -> Inside<'a> {
+        Inside(cx)
+    }
+
+    /// The parts, for as long as the proof holds.
+    #[inline(always)]
+    pub fn cx(self) -> &'a Cx {
+        self.0
+    }
+
+    /// As a pointer, for what is kept no longer than the proof holds.
+    #[inline(always)]
+    pub fn p(self) -> P<Cx> {
+        // SAFETY: the parts of an instance stay where they are.
+        unsafe { P::new(core::ptr::NonNull::from(self.0)) }
+    }
+}
+
+impl core::ops::Deref for Inside<'_> {
+    type Target = Cx;
+    #[inline(always)]
+    fn deref(&self) -> &Cx {
+        self.0
     }
 }

@@ -5,6 +5,8 @@ use crate::base::addr::Size;
 use crate::base::check::Sig;
 use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::P;
+use crate::base::sets::TraceSet;
+use crate::object::cx::Inside;
 use crate::object::seg::Seg;
 use core::cell::Cell;
 
@@ -14,8 +16,6 @@ pub struct Gen {
     pub home: Home,
     /// New bytes that make it worth collecting.
     pub capacity: Cell<Size>,
-    /// The part expected to die: a first guess, then what was seen.
-    pub mortality: Cell<f64>,
     /// Bytes allocated in it or promoted to it since it was last condemned.
     pub new_size: Cell<Size>,
     /// Bytes allocated in it during ramps that have not ended.
@@ -24,19 +24,29 @@ pub struct Gen {
     pub total: Cell<Size>,
     /// Its segments that are not white.
     pub segs: List<Seg, 0>,
+    /// The trace that is turning its segments white, if one is.
+    pub condemned_by: Cell<TraceSet>,
+    in_trace: Link<Gen>,
+}
+
+impl Linked<1> for Gen {
+    fn link(&self) -> &Link<Gen> {
+        &self.in_trace
+    }
 }
 
 impl Gen {
     /// An empty generation.
-    pub fn new(capacity: Size, mortality: f64) -> Gen {
+    pub fn new(capacity: Size) -> Gen {
         Gen {
             home: Home::default(),
             capacity: Cell::new(capacity),
-            mortality: Cell::new(mortality),
             new_size: Cell::new(0),
             ramp_size: Cell::new(0),
             total: Cell::new(0),
             segs: List::default(),
+            condemned_by: Cell::new(TraceSet::EMPTY),
+            in_trace: Link::default(),
         }
     }
 
@@ -112,6 +122,17 @@ impl Chain {
         }
         // SAFETY: inside the array, which lives as long as the chain.
         unsafe { P::from_raw(self.gens.as_ptr().add(i)) }
+    }
+
+    /// Before it goes: its generations are nobody's, and no trace's.
+    pub fn retire(&self, cx: Inside<'_>) {
+        self.sig.set(Sig::DEAD);
+        for g in self.generations() {
+            for t in cx.traces_of(g.condemned_by.replace(TraceSet::EMPTY)) {
+                t.forget(g);
+            }
+            cx.arena.retire(g.get().home());
+        }
     }
 
     /// All of them.

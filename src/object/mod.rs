@@ -11,6 +11,7 @@ pub mod pool;
 pub mod sac;
 pub mod scan;
 pub mod seg;
+pub mod trace;
 
 #[cfg(test)]
 mod tests;

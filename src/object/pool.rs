@@ -13,7 +13,8 @@
 //!
 //! What there is to work with:
 //!
-//! - `pool.cx` ([`Cx`]): the parts of the instance. Of them a class uses the
+//! - [`Inside`]: proof that the calling thread has the instance's lock; and `pool.cx`
+//!   ([`Cx`]), the parts of the instance. Of them a class uses the
 //!   arena for its own structures (`control_new`, `control_drop`), the default
 //!   chain, the phase of a trace, and the counters.
 //! - [`Seg`]: memory for objects. [`Seg::create`] takes a [`Home`](crate::arena::Home)
@@ -58,9 +59,9 @@ use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
-use crate::object::cx::Cx;
+use crate::object::cx::{Cx, Inside};
 use crate::object::format::Format;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
 use core::cell::Cell;
@@ -106,13 +107,13 @@ pub trait PoolClass: Sync {
     /// `Param` for what is wrong with the arguments, reported by
     /// [`aver_client!`](crate::aver_client); the arena's. What was made is taken
     /// down again: `finish` is not called.
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result;
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result;
 
     /// The pool goes: gives back every segment and all that `init` made. No
     /// allocation points are left, no trace is under way if the class is
     /// automatic, and nobody will ask for the pool again. Objects may be left; they
     /// are not looked at.
-    fn finish(&self, pool: P<Pool>);
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>);
 
     /// Does it need `MPS_KEY_FORMAT`? Without, pools have no format even if one
     /// is given. Constant for a class, as are the next three.
@@ -266,7 +267,7 @@ pub trait PoolClass: Sync {
     ///
     /// # Cost
     /// Within a pause: O(size of the tables of one segment).
-    fn whiten(&self, _seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, _seg: P<Seg>) -> bool {
         true
     }
 
@@ -289,7 +290,7 @@ pub trait PoolClass: Sync {
     ///
     /// # Cost
     /// The hottest of all: once a reference. O(1), and no allocation on the way.
-    fn fix(&self, _seg: P<Seg>, _ss: &ScanState, _ref_io: *mut Addr) -> Result {
+    fn fix(&self, _seg: P<Seg>, _ss: &ScanState, _r: Ref<'_>) -> Result {
         Ok(())
     }
 
@@ -319,11 +320,11 @@ pub trait PoolClass: Sync {
     ///
     /// # Cost
     /// Within a pause: O(size of the tables of one segment).
-    fn reclaim(&self, _seg: P<Seg>) {}
+    fn reclaim(&self, _cx: Inside<'_>, _seg: P<Seg>) {}
 
     /// Tells the class that a trace has ended, whether it was about the pool or
     /// not.
-    fn trace_done(&self, _pool: P<Pool>) {}
+    fn trace_done(&self, _cx: Inside<'_>, _pool: P<Pool>) {}
 
     /// Calls `f` for ranges (bases) that cover all objects of the pool, and no
     /// forwarding markers; stops at the first error. The arena is parked, or (in a
@@ -332,13 +333,18 @@ pub trait PoolClass: Sync {
     ///
     /// # Errors
     /// Those of `f`, as they are.
-    fn areas(&self, _pool: P<Pool>, _f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+    fn areas(
+        &self,
+        _cx: Inside<'_>,
+        _pool: P<Pool>,
+        _f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
         Ok(())
     }
 
     /// Calls `f(base, limit)` for every object of a segment, exposed, no trace
     /// being under way. Calls out: format.
-    fn objects(&self, seg: P<Seg>, f: &mut dyn FnMut(Addr, Addr)) {
+    fn objects(&self, _cx: Inside<'_>, seg: P<Seg>, f: &mut dyn FnMut(Addr, Addr)) {
         let Some(fmt) = seg.pool.format.get() else { return };
         let end = seg.get().objects_end();
         let mut base = seg.base;
@@ -352,9 +358,9 @@ pub trait PoolClass: Sync {
 
     /// The base of the object that an ambiguous reference `a` keeps alive, no
     /// trace being under way: what `fix` would do with it.
-    fn held_by(&self, seg: P<Seg>, a: Addr) -> Option<Addr> {
+    fn held_by(&self, cx: Inside<'_>, seg: P<Seg>, a: Addr) -> Option<Addr> {
         let header = seg.pool.format.get().map_or(0, |f| f.m.header);
-        self.object_at(seg, a).ok().map(|p| p.sub(header))
+        self.object_at(cx, seg, a).ok().map(|p| p.sub(header))
     }
 
     /// The object (client pointer) that `a`, in a segment of the class, lies in.
@@ -362,7 +368,7 @@ pub trait PoolClass: Sync {
     ///
     /// # Errors
     /// `Fail`: none. `Unimpl`: the class can't tell.
-    fn object_at(&self, _seg: P<Seg>, _a: Addr) -> Result<Addr> {
+    fn object_at(&self, _cx: Inside<'_>, _seg: P<Seg>, _a: Addr) -> Result<Addr> {
         Err(Res::Unimpl)
     }
 
@@ -436,6 +442,18 @@ impl Linked<0> for Pool {
 }
 
 impl Pool {
+    /// Proof of being inside, for methods of a class that have none in their hands,
+    /// as they are called from outside if the class has a lock of its own.
+    ///
+    /// # Safety
+    /// The calling thread is inside the pool's instance, for as long as the result
+    /// is used.
+    #[inline(always)]
+    pub unsafe fn inside<'a>(&self) -> Inside<'a> {
+        // SAFETY: the caller's promise.
+        unsafe { Inside::new(self.cx.get()) }
+    }
+
     /// A pool of a class, not yet set up.
     pub fn new(class: &'static dyn PoolClass, cx: P<Cx>, format: Option<P<Format>>) -> Pool {
         Pool {

@@ -4,7 +4,8 @@ use crate::base::addr::{Addr, Range, Size};
 use crate::base::ptr::P;
 use crate::base::res::Result;
 use crate::base::sets::{Rank, RefSet, TraceSet, ZoneSet};
-use crate::object::cx::Cx;
+use crate::object::cx::{Cx, Inside};
+use crate::object::trace::Trace;
 use core::cell::Cell;
 use core::ffi::c_void;
 
@@ -19,8 +20,47 @@ pub struct Head {
     pub ufs: Cell<usize>,
 }
 
+/// A reference that a scanner has met, and may have a new value for.
+#[derive(Clone, Copy)]
+pub struct Ref<'a> {
+    at: *mut Addr,
+    scan: core::marker::PhantomData<&'a ScanState>,
+}
+
+impl Ref<'_> {
+    /// The reference at `at`.
+    ///
+    /// # Safety
+    /// It can be read as long as the result is used; and written to, unless the
+    /// scan is of ambiguous references.
+    #[inline(always)]
+    pub unsafe fn new<'a>(at: *mut Addr) -> Ref<'a> {
+        Ref { at, scan: core::marker::PhantomData }
+    }
+
+    /// Its value.
+    #[inline(always)]
+    pub fn get(self) -> Addr {
+        // SAFETY: promised by who made it.
+        unsafe { self.at.read() }
+    }
+
+    /// Gives it another. Not if the scan is of ambiguous references.
+    #[inline(always)]
+    pub fn set(self, a: Addr) {
+        // SAFETY: promised by who made it.
+        unsafe { self.at.write(a) }
+    }
+
+    /// Where it stands.
+    #[inline(always)]
+    pub fn place(self) -> *mut Addr {
+        self.at
+    }
+}
+
 /// In place of the ordinary fix: walks, the sanity trace, transforms.
-pub type Hook = fn(ss: &ScanState, ref_io: *mut Addr) -> Result;
+pub type Hook = fn(ss: &ScanState, r: Ref) -> Result;
 
 /// The state of one scan. The client sees its head.
 #[repr(C)]
@@ -35,8 +75,7 @@ pub struct ScanState {
     pub hook: Option<Hook>,
     /// What a hook needs.
     pub closure: *mut c_void,
-    /// The parts of the instance.
-    pub cx: P<Cx>,
+    cx: P<Cx>,
     /// Zones of the references that were passed to fix, as they are now.
     pub fixed: Cell<RefSet>,
     /// Bytes kept: copied or marked.
@@ -57,8 +96,25 @@ pub struct ScanState {
 }
 
 impl ScanState {
-    /// For one trace, at `rank`, looking for what is in `white`.
-    pub fn new(cx: P<Cx>, traces: TraceSet, rank: Rank, white: ZoneSet) -> ScanState {
+    /// Of references of `rank` in segments or roots, for a trace.
+    pub fn new(cx: Inside<'_>, t: &Trace, rank: Rank) -> ScanState {
+        ScanState::of(cx, t.set(), rank, t.white_zones.get())
+    }
+
+    /// Of a walk: `hook` takes the place of fix, for references to `zones`.
+    pub fn hooked(
+        cx: Inside<'_>,
+        rank: Rank,
+        zones: ZoneSet,
+        hook: Hook,
+        closure: *mut c_void,
+    ) -> ScanState {
+        let ss = ScanState::of(cx, TraceSet::EMPTY, rank, zones);
+        ScanState { hook: Some(hook), closure, ..ss }
+    }
+
+    fn of(cx: Inside<'_>, traces: TraceSet, rank: Rank, white: ZoneSet) -> ScanState {
+        let cx = cx.p();
         ScanState {
             head: Head {
                 zs: Cell::new(cx.arena.zone_shift() as usize),
@@ -79,6 +135,14 @@ impl ScanState {
             object: Cell::new(Range::default()),
             broken_off: Cell::new(false),
         }
+    }
+
+    /// The instance, which the calling thread is inside of: a scan state is made
+    /// there, and used no longer.
+    #[inline(always)]
+    pub fn cx(&self) -> Inside<'_> {
+        // SAFETY: made by `of`, which was handed a proof; see above.
+        unsafe { Inside::new(self.cx.get()) }
     }
 
     /// As the client's scanners take it.

@@ -18,10 +18,11 @@ use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::{AccessSet, Rank, RankSet, RefSet, TraceSet, ZoneSet};
 use crate::object::buffer::Buffer;
-use crate::object::cx::{Cx, Phase};
+use crate::object::cx::{Cx, Inside};
 use crate::object::locus::Gen;
 use crate::object::nailboard::Nailboard;
 use crate::object::pool::{Pool, PoolClass};
+use crate::object::trace::{Grey, TRACES, Trace};
 use crate::seam::event::{Category, Kind, event};
 use crate::shield::Runs;
 use core::cell::Cell;
@@ -47,7 +48,8 @@ pub struct Seg {
     pub ranks: RankSet,
     /// It is one object, never moved.
     pub large: Cell<bool>,
-    /// Everything in it that has not gone elsewhere stays where it is.
+    /// For the trace that it is white for: everything in it that has not gone
+    /// elsewhere stays where it is.
     pub hold_all: Cell<bool>,
     /// Traces of its generation that it was held in.
     pub held: Cell<u8>,
@@ -61,13 +63,11 @@ pub struct Seg {
     pub limit: Addr,
     /// Where its objects end, when no allocation point is at work in it.
     pub filled: Cell<Addr>,
-    /// Up to where it has been scanned for the trace it is grey for.
-    pub scanned: Cell<Addr>,
     /// Its generation.
     pub generation: Slot<Gen>,
     /// Zones it may refer to.
     summary: Cell<RefSet>,
-    /// What ambiguous references hold.
+    /// What ambiguous references hold, of the trace that it is white for.
     pub nails: Slot<Nailboard>,
     /// What the sanity trace knows of its objects.
     pub objects: Slot<Nailboard>,
@@ -76,18 +76,14 @@ pub struct Seg {
     /// The class's own: a number.
     pub tag: Cell<usize>,
     in_gen: Link<Seg>,
-    in_grey: Link<Seg>,
+    /// What it is to each trace that it is grey for.
+    grey_for: [Grey; TRACES],
     in_pool: Link<Seg>,
 }
 
 impl Linked<0> for Seg {
     fn link(&self) -> &Link<Seg> {
         &self.in_gen
-    }
-}
-impl Linked<1> for Seg {
-    fn link(&self) -> &Link<Seg> {
-        &self.in_grey
     }
 }
 impl Linked<2> for Seg {
@@ -118,13 +114,13 @@ impl Seg {
     /// # Errors
     /// The arena's.
     pub fn create(
+        cx: Inside<'_>,
         pool: P<Pool>,
         home: P<Home>,
         generation: Option<P<Gen>>,
         size: Size,
         ranks: RankSet,
     ) -> Result<P<Seg>> {
-        let cx = pool.cx.get();
         let size = crate::base::addr::size_up_checked(size.max(1), cx.arena.grain())
             .ok_or(crate::base::res::Res::Memory)?;
         let at = cx.arena.control_alloc_many(size_of::<Seg>())?;
@@ -150,7 +146,6 @@ impl Seg {
             base,
             limit: base.add(size),
             filled: Cell::new(base),
-            scanned: Cell::new(base),
             generation: Cell::new(generation),
             summary: Cell::new(RefSet::ALL),
             nails: Cell::new(None),
@@ -158,7 +153,7 @@ impl Seg {
             buffer: Cell::new(None),
             tag: Cell::new(0),
             in_gen: Link::default(),
-            in_grey: Link::default(),
+            grey_for: core::array::from_fn(|_| Grey::new(base)),
             in_pool: Link::default(),
         };
         let p: *mut Seg = at.ptr();
@@ -174,9 +169,10 @@ impl Seg {
             g.get().segs.push_back(seg);
             g.get().total.set(g.get().total.get() + size);
         }
-        if cx.phase.get() == Phase::Grey && !ranks.is_empty() {
-            seg.set_grey(cx);
+        for g in &seg.get().grey_for {
+            g.seg.set(Some(seg));
         }
+        seg.widened(cx);
         Ok(seg)
     }
 
@@ -213,9 +209,14 @@ impl Seg {
         self.ranks.0.trailing_zeros().min(3) as usize
     }
 
-    /// Is it in a list of segments to scan?
-    pub fn is_in_grey_list(&self) -> bool {
-        self.in_grey.is_linked()
+    /// What it is to a trace that it is grey for.
+    #[inline(always)]
+    pub fn grey_for(&self, t: &Trace) -> &Grey {
+        match self.grey_for.get(t.index()) {
+            Some(g) => g,
+            // There are as many as traces.
+            None => crate::base::check::stop(),
+        }
     }
 
     /// Is it white for anything?
@@ -230,6 +231,12 @@ impl Seg {
         !self.grey.get().is_empty()
     }
 
+    /// Is it grey for a trace of this set?
+    #[inline]
+    pub fn is_grey_for(&self, traces: TraceSet) -> bool {
+        self.grey.get().meets(traces)
+    }
+
     /// What it may refer to.
     #[inline]
     pub fn summary(&self) -> RefSet {
@@ -241,11 +248,13 @@ impl Seg {
         if self.ranks.is_empty() || !cx.can_shield.get() {
             return AccessSet::EMPTY;
         }
+        if self.is_grey_for(cx.flipped.get()) {
+            let off = crate::seam::fault("read_barrier");
+            return if off { AccessSet::EMPTY } else { AccessSet::READ_WRITE };
+        }
         if self.is_grey() {
-            // Before the flip a grey segment may be written to freely: it will
-            // be scanned anyway.
-            let shielded = cx.phase.get() == Phase::Flipped && !crate::seam::fault("read_barrier");
-            return if shielded { AccessSet::READ_WRITE } else { AccessSet::EMPTY };
+            // Before the flip it may be written to freely: it will be scanned anyway.
+            return AccessSet::EMPTY;
         }
         if self.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {
             return AccessSet::WRITE;
@@ -262,19 +271,21 @@ impl Seg {
 
 impl P<Seg> {
     /// Returns its memory.
-    pub fn destroy(self) {
+    ///
+    /// # Safety
+    /// Nobody uses the segment afterwards, and no object in it.
+    pub unsafe fn destroy(self, cx: Inside<'_>) {
         let seg = self.get();
-        let cx = seg.pool.cx.get();
         if let Some(g) = seg.generation.get() {
-            if self.link_gen_is_linked() {
+            if seg.in_gen.is_linked() {
                 self.unlist(cx);
             }
             let total = &g.get().total;
             total.set(total.get() - seg.size());
-        } else if self.link_gen_is_linked() {
-            cx.white.remove(self);
         }
-        self.set_not_grey(cx);
+        for t in cx.traces_of(seg.grey.get()) {
+            self.set_not_grey(cx, t);
+        }
         if let Some(n) = seg.nails.take() {
             Nailboard::finish(n, &cx.arena);
         }
@@ -289,21 +300,17 @@ impl P<Seg> {
         cx.arena.free_protected(base, size, protected);
     }
 
-    fn link_gen_is_linked(self) -> bool {
-        self.get().in_gen.is_linked()
-    }
-
-    /// Takes it out of its generation's list, or the white list.
-    pub fn unlist(self, cx: &Cx) {
+    /// Takes it out of its generation's list, or its trace's list of white segments.
+    pub fn unlist(self, cx: Inside<'_>) {
         if self.is_white() {
-            cx.white.remove(self);
+            cx.cx().trace_of(self.white.get()).white.remove(self);
         } else if let Some(g) = self.generation.get() {
             g.get().segs.remove(self);
         }
     }
 
     /// Moves it, unlisted, into generation `g`.
-    pub fn enlist(self, g: P<Gen>) {
+    pub fn enlist(self, _cx: Inside<'_>, g: P<Gen>) {
         let size = self.get().size();
         if let Some(old) = self.generation.get() {
             let total = &old.get().total;
@@ -315,48 +322,72 @@ impl P<Seg> {
         g.get().segs.push_back(self);
     }
 
-    /// Makes it grey, all of it, for the trace in progress.
-    pub fn set_grey(self, cx: &Cx) {
-        let seg = self.get();
-        if seg.is_grey() || seg.ranks.is_empty() {
-            return;
-        }
-        seg.scanned.set(seg.base);
-        self.set_grey_from_scanned(cx);
+    /// Makes it white for a trace. It is unlisted.
+    pub fn set_white(self, _cx: Inside<'_>, t: &Trace) {
+        self.get().white.set(t.set());
+        t.white.push_back(self);
     }
 
-    /// Makes it grey from where it was scanned to.
-    #[inline]
-    pub fn set_grey_from_scanned(self, cx: &Cx) {
+    /// Makes it white no longer: what is in it was found alive, or is about to be
+    /// reclaimed. It is unlisted afterwards.
+    pub fn set_not_white(self, cx: Inside<'_>) {
+        self.unlist(cx);
+        self.get().white.set(TraceSet::EMPTY);
+    }
+
+    /// Makes it grey for a trace, all of it.
+    pub fn set_grey(self, cx: Inside<'_>, t: &Trace) {
         let seg = self.get();
-        if seg.is_grey() || seg.ranks.is_empty() {
+        if seg.is_grey_for(t.set()) || seg.ranks.is_empty() {
             return;
         }
-        seg.grey.set(TraceSet::ALL);
-        if let Some(l) = cx.grey.get(seg.grey_list()) {
+        seg.grey_for(t).scanned.set(seg.base);
+        self.set_grey_from_scanned(cx, t);
+    }
+
+    /// Makes it grey for a trace from where it was scanned to.
+    #[inline]
+    pub fn set_grey_from_scanned(self, cx: Inside<'_>, t: &Trace) {
+        let seg = self.get();
+        if seg.is_grey_for(t.set()) || seg.ranks.is_empty() {
+            return;
+        }
+        seg.grey.set(seg.grey.get().or(t.set()));
+        if let Some(l) = t.grey.get(seg.grey_list()) {
+            // SAFETY: part of the segment; `destroy` takes it out.
+            let g = unsafe { seg.grey_for(t).p() };
             // Where objects stay, marks gather in a segment while others are
             // being scanned: the more, the fewer visits. Copies are scanned
             // while they are still in the cache.
-            if seg.class.moves() { l.push_front(self) } else { l.push_back(self) }
+            if seg.class.moves() { l.push_front(g) } else { l.push_back(g) }
         }
-        seg.touch(cx);
+        seg.touch(cx.cx());
     }
 
-    /// Makes it not grey.
-    pub fn set_not_grey(self, cx: &Cx) {
+    /// Makes it not grey for a trace.
+    pub fn set_not_grey(self, cx: Inside<'_>, t: &Trace) {
         let seg = self.get();
-        if !seg.is_grey() {
+        if !seg.is_grey_for(t.set()) {
             return;
         }
-        seg.grey.set(TraceSet::EMPTY);
-        if let Some(l) = cx.grey.get(seg.grey_list()) {
-            l.remove(self);
+        seg.grey.set(seg.grey.get().minus(t.set()));
+        if let Some(l) = t.grey.get(seg.grey_list()) {
+            // SAFETY: as above.
+            l.remove(unsafe { seg.grey_for(t).p() });
         }
-        seg.touch(cx);
+        seg.touch(cx.cx());
+    }
+
+    /// It may refer to anything from now on: traces that look for what refers to
+    /// white segments have found one more.
+    fn widened(self, cx: Inside<'_>) {
+        for t in cx.traces_of(cx.greying.get().minus(self.white.get())) {
+            self.set_grey(cx, t);
+        }
     }
 
     /// Sets what it may refer to, as found by a scan.
-    pub fn set_summary(self, cx: &Cx, found: RefSet) {
+    pub fn set_summary(self, cx: Inside<'_>, found: RefSet) {
         let seg = self.get();
         let mut s = found;
         if crate::seam::fault("remembered_summaries") {
@@ -368,24 +399,22 @@ impl P<Seg> {
             s = RefSet::ALL;
         }
         seg.summary.set(s);
-        seg.touch(cx);
+        seg.touch(cx.cx());
     }
 
     /// It may refer to anything: an allocation point is to work in it, or it
     /// was written to.
-    pub fn set_summary_all(self, cx: &Cx) {
+    pub fn set_summary_all(self, cx: Inside<'_>) {
         let seg = self.get();
         if seg.summary.get() != RefSet::ALL {
             seg.summary.set(RefSet::ALL);
-            if cx.phase.get() == Phase::Grey && !seg.is_white() {
-                self.set_grey(cx);
-            }
-            seg.touch(cx);
+            self.widened(cx);
+            seg.touch(cx.cx());
         }
     }
 
     /// The mutator wrote to it through the barrier.
-    pub fn write_hit(self, cx: &Cx) {
+    pub fn write_hit(self, cx: Inside<'_>) {
         self.get().defer.set(DEFER);
         self.set_summary_all(cx);
     }
@@ -393,7 +422,7 @@ impl P<Seg> {
     /// Makes it accessible to the collector, holding the mutator if the mutator
     /// is denied something.
     #[inline(always)]
-    pub fn expose(self, cx: &Cx) {
+    pub fn expose(self, cx: Inside<'_>) {
         if !self.get().mode.get().is_empty() {
             self.expose_slow(cx);
         }
@@ -401,7 +430,7 @@ impl P<Seg> {
 
     #[cold]
     #[inline(never)]
-    fn expose_slow(self, cx: &Cx) {
+    fn expose_slow(self, cx: Inside<'_>) {
         let seg = self.get();
         cx.hold();
         unprotect(cx, seg.range());
@@ -411,9 +440,9 @@ impl P<Seg> {
 
     /// Brings its own memory into line at once, without holding anyone: for a
     /// barrier hit, where the faulting thread is to go on.
-    pub fn sync_now(self, cx: &Cx) {
+    pub fn sync_now(self, cx: Inside<'_>) {
         let seg = self.get();
-        let wanted = seg.wanted(cx);
+        let wanted = seg.wanted(cx.cx());
         if wanted.is_empty() && !seg.mode.get().is_empty() {
             unprotect(cx, seg.range());
             seg.mode.set(wanted);
@@ -428,12 +457,12 @@ impl P<Seg> {
 
 /// Brings memory into line with what segments want. False: there are grey
 /// segments that can't be shielded, so the mutator must not run yet.
-pub fn sync(cx: &Cx) -> bool {
+pub fn sync(cx: Inside<'_>) -> bool {
     let mut runs = Runs::default();
     let mut good = true;
     cx.arena.drain_unsynced(|t| {
         let Some(seg) = of_tract(t) else { return };
-        let wanted = seg.wanted(cx);
+        let wanted = seg.wanted(cx.cx());
         if wanted == seg.mode.get() {
             return;
         }
@@ -450,14 +479,14 @@ pub fn sync(cx: &Cx) -> bool {
 
 /// Puts right what [`crate::shield::Peeks`] notes. True: there was something,
 /// and [`sync`] may have more to do.
-pub fn sync_peeks(cx: &Cx) -> bool {
+pub fn sync_peeks(cx: Inside<'_>) -> bool {
     if cx.peeks.is_empty() {
         return false;
     }
     cx.peeks.drain(|at| match at {
         _ if crate::seam::fault("peeks") => {}
         Some(a) => {
-            if let Some(s) = of_addr(cx, a) {
+            if let Some(s) = of_addr(&cx, a) {
                 restore(cx, s);
             }
         }
@@ -471,7 +500,7 @@ pub fn sync_peeks(cx: &Cx) -> bool {
 }
 
 /// Gives a segment's memory the mode that it says it has.
-fn restore(cx: &Cx, seg: P<Seg>) {
+fn restore(cx: Inside<'_>, seg: P<Seg>) {
     crate::object::cx::bump(&cx.arena.calls.protect, 1);
     let done = cx.arena.port.protect(seg.base, seg.get().size(), seg.mode.get());
     if done.is_err() {
@@ -487,7 +516,7 @@ fn restore(cx: &Cx, seg: P<Seg>) {
 /// (Linux: the number of mappings), and refuse even this where it makes two
 /// stretches out of one. Then all protection goes, for good: that puts
 /// stretches together. From there on this is an instance without a barrier.
-pub fn unprotect(cx: &Cx, range: Range) {
+pub fn unprotect(cx: Inside<'_>, range: Range) {
     crate::object::cx::bump(&cx.arena.calls.protect, 1);
     if cx.arena.port.protect(range.base, range.size(), AccessSet::EMPTY).is_err() {
         give_up_shield(cx, range);
@@ -496,7 +525,7 @@ pub fn unprotect(cx: &Cx, range: Range) {
 
 #[cold]
 #[inline(never)]
-fn give_up_shield(cx: &Cx, range: Range) {
+fn give_up_shield(cx: Inside<'_>, range: Range) {
     // Nobody may see what is grey: leaving finishes the trace.
     cx.hold();
     cx.can_shield.set(false);
@@ -531,7 +560,7 @@ fn give_up_shield(cx: &Cx, range: Range) {
 
 /// Makes the call for a run. If the system refuses, its segments go without a
 /// barrier: one that would be write protected is scanned every time instead.
-fn settle(cx: &Cx, runs: &mut Runs) -> bool {
+fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
     let (run, mode, done) = runs.flush(cx.arena.port);
     if done.is_ok() {
         return true;
@@ -539,7 +568,7 @@ fn settle(cx: &Cx, runs: &mut Runs) -> bool {
     unprotect(cx, run);
     let mut at = run.base;
     while at < run.limit {
-        let Some(seg) = of_addr(cx, at) else { break };
+        let Some(seg) = of_addr(&cx, at) else { break };
         seg.mode.set(AccessSet::EMPTY);
         if !mode.meets(AccessSet::READ) {
             seg.get().summary.set(RefSet::ALL);

@@ -12,6 +12,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RankSet};
 use crate::object::buffer::{self, Buffer};
+use crate::object::cx::Inside;
 use crate::object::pool::{Pool, PoolClass, Room, Scanned};
 use crate::object::scan::ScanState;
 use crate::object::seg::Seg;
@@ -95,18 +96,19 @@ impl PoolClass for Snc {
         true
     }
 
-    fn init(&self, pool: P<Pool>, _args: &mut Args) -> Result {
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, _args: &mut Args) -> Result {
         let data = Data { home: Home::default(), free: core::cell::Cell::new(0) };
-        let d = pool.cx.get().arena.control_new(data)?;
+        let d = cx.arena.control_new(data)?;
         pool.get().data.set(d.as_ptr().cast());
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         while let Some(seg) = pool.segs.first() {
-            seg.destroy();
+            // SAFETY: the pool goes, with all that is in it.
+            unsafe { seg.destroy(cx) };
         }
-        let arena = &pool.cx.get().arena;
+        let arena = &cx.arena;
         let d = data(pool.get());
         // SAFETY: part of the pool's data, which is freed below.
         arena.retire(unsafe { P::new(core::ptr::NonNull::from(&d.home)) });
@@ -125,7 +127,8 @@ impl PoolClass for Snc {
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
         let pool = ap.pool;
-        let cx = pool.cx.get();
+        // SAFETY: the class has no lock of its own.
+        let cx = unsafe { pool.inside() };
         let d = data(pool.get());
         // A frame at the end of the room must not look like one at the start
         // of the next segment.
@@ -136,7 +139,7 @@ impl PoolClass for Snc {
             None => {
                 // SAFETY: part of the pool's data, which outlives its segments.
                 let home = unsafe { P::new(core::ptr::NonNull::from(&d.home)) };
-                let make = |n| Seg::create(pool, home, None, n, RANKS);
+                let make = |n| Seg::create(cx, pool, home, None, n, RANKS);
                 match make(want.max(SEG)) {
                     Err(_) if want < SEG => make(size_up(want, cx.arena.grain()))?,
                     other => other?,
@@ -192,7 +195,8 @@ impl PoolClass for Snc {
         }
         // There is room above the frame.
         s.filled.set(frame);
-        s.set_summary_all(ap.pool.cx.get());
+        // SAFETY: the class has no lock of its own.
+        s.set_summary_all(unsafe { ap.pool.inside() });
         let limit = s.limit.sub(ap.pool.align.get());
         buffer::attach(ap, &Room { seg: Some(s), base: frame, limit });
         Ok(())
@@ -208,7 +212,12 @@ impl PoolClass for Snc {
         Ok(Scanned::All)
     }
 
-    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+    fn areas(
+        &self,
+        _cx: Inside<'_>,
+        pool: P<Pool>,
+        f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
         for seg in pool.segs.iter() {
             let end = seg.get().objects_end();
             if end > seg.base {

@@ -4,11 +4,11 @@
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
 use crate::base::sets::ZoneSet;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg;
 use crate::seam::plinth;
 
-/// Fixes the reference at `ref_io`.
+/// Fixes a reference that a scanner has met.
 ///
 /// # Errors
 /// `Limit`: the scan is to be broken off, and will be done again.
@@ -16,25 +16,22 @@ use crate::seam::plinth;
 /// # Cost
 /// A handful of loads for what is not condemned.
 #[inline]
-pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
+pub fn fix2(ss: &ScanState, reference: Ref<'_>) -> Result {
     if let Some(h) = ss.hook {
-        return h(ss, ref_io);
+        return h(ss, reference);
     }
-    let cx = ss.cx.get();
-    // SAFETY: a scanner's reference, readable.
-    let mut r = unsafe { ref_io.read() };
-    let Some(s) = seg::of_addr(cx, r) else { return Ok(()) };
+    let mut r = reference.get();
+    let Some(s) = seg::of_addr(&ss.cx(), r) else { return Ok(()) };
     if s.white.get().meets(ss.traces) {
         if ss.budget.get() < 0 {
-            match out_of_time(ss, ref_io) {
+            match out_of_time(ss, reference) {
                 Late::No => {}
                 Late::Skip => return Ok(()),
                 Late::Stop => return Err(Res::Limit),
             }
         }
-        s.class.fix(s, ss, ref_io)?;
-        // SAFETY: as above.
-        let now = unsafe { ref_io.read() };
+        s.class.fix(s, ss, reference)?;
+        let now = reference.get();
         if now != r {
             // What stays where it is will be met again in the next part, and
             // must not use up the budget of that one too.
@@ -46,8 +43,9 @@ pub fn fix2(ss: &ScanState, ref_io: *mut Addr) -> Result {
     Ok(())
 }
 
-/// References fixed between two looks at the clock.
-const LOOK: isize = 1024;
+/// References fixed between two looks at the clock: at 20 to 100 ns each, as long as
+/// other work between two looks takes.
+const CLOCK_REFS: isize = 1024;
 
 /// What to do with a reference when the budget is used up.
 enum Late {
@@ -61,10 +59,10 @@ enum Late {
 
 #[cold]
 #[inline(never)]
-fn out_of_time(ss: &ScanState, ref_io: *mut Addr) -> Late {
+fn out_of_time(ss: &ScanState, reference: Ref<'_>) -> Late {
     let window = ss.window.get();
     if !window.is_empty() {
-        let at = Addr::of(ref_io);
+        let at = Addr::of(reference.place());
         // A scanner may work on copies of its references; then there is no
         // telling where this one belongs, and it is fixed.
         if window.contains(at) || !ss.object.get().contains(at) {
@@ -74,7 +72,7 @@ fn out_of_time(ss: &ScanState, ref_io: *mut Addr) -> Late {
         return Late::Skip;
     }
     if plinth::clock() < ss.until.get() {
-        ss.budget.set(LOOK);
+        ss.budget.set(CLOCK_REFS);
         return Late::No;
     }
     ss.broken_off.set(true);

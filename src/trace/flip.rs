@@ -2,26 +2,26 @@
 //! stacks and unprotected roots force on us.
 
 use super::{Tracer, root};
-use crate::base::ptr::P;
 use crate::base::res::Result;
 use crate::base::sets::Rank;
 use crate::object::buffer;
-use crate::object::cx::{Cx, Phase, bump};
+use crate::object::cx::{Inside, bump};
 use crate::object::seg;
+use crate::object::trace::{Phase, Trace};
 use crate::seam::event::{Category, Kind, event};
 
 /// Flips. All that can refer to white objects is grey.
 ///
 /// # Errors
 /// A client's root scanner refused; the trace goes on without what it hid.
-pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
+pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
     cx.hold();
     // White and grey segments in one sweep, in runs, rather than one by one as
     // they are needed.
-    seg::sync(cx.get());
-    t.history.flip(t.moving.get());
+    seg::sync(cx);
+    tracer.history.flip(t.moving.get());
     bump(&cx.stats.flips, 1);
-    if !cx.white.is_empty() {
+    if !t.white.is_empty() {
         bump(&cx.stats.collections, 1);
     }
     for pool in cx.pools.iter() {
@@ -38,25 +38,25 @@ pub fn flip(t: &Tracer, cx: P<Cx>) -> Result {
         Kind::TraceFlip,
         &[cx.instance.get(), t.condemned.get(), t.not_condemned.get()],
     );
-    cx.phase.set(Phase::Flipped);
-    for list in &cx.grey {
-        for s in list.iter() {
+    t.set_phase(&cx, Phase::Flipped);
+    for g in t.grey.iter().flat_map(|l| l.iter()) {
+        if let Some(s) = g.seg.get() {
             cx.arena.mark_unsynced(s.base);
         }
     }
     let mut done = Ok(());
     for rank in [Rank::Ambig, Rank::Exact] {
-        done = root::scan_all(t, cx, rank, rank).and(done);
+        done = root::scan_all(tracer, t, cx, rank, rank).and(done);
         if rank == Rank::Ambig {
             // What ambiguous references hold must be known before the first
             // object moves.
-            while let Some(s) = cx.grey.first().and_then(|l| l.first()) {
+            while let Some(s) = t.first_grey(Rank::Ambig.set()) {
                 super::advance::scan_seg(t, cx, s, None);
             }
         }
     }
     // Weak roots come last, and the mutator can't be kept from looking at them
     // until then: so it waits (`advance`).
-    t.weak_roots.set(t.roots.iter().any(|r| r.rank == Rank::Weak));
+    t.weak_roots.set(tracer.roots.iter().any(|r| r.rank == Rank::Weak));
     done
 }

@@ -28,11 +28,12 @@ use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RefSet, ZoneSet};
-use crate::object::cx::{Cx, Phase};
+use crate::object::cx::{Cx, Inside, bump};
 use crate::object::message::{Fifo, Kind, Message};
 use crate::object::pool::Pool;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg;
+use crate::object::trace::Trace;
 use core::cell::Cell;
 
 /// The first block's size, and what blocks grow to: 32 and 1,000 or so
@@ -207,10 +208,6 @@ pub struct Guardians {
     table: Cell<Addr>,
     /// Registrations found, for those above to make messages of.
     pub ready: Fifo,
-    /// How far the scan in progress has come.
-    cursor: Slot<Block>,
-    /// Looks taken by `refresh` in this trace.
-    refreshed: Cell<Size>,
     /// Unit tests: registrations looked at to take one back, and blocks that
     /// collections looked into.
     #[cfg(test)]
@@ -353,53 +350,46 @@ impl Guardians {
 
     /// The object a finalization message is about, as a reference that the
     /// mutator may have.
-    pub fn message_ref(&self, cx: P<Cx>, m: P<Message>) -> Addr {
+    pub fn message_ref(&self, cx: Inside<'_>, m: P<Message>) -> Addr {
         let Some(g) = of_message(m) else { return Addr::NULL };
-        if cx.phase.get() == Phase::Flipped {
-            let ss = ScanState::new(cx, cx.traces.get(), Rank::Exact, cx.white_zones.get());
-            self.fix(&ss, g);
-            self.widen(cx.get(), g);
+        for t in cx.traces_of(cx.flipped.get()) {
+            self.fix(&ScanState::new(cx, t, Rank::Exact), g);
+            self.widen(&cx, g);
         }
         g.reference()
     }
 
     /// A finalization message is discarded, or won't be posted at all.
-    pub fn message_done(&self, cx: &Cx, m: P<Message>) {
-        if let Some(g) = of_message(m) {
-            self.release(g);
-        }
-        if cx.phase.get() == Phase::Idle && self.blocks.len() > 1 {
-            if let Some(g) = of_message(m) {
-                if g.block.used.get() == 0 {
-                    self.tidy(&cx.arena);
-                }
-            }
+    pub fn message_done(&self, cx: Inside<'_>, m: P<Message>) {
+        let Some(g) = of_message(m) else { return };
+        self.release(g);
+        let several = self.blocks.len() > 1;
+        if cx.busy.get().is_empty() && several && g.block.used.get() == 0 {
+            self.tidy(&cx.arena);
         }
     }
 
     // ------------------------------------------------------------- the scan
 
-    /// A trace begins.
-    pub fn trace_start(&self) {
-        self.refreshed.set(0);
-        self.cursor.set(self.blocks.first());
-    }
-
     /// A trace has ended.
-    pub fn trace_end(&self, cx: &Cx) {
-        self.tidy(&cx.arena);
+    pub fn trace_end(&self, cx: Inside<'_>) {
+        if cx.busy.get().is_empty() {
+            self.tidy(&cx.arena);
+        }
     }
 
-    /// The next scan is over all blocks.
-    pub fn rewind(&self) {
-        self.cursor.set(self.blocks.first());
+    /// The next scan of a trace is over all blocks.
+    pub fn rewind(&self, t: &Trace) {
+        t.guardians_at.set(self.blocks.first().map_or(Addr::NULL, P::addr));
     }
 
-    /// The next block to scan, if the scan is not done.
-    fn next(&self, white: ZoneSet) -> Option<P<Block>> {
-        while let Some(b) = self.cursor.get() {
-            self.cursor.set(self.blocks.after(b));
-            if b.summary.get().meets(white) {
+    /// The next block for a trace to scan, if its scan is not done.
+    fn next(&self, t: &Trace) -> Option<P<Block>> {
+        // SAFETY: null, or a block of ours: put there by `rewind` or below, and
+        // no block goes while a trace is in progress.
+        while let Some(b) = unsafe { P::from_raw(t.guardians_at.get().ptr::<Block>()) } {
+            t.guardians_at.set(self.blocks.after(b).map_or(Addr::NULL, P::addr));
+            if b.summary.get().meets(t.white_zones.get()) {
                 return Some(b);
             }
         }
@@ -408,9 +398,9 @@ impl Guardians {
 
     /// Exact band: fixes what messages hold, a block at a time. The work done,
     /// in bytes; `None`: all done.
-    pub fn scan_held(&self, cx: P<Cx>, ss: &ScanState) -> Option<Size> {
+    pub fn scan_held(&self, t: &Trace, cx: Inside<'_>, ss: &ScanState) -> Option<Size> {
         let b = loop {
-            let b = self.next(cx.white_zones.get())?;
+            let b = self.next(t)?;
             if b.held.get() != 0 {
                 break b;
             }
@@ -418,7 +408,7 @@ impl Guardians {
         for g in (0..b.len).filter_map(|i| b.entry(i)) {
             if g.state.get() == State::Held {
                 self.fix(ss, g);
-                self.widen(cx.get(), g);
+                self.widen(&cx, g);
             }
         }
         Some(b.bytes)
@@ -426,18 +416,24 @@ impl Guardians {
 
     /// Final band: finds which objects would die, a block at a time. `ss` is of
     /// rank exact, `weak` of rank weak. As `scan_held`.
-    pub fn scan_final(&self, cx: P<Cx>, ss: &ScanState, weak: &ScanState) -> Option<Size> {
-        let b = self.next(cx.white_zones.get())?;
+    pub fn scan_final(
+        &self,
+        t: &Trace,
+        cx: Inside<'_>,
+        ss: &ScanState,
+        weak: &ScanState,
+    ) -> Option<Size> {
+        let b = self.next(t)?;
         #[cfg(test)]
         self.looks.1.set(self.looks.1.get() + 1);
-        let white = cx.white_zones.get();
+        let white = t.white_zones.get();
         let mut summary = RefSet::EMPTY;
         for i in 0..b.len {
             let a = b.get().get(i);
             if a.is_null() {
                 continue;
             }
-            if Self::zone(cx.get(), a).meets(white) {
+            if Self::zone(&cx, a).meets(white) {
                 if let Some(g) = b.entry(i).filter(|g| g.state.get() == State::Watched) {
                     if !self.find_alive(weak, g) {
                         self.unwatch(g);
@@ -452,7 +448,7 @@ impl Guardians {
                     }
                 }
             }
-            summary = summary.or(Self::zone(cx.get(), b.get().get(i)));
+            summary = summary.or(Self::zone(&cx, b.get().get(i)));
         }
         b.summary.set(summary);
         Some(b.bytes)
@@ -463,12 +459,14 @@ impl Guardians {
     fn find_alive(&self, weak: &ScanState, g: P<Guardian>) -> bool {
         let before = g.reference();
         let mut a = before;
-        let Some(s) = seg::of_addr(weak.cx.get(), a) else { return true };
+        let Some(s) = seg::of_addr(&weak.cx(), a) else { return true };
         if !s.white.get().meets(weak.traces) {
             return true;
         }
+        // SAFETY: our own variable.
+        let r = unsafe { Ref::new(&raw mut a) };
         // A weak reference costs no memory, so there is nothing to fail.
-        let _ = s.class.fix(s, weak, &raw mut a);
+        let _ = s.class.fix(s, weak, r);
         if a.is_null() {
             return false;
         }
@@ -480,10 +478,12 @@ impl Guardians {
     }
 
     fn fix(&self, ss: &ScanState, g: P<Guardian>) {
-        let Some(s) = seg::of_addr(ss.cx.get(), g.reference()) else { return };
+        let Some(s) = seg::of_addr(&ss.cx(), g.reference()) else { return };
         if s.white.get().meets(ss.traces) {
+            // SAFETY: in the array, which only we write to, under the lock.
+            let r = unsafe { Ref::new(g.place()) };
             // Only a scan can be broken off, and this is none.
-            let _ = s.class.fix(s, ss, g.place());
+            let _ = s.class.fix(s, ss, r);
         }
     }
 
@@ -503,18 +503,17 @@ impl Guardians {
     /// ones. This brings those up to date that have been found so far. False:
     /// this has been done so often that it is better to finish the trace.
     /// Cost: O(registrations of white objects).
-    pub fn refresh(&self, cx: P<Cx>) -> bool {
-        if self.refreshed.get() > REFRESH {
+    pub fn refresh(&self, t: &Trace, cx: Inside<'_>) -> bool {
+        if t.guardians_refreshed.get() > REFRESH {
             return false;
         }
-        let white = cx.white_zones.get();
-        let weak = ScanState::new(cx, cx.traces.get(), Rank::Weak, white);
-        for b in self.blocks.iter().filter(|b| b.summary.get().meets(white)) {
-            self.refreshed.set(self.refreshed.get() + b.len);
+        let weak = ScanState::new(cx, t, Rank::Weak);
+        for b in self.blocks.iter().filter(|b| b.summary.get().meets(t.white_zones.get())) {
+            bump(&t.guardians_refreshed, b.len);
             for g in (0..b.len).filter_map(|i| b.entry(i)) {
                 if g.state.get() == State::Watched {
                     self.find_alive(&weak, g);
-                    self.widen(cx.get(), g);
+                    self.widen(&cx, g);
                 }
             }
         }
@@ -523,12 +522,13 @@ impl Guardians {
 
     /// Calls `f` with every reference, which it may change (transforms, the
     /// sanity trace). No trace is under way.
-    pub fn each_ref(&self, cx: &Cx, mut f: impl FnMut(*mut Addr)) {
+    pub fn each_ref(&self, cx: &Cx, mut f: impl FnMut(Ref<'_>)) {
         for b in self.blocks.iter() {
             for g in (0..b.len).filter_map(|i| b.entry(i)) {
                 let before = g.reference();
                 if g.state.get() != State::Free && !before.is_null() {
-                    f(g.place());
+                    // SAFETY: in the array, which only we write to, under the lock.
+                    f(unsafe { Ref::new(g.place()) });
                     if g.reference() != before {
                         self.has_moved(g);
                         self.widen(cx, g);

@@ -5,15 +5,16 @@
 //! after a scan, and skipped by the next one if they were not written to and
 //! led nowhere near what is condemned.
 
-use super::{Tracer, stack};
+use super::{Tracer, count, stack};
 use crate::base::addr::{Addr, Range};
 use crate::base::check::Sig;
 use crate::base::list::{Link, Linked};
 use crate::base::ptr::P;
 use crate::base::res::{Result, of_code};
 use crate::base::sets::{AccessSet, Rank, RefSet};
-use crate::object::cx::{Cx, bump};
+use crate::object::cx::{Cx, Inside, bump};
 use crate::object::scan::ScanState;
+use crate::object::trace::Trace;
 use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
 use crate::shield::threads::Thread;
 use core::cell::Cell;
@@ -95,14 +96,14 @@ impl Root {
     }
 
     /// Takes protection off, for good or until the next scan.
-    pub fn expose(&self, cx: &Cx) {
+    pub fn expose(&self, cx: Inside<'_>) {
         if self.protected.replace(false) {
             crate::object::seg::unprotect(cx, self.inner);
         }
     }
 
     /// The mutator wrote to it.
-    pub fn write_hit(&self, cx: &Cx) {
+    pub fn write_hit(&self, cx: Inside<'_>) {
         self.summary.set(RefSet::ALL);
         self.defer.set(2);
         self.expose(cx);
@@ -114,11 +115,11 @@ impl Root {
 ///
 /// # Errors
 /// A scanner refused (which is reported as well); the others were scanned.
-pub fn scan_all(t: &Tracer, cx: P<Cx>, rank: Rank, as_rank: Rank) -> Result {
+pub fn scan_all(tracer: &Tracer, t: &Trace, cx: Inside<'_>, rank: Rank, as_rank: Rank) -> Result {
     let mut done = Ok(());
-    let ss = ScanState::new(cx, cx.traces.get(), as_rank, cx.white_zones.get());
-    for r in t.roots.iter().filter(|r| r.rank == rank) {
-        if let Err(e) = scan(r, &ss, t) {
+    let ss = ScanState::new(cx, t, as_rank);
+    for r in tracer.roots.iter().filter(|r| r.rank == rank) {
+        if let Err(e) = scan(r, &ss, tracer) {
             crate::base::check::report(
                 concat!(file!(), "\0"),
                 line!(),
@@ -127,7 +128,7 @@ pub fn scan_all(t: &Tracer, cx: P<Cx>, rank: Rank, as_rank: Rank) -> Result {
             done = Err(e);
         }
     }
-    t.count(&ss);
+    count(t, &ss);
     done
 }
 
@@ -181,7 +182,7 @@ fn scan_area(
         of_code(unsafe { scan(ss.as_client(), part.base, part.limit, closure) })
     };
     let inner = r.inner;
-    let cx = ss.cx.get();
+    let cx = ss.cx();
     if inner.is_empty() || ss.hook.is_some() {
         if ss.hook.is_some() {
             r.get().expose(cx);

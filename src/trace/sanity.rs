@@ -8,36 +8,51 @@
 //! in, and the list of roots. Objects are found by walking each segment once.
 
 use super::{Tracer, root};
-use crate::base::addr::Addr;
 use crate::base::list::List;
 use crate::base::ptr::P;
 use crate::base::res::Result;
-use crate::base::sets::{Rank, TraceSet, ZoneSet};
-use crate::object::cx::{Cx, Phase};
+use crate::base::sets::{Rank, ZoneSet};
+use crate::object::cx::Inside;
 use crate::object::nailboard::Nailboard;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
+use crate::object::trace::{Grey, Trace};
 use core::cell::Cell;
 
 /// What the traversal keeps besides the boards that hang on segments.
-struct Check {
+struct Check<'a> {
+    /// A trace that is not in progress: what segments have for it is used here.
+    idle: &'a Trace,
+    /// Zones in which there are objects that a trace could condemn.
+    zones: ZoneSet,
     /// Segments with objects found but not yet scanned.
-    todo: List<Seg, 1>,
+    todo: List<Grey, 0>,
     /// Objects found.
     found: Cell<usize>,
     /// There was no memory for a board: the check can't be made.
     gave_up: Cell<bool>,
 }
 
+impl Check<'_> {
+    /// The next segment to look at.
+    fn next(&self) -> Option<P<Seg>> {
+        self.todo.pop_front().and_then(|g| g.seg.get())
+    }
+}
+
 /// Checks everything reachable. The calling thread is inside, between traces.
 /// Returns how many objects it found, or `None` if there was not enough memory
 /// to look. Calls out: formats, scanners.
-pub fn check(t: &Tracer, cx: P<Cx>) -> Option<usize> {
-    if cx.phase.get() != Phase::Idle {
-        return None;
-    }
+pub fn check(t: &Tracer, cx: Inside<'_>) -> Option<usize> {
+    let idle = cx.cx().idle_trace().filter(|_| cx.busy.get().is_empty())?;
     cx.hold();
-    let c = Check { todo: List::default(), found: Cell::new(0), gave_up: Cell::new(false) };
+    let c = Check {
+        idle,
+        zones: cx.collected_zones(),
+        todo: List::default(),
+        found: Cell::new(0),
+        gave_up: Cell::new(false),
+    };
     for rank in [Rank::Ambig, Rank::Exact] {
         let ss = state(cx, rank, &c);
         for r in t.roots.iter().filter(|r| r.rank == rank) {
@@ -49,24 +64,24 @@ pub fn check(t: &Tracer, cx: P<Cx>) -> Option<usize> {
         let Some(f) = pool.format.get() else { continue };
         // Objects that are never condemned hold others as roots do. A refusal
         // is the scanner's own affair.
-        let _ = pool.class.areas(pool, &mut |s, base, limit| {
-            s.expose(cx.get());
+        let _ = pool.class.areas(cx, pool, &mut |s, base, limit| {
+            s.expose(cx);
             let ss = state(cx, seg::first_rank(s.ranks), &c);
             if s.ranks.is_empty() { Ok(()) } else { f.get().scan(&ss, base, limit) }
         });
     }
-    while let Some(s) = c.todo.pop_front() {
+    while let Some(s) = c.next() {
         scan(cx, s, &c);
     }
     // What does not hold on must lead to objects all the same.
     let ss = state(cx, Rank::Exact, &c);
-    t.guardians.each_ref(cx.get(), |r| {
+    t.guardians.each_ref(&cx, |r| {
         let _ = meet(&ss, r);
     });
     for r in t.roots.iter().filter(|r| r.rank == Rank::Weak) {
         let _ = root::scan(r, &ss, t);
     }
-    while let Some(s) = c.todo.pop_front() {
+    while let Some(s) = c.next() {
         scan(cx, s, &c);
     }
     for pool in cx.pools.iter() {
@@ -79,20 +94,17 @@ pub fn check(t: &Tracer, cx: P<Cx>) -> Option<usize> {
     if c.gave_up.get() { None } else { Some(c.found.get()) }
 }
 
-fn state(cx: P<Cx>, rank: Rank, c: &Check) -> ScanState {
-    let mut ss = ScanState::new(cx, TraceSet::EMPTY, rank, ZoneSet::ALL);
-    ss.hook = Some(meet);
-    ss.closure = core::ptr::from_ref(c).cast_mut().cast();
-    ss
+fn state(cx: Inside<'_>, rank: Rank, c: &Check) -> ScanState {
+    ScanState::hooked(cx, rank, c.zones, meet, core::ptr::from_ref(c).cast_mut().cast())
 }
 
 /// In place of fix: a reference was met.
-fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
-    // SAFETY: put there by `state`; outlives the scan. The reference is a
-    // scanner's.
-    let (c, p) = unsafe { (&*ss.closure.cast::<Check>(), ref_io.read()) };
-    let cx = ss.cx.get();
-    let Some(s) = seg::of_addr(cx, p) else {
+fn meet(ss: &ScanState, r: Ref<'_>) -> Result {
+    // SAFETY: put there by `state`; outlives the scan.
+    let c = unsafe { &*ss.closure.cast::<Check>() };
+    let p = r.get();
+    let cx = ss.cx();
+    let Some(s) = seg::of_addr(&cx, p) else {
         crate::aver!(
             ss.rank == Rank::Ambig || !cx.arena.is_free(p),
             "sanity: no exact reference leads to free memory"
@@ -108,7 +120,7 @@ fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
         return Ok(());
     };
     let base = if ss.rank == Rank::Ambig {
-        match s.class.held_by(s, p) {
+        match s.class.held_by(cx, s, p) {
             Some(base) => base,
             None => return Ok(()),
         }
@@ -131,8 +143,10 @@ fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
     c.found.set(c.found.get() + 1);
     if !s.ranks.is_empty() {
         board.fresh.set(true);
-        if !s.get().is_in_grey_list() {
-            c.todo.push_front(s);
+        // SAFETY: part of the segment, which stays while the check lasts.
+        let g = unsafe { s.get().grey_for(c.idle).p() };
+        if !g.is_listed() {
+            c.todo.push_front(g);
         }
     }
     Ok(())
@@ -140,13 +154,13 @@ fn meet(ss: &ScanState, ref_io: *mut Addr) -> Result {
 
 /// The board of a segment: a mark where each object begins. `start_scan` on it
 /// says whether the object had been met.
-fn board(s: P<Seg>, cx: &Cx) -> Result<P<Nailboard>> {
+fn board(s: P<Seg>, cx: Inside<'_>) -> Result<P<Nailboard>> {
     if let Some(b) = s.objects.get() {
         return Ok(b);
     }
     let b = Nailboard::new(&cx.arena, s.base, s.get().size(), s.pool.align.get())?;
     s.expose(cx);
-    s.class.objects(s, &mut |base, _| {
+    s.class.objects(cx, s, &mut |base, _| {
         b.set(base);
     });
     s.get().objects.set(Some(b));
@@ -155,12 +169,12 @@ fn board(s: P<Seg>, cx: &Cx) -> Result<P<Nailboard>> {
 
 /// Scans the objects of a segment that were met since it was last looked at.
 /// Their marks go: what is met and has no mark is done with.
-fn scan(cx: P<Cx>, s: P<Seg>, c: &Check) {
+fn scan(cx: Inside<'_>, s: P<Seg>, c: &Check) {
     let (Some(b), Some(f)) = (s.objects.get(), s.pool.format.get()) else { return };
-    s.expose(cx.get());
+    s.expose(cx);
     let ss = state(cx, seg::first_rank(s.ranks), c);
     while b.fresh.replace(false) {
-        s.class.objects(s, &mut |base, next| {
+        s.class.objects(cx, s, &mut |base, next| {
             if b.is_started(base) && b.get().get(base) {
                 b.clear(base);
                 // A refusal is the scanner's own affair.

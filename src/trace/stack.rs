@@ -26,7 +26,7 @@ pub fn scan(
     if crate::seam::fault("stack_scan") {
         return Ok(());
     }
-    let cx = ss.cx.get();
+    let cx = ss.cx();
     let port = cx.arena.port;
     let area = |base: Addr, limit: Addr| -> Result {
         if base >= limit {

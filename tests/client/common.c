@@ -490,15 +490,15 @@ mps_ap_t ap_make(mps_pool_t pool)
 
 mps_chain_t chain_make(mps_arena_t arena, size_t gens, size_t capacity_kb)
 {
-  mps_gen_param_s params[8];
+  mps_gen_param_s *params = malloc(gens * sizeof *params);
   mps_chain_t chain = NULL;
   size_t i;
-  CHECK(gens <= 8);
   for (i = 0; i < gens; ++i) {
-    params[i].mps_capacity = capacity_kb << i;
+    params[i].mps_capacity = capacity_kb << (i < 8 ? i : 8);
     params[i].mps_mortality = 0.8 / (double)(i + 1);
   }
   CHECK_OK(mps_chain_create(&chain, arena, gens, params));
+  free(params);
   return chain;
 }
 

@@ -16,24 +16,6 @@
 
 /* --- results --- */
 
-static void limit(void)
-{
-  mps_arena_t arena = arena_vm((size_t)1 << 22);
-  mps_gen_param_s params[100];
-  mps_chain_t chain = NULL;
-  mps_res_t res;
-  size_t i;
-  for (i = 0; i < 100; ++i) {
-    params[i].mps_capacity = 100;
-    params[i].mps_mortality = 0.5;
-  }
-  res = mps_chain_create(&chain, arena, 100, params);
-  if (reference() && res == MPS_RES_OK)
-    return;                     /* it has no limit there */
-  CHECK_EQ(res, MPS_RES_LIMIT);
-  CHECK(chain == NULL);
-}
-
 /* After the report the call gives up with a code. */
 static void refused(void)
 {
@@ -649,7 +631,6 @@ static void macros(void)
 }
 
 static const case_s cases[] = {
-  {"MPS_RES_LIMIT: more generations than there can be", limit},
   {"MPS_RES_PARAM after the report, nothing left behind", refused},
   {"out parameters are written on success only, never read", out_parameters},
   {"booleans: out 0 or 1, in any value", booleans},

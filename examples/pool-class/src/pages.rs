@@ -13,12 +13,12 @@ use mps::base::addr::{Addr, Size};
 use mps::base::check::Sig;
 use mps::base::ptr::P;
 use mps::base::res::{Res, Result};
-use mps::base::sets::{Rank, RankSet, TraceSet};
+use mps::base::sets::{Rank, RankSet};
 use mps::object::buffer::Buffer;
-use mps::object::cx::bump;
+use mps::object::cx::{Inside, bump};
 use mps::object::locus::{Chain, Gen};
 use mps::object::pool::{ClassHandle, Pool, PoolClass, Room, Scanned};
-use mps::object::scan::ScanState;
+use mps::object::scan::{Ref, ScanState};
 use mps::object::seg::Seg;
 use mps::seam::args::{_mps_key_CHAIN, Args, Key};
 
@@ -57,23 +57,29 @@ pub fn objects(pool: P<Pool>) -> Size {
     data(pool).objects.get()
 }
 
-fn destroy(seg: P<Seg>) {
+/// Gives a segment back.
+///
+/// # Safety
+/// Nobody uses it afterwards, nor its object.
+unsafe fn destroy(cx: Inside<'_>, seg: P<Seg>) {
     let d = data(seg.pool);
     d.objects.set(d.objects.get() - 1);
-    seg.destroy();
+    // SAFETY: the caller's promise.
+    unsafe { seg.destroy(cx) };
 }
 
 /// The object of `seg` is alive: from white to grey, and a generation older.
 fn keep(seg: P<Seg>, ss: &ScanState) {
-    let cx = ss.cx.get();
+    let cx = ss.cx();
+    // The trace that has found it.
+    let trace = cx.cx().trace_of(seg.white.get());
     let age = seg.tag.get() + 1;
     let g = generation(seg.pool, age);
-    seg.unlist(cx);
-    seg.white.set(TraceSet::EMPTY);
+    seg.set_not_white(cx);
     seg.tag.set(age.min(data(seg.pool).chain.len));
-    seg.enlist(g);
+    seg.enlist(cx, g);
     bump(&ss.kept, seg.get().size());
-    seg.set_grey(cx);
+    seg.set_grey(cx, trace);
 }
 
 impl PoolClass for Pages {
@@ -89,8 +95,7 @@ impl PoolClass for Pages {
         true
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
-        let cx = pool.cx.get();
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
         let given: Option<P<Chain>> = match args.pointer(&_mps_key_CHAIN) {
             // SAFETY: the key's value is a chain's handle, checked below.
             Some(p) if !p.is_null() => unsafe { P::from_raw(p.cast()) },
@@ -110,13 +115,14 @@ impl PoolClass for Pages {
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         while let Some(seg) = pool.segs.first() {
-            destroy(seg);
+            // SAFETY: the pool goes, with all that is in it.
+            unsafe { destroy(cx, seg) };
         }
         let d = data(pool);
         d.chain.users.set(d.chain.users.get() - 1);
-        pool.cx.get().arena.control_free(Addr::of(d), size_of::<Data>());
+        cx.arena.control_free(Addr::of(d), size_of::<Data>());
     }
 
     fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
@@ -131,7 +137,9 @@ impl PoolClass for Pages {
             return Err(Res::Limit);
         }
         let g = generation(pool, 0);
-        let seg = Seg::create(pool, g.get().home(), Some(g), size, RANKS)?;
+        // SAFETY: the class has no lock of its own, so this is called inside.
+        let cx = unsafe { pool.inside() };
+        let seg = Seg::create(cx, pool, g.get().home(), Some(g), size, RANKS)?;
         // One object: a scan may be broken off when its time is up.
         seg.large.set(true);
         bump(&d.objects, 1);
@@ -139,33 +147,30 @@ impl PoolClass for Pages {
         Ok(Room { seg: Some(seg), base: seg.base, limit: seg.base.add(size) })
     }
 
-    fn ap_empty(&self, _ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
+    fn ap_empty(&self, ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
         let Some(seg) = seg else { return };
         seg.filled.set(init);
         if init == seg.base {
-            // Nothing was committed in it.
-            destroy(seg);
+            // SAFETY: nothing was committed in it. Called inside.
+            unsafe { destroy(ap.pool.inside(), seg) };
         } else if let Some(g) = seg.generation.get() {
             // New objects are what makes it worth collecting a generation.
             bump(&g.get().new_size, seg.get().size());
         }
     }
 
-    fn whiten(&self, seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, seg: P<Seg>) -> bool {
         // What its allocation point still has is too young to be dead.
         seg.buffer.get().is_none()
     }
 
-    fn fix(&self, seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
-        // SAFETY: a scanner's reference: readable, and writable unless ambiguous.
-        let a = unsafe { ref_io.read() };
+    fn fix(&self, seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         match ss.rank {
             // It may point anywhere, even behind the object, into what is left of
             // its last page.
-            Rank::Ambig if a >= seg.filled.get() => {}
+            Rank::Ambig if r.get() >= seg.filled.get() => {}
             // Still white when weak references are looked at: dead.
-            // SAFETY: as above; weak references are exact.
-            Rank::Weak => unsafe { ref_io.write(Addr::NULL) },
+            Rank::Weak => r.set(Addr::NULL),
             _ => keep(seg, ss),
         }
         Ok(())
@@ -184,12 +189,19 @@ impl PoolClass for Pages {
         Ok(Scanned::All)
     }
 
-    fn reclaim(&self, seg: P<Seg>) {
-        bump(&seg.pool.cx.stats.reclaimed, seg.get().size());
-        destroy(seg);
+    fn reclaim(&self, cx: Inside<'_>, seg: P<Seg>) {
+        bump(&cx.stats.reclaimed, seg.get().size());
+        // SAFETY: its object was not found, and no allocation point is there: such a
+        // segment is not condemned.
+        unsafe { destroy(cx, seg) };
     }
 
-    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+    fn areas(
+        &self,
+        _cx: Inside<'_>,
+        pool: P<Pool>,
+        f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
         for seg in pool.segs.iter() {
             let end = seg.get().objects_end();
             if end > seg.base {
@@ -199,7 +211,7 @@ impl PoolClass for Pages {
         Ok(())
     }
 
-    fn object_at(&self, seg: P<Seg>, a: Addr) -> Result<Addr> {
+    fn object_at(&self, _cx: Inside<'_>, seg: P<Seg>, a: Addr) -> Result<Addr> {
         if a >= seg.get().objects_end() {
             return Err(Res::Fail);
         }

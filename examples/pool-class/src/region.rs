@@ -7,6 +7,7 @@ use mps::base::ptr::P;
 use mps::base::res::{Res, Result};
 use mps::base::sets::RankSet;
 use mps::object::buffer::Buffer;
+use mps::object::cx::Inside;
 use mps::object::pool::{ClassHandle, Pool, PoolClass, Room};
 use mps::object::seg::Seg;
 use mps::seam::args::{_mps_key_EXTEND_BY, Args};
@@ -44,7 +45,9 @@ fn take(pool: P<Pool>, size: Size) -> Result<Addr> {
         // SAFETY: part of the pool's data, which outlives its segments.
         let home = unsafe { P::new(core::ptr::NonNull::from(&d.home)) };
         // No generation, no references: the collector has no business here.
-        let seg = Seg::create(pool, home, None, size.max(d.extend_by), RankSet::EMPTY)?;
+        // SAFETY: a class without a lock of its own is called inside.
+        let cx = unsafe { pool.inside() };
+        let seg = Seg::create(cx, pool, home, None, size.max(d.extend_by), RankSet::EMPTY)?;
         d.lost.set(d.lost.get() + d.limit.get().since(d.next.get()));
         d.next.set(seg.base);
         d.limit.set(seg.limit);
@@ -59,10 +62,10 @@ impl PoolClass for Region {
         "REGION"
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
         let extend_by = args.size(&_mps_key_EXTEND_BY).unwrap_or(EXTEND_BY);
         mps::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
-        let d = pool.cx.get().arena.control_new(Data {
+        let d = cx.arena.control_new(Data {
             home: Home::default(),
             extend_by,
             next: Cell::new(Addr::NULL),
@@ -73,11 +76,12 @@ impl PoolClass for Region {
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         while let Some(seg) = pool.segs.first() {
-            seg.destroy();
+            // SAFETY: the pool goes, with all that is in it.
+            unsafe { seg.destroy(cx) };
         }
-        let arena = &pool.cx.get().arena;
+        let arena = &cx.arena;
         let d = data(pool);
         // SAFETY: part of the data, which goes after it.
         arena.retire(unsafe { P::new(core::ptr::NonNull::from(&d.home)) });

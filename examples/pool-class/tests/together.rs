@@ -12,7 +12,7 @@ use mps::object::buffer::{self, Buffer};
 use mps::object::format::{Format, Methods};
 use mps::object::message::Kind as Message;
 use mps::object::pool::{ClassHandle, Pool};
-use mps::object::scan::ScanState;
+use mps::object::scan::{Ref, ScanState};
 use mps::pools::{amc, marksweep};
 use mps::ports::linux::LINUX;
 use mps::seam::args::{self, ARGS_MAX, Arg, Args, Key, Val};
@@ -69,7 +69,8 @@ fn fix_words(ss: &ScanState, base: Addr, limit: Addr) -> Result {
     let mut at = base;
     while at < limit {
         if get(at) != 0 && ss.fix1(&mut ufs, get(at)) {
-            fix2(ss, at.ptr())?;
+            // SAFETY: a reference of an object or of a root.
+            fix2(ss, unsafe { Ref::new(at.ptr()) })?;
         }
         at = at.add(WORD);
     }
@@ -188,8 +189,7 @@ impl Client {
 
     fn pool(&mut self, class: &ClassHandle, list: &[(&'static Key, Val)]) -> P<Pool> {
         let format = class.class.needs_format().then_some(self.format);
-        let p =
-            arguments(list, |a| Mpm::enter(self.m, |_| Mpm::new_pool(self.m, class, format, a)));
+        let p = arguments(list, |a| Mpm::enter(self.m, |e| e.new_pool(class, format, a)));
         self.pools.push(p.unwrap());
         p.unwrap()
     }
@@ -233,21 +233,25 @@ impl Client {
 
     /// The library's second opinion, when no collection is under way.
     fn is_sane(&self) {
-        Mpm::enter(self.m, |m| mps::trace::sanity::check(&m.tracer, m.cx()));
+        Mpm::enter(self.m, |m| mps::trace::sanity::check(&m.tracer, m.inside()));
     }
 
     fn finish(self) {
         Mpm::enter(self.m, |m| {
             m.park();
-            self.roots.iter().for_each(|r| m.root_destroy(*r));
-            self.aps.iter().for_each(|b| m.ap_destroy(*b));
-            self.pools.iter().for_each(|p| m.pool_destroy(*p));
+            // SAFETY: not used any more.
+            self.roots.iter().for_each(|r| unsafe { m.root_destroy(*r) });
+            // SAFETY: not used any more.
+            self.aps.iter().for_each(|b| unsafe { m.ap_destroy(*b) });
+            // SAFETY: not used any more.
+            self.pools.iter().for_each(|p| unsafe { m.pool_destroy(*p) });
             assert_eq!(self.format.users.get(), 0);
             m.formats.remove(self.format);
             m.cx.arena.control_drop(self.format);
         });
         assert_eq!(self.m.get().leftover(), None);
-        Mpm::destroy(self.m);
+        // SAFETY: nothing is left in it, and nobody uses it any more.
+        unsafe { Mpm::destroy(self.m) };
     }
 }
 
@@ -408,7 +412,9 @@ fn weakness_and_finalization() {
         c.exact[i] = p.0;
         put(slot(table, i), p.0);
         if i % 4 == 0 {
-            Mpm::enter(c.m, |m| m.finalize((&raw const c.exact[i]).cast()).unwrap());
+            let at = (&raw const c.exact[i]).cast();
+            // SAFETY: a place in the table.
+            Mpm::enter(c.m, |m| unsafe { m.finalize(at) }).unwrap();
         }
     }
     c.make(b, 1).unwrap();
@@ -418,7 +424,8 @@ fn weakness_and_finalization() {
     while let Some(message) = Mpm::enter(c.m, |m| m.messages.take(Message::Finalization)) {
         let mut object = Addr::NULL;
         Mpm::enter(c.m, |m| {
-            m.message_ref(message, &raw mut object);
+            // SAFETY: our own variable.
+            unsafe { m.message_ref(message, &raw mut object) };
             m.message_discard(message);
         });
         assert_eq!(get(object) & 7, OBJECT);

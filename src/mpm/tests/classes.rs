@@ -313,8 +313,7 @@ impl World {
             contracted: None,
         };
         let m = Mpm::create(port, &config).unwrap();
-        let chain =
-            Mpm::enter(m, |_| Mpm::new_chain(m, &[(64 << 10, 0.8), (128 << 10, 0.5)])).unwrap();
+        let chain = Mpm::enter(m, |e| e.new_chain(2, |i| (64 << 10) << i)).unwrap();
         let format = Mpm::enter(m, |e| {
             let f = e.cx.arena.control_new(Format::new(m.addr().0, methods(0))).unwrap();
             e.formats.push_back(f);
@@ -335,7 +334,7 @@ impl World {
     }
 
     fn cx(&self) -> &'static Cx {
-        self.m.get().cx().get()
+        &self.m.get().cx
     }
 
     /// Nothing of a scenario is left, nor of its pools.
@@ -354,13 +353,16 @@ impl World {
         let m = self.m;
         Mpm::enter(m, |e| {
             e.park();
-            e.root_destroy(self.table);
+            // SAFETY: not used any more.
+            unsafe { e.root_destroy(self.table) };
             e.formats.remove(self.format);
             e.cx.arena.control_drop(self.format);
-            e.chain_destroy(self.chain);
+            // SAFETY: not used any more.
+            unsafe { e.chain_destroy(self.chain) };
         });
         assert_eq!(m.get().leftover(), None);
-        Mpm::destroy(m);
+        // SAFETY: not used any more.
+        unsafe { Mpm::destroy(m) };
         if let Some(m) = &self.machine {
             assert_eq!((m.mock.reservations(), m.mock.mapped().0), (0, 0));
         }
@@ -378,7 +380,7 @@ impl World {
             list.push((&key::_mps_key_CHAIN, V { p: self.chain.as_ptr().cast() }));
         }
         let format = c.format.then_some(self.format);
-        arguments(&list, |a| Mpm::enter(self.m, |_| Mpm::new_pool(self.m, &c.handle, format, a)))
+        arguments(&list, |a| Mpm::enter(self.m, |e| e.new_pool(&c.handle, format, a)))
     }
 
     fn pool(&self, c: &Class) -> P<Pool> {
@@ -386,7 +388,8 @@ impl World {
     }
 
     fn drop_pool(&self, p: P<Pool>) {
-        Mpm::enter(self.m, |e| e.pool_destroy(p));
+        // SAFETY: not used any more.
+        Mpm::enter(self.m, |e| unsafe { e.pool_destroy(p) });
     }
 
     fn try_ap(&self, p: P<Pool>, rank: Option<Rank>) -> Result<P<Buffer>> {
@@ -400,7 +403,8 @@ impl World {
     }
 
     fn drop_ap(&self, b: P<Buffer>) {
-        Mpm::enter(self.m, |e| e.ap_destroy(b));
+        // SAFETY: not used any more.
+        Mpm::enter(self.m, |e| unsafe { e.ap_destroy(b) });
     }
 
     fn sizes(&self, p: P<Pool>) -> (Size, Size) {
@@ -414,7 +418,7 @@ impl World {
             done
         });
         assert!(matches!(done, Ok(()) | Err(Res::Fail)));
-        Mpm::enter(self.m, |e| sanity::check(&e.tracer, e.cx()));
+        Mpm::enter(self.m, |e| sanity::check(&e.tracer, e.inside()));
     }
 
     /// Both checks of a pool that nothing is wrong with.

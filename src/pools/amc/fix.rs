@@ -4,67 +4,63 @@ use super::{class_of, data, format, nailed, reserve_copy};
 use crate::base::addr::{Addr, Size, WORD};
 use crate::base::ptr::P;
 use crate::base::res::Result;
-use crate::base::sets::{Rank, TraceSet};
+use crate::base::sets::Rank;
 use crate::object::cx::bump;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 
 /// See [`crate::object::pool::PoolClass::fix`].
 #[inline]
-pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
-    // SAFETY: a scanner's reference: readable, and writable unless ambiguous.
-    let p = unsafe { ref_io.read() };
+pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
+    let p = r.get();
     if ss.rank == Rank::Ambig {
         nailed::fix_ambig(seg, ss, p);
         return Ok(());
     }
     if seg.large.get() {
-        fix_large(seg, ss, ref_io);
+        fix_large(seg, ss, r);
         return Ok(());
     }
     let pool = seg.pool.get();
     let fmt = format(pool);
     // A segment with nails is grey besides, and so may be shielded.
-    seg.expose(ss.cx.get());
+    let cx = ss.cx();
+    seg.expose(cx);
     crate::aver_critical!(
         p.is_aligned(pool.align.get()) && p.sub(fmt.m.header) >= seg.base,
         "an exact reference is aligned and leads to an object"
     );
     let new = fmt.forwarded(p);
     if !new.is_null() {
-        // SAFETY: as above.
-        unsafe { ref_io.write(new) };
+        r.set(new);
         return Ok(());
     }
     if seg.nails.get().is_some() || seg.hold_all.get() {
-        if nailed::is_held(seg, p.sub(fmt.m.header)) {
+        if nailed::is_held(cx, seg, p.sub(fmt.m.header)) {
             return Ok(());
         }
     }
     if ss.rank == Rank::Weak && !crate::seam::fault("weakness") {
-        // SAFETY: as above.
-        unsafe { ref_io.write(Addr::NULL) };
+        r.set(Addr::NULL);
         return Ok(());
     }
     let size = fmt.size(p);
     crate::aver_critical!(size != 0, "skip method goes forward");
-    let Some((to, base)) = reserve_copy(class_of(seg), seg, size) else {
-        nailed::hold(seg, p.sub(fmt.m.header), size);
+    let Some((to, base)) = reserve_copy(cx, class_of(seg), seg, size) else {
+        nailed::hold(cx, seg, p.sub(fmt.m.header));
         return Ok(());
     };
-    let cx = ss.cx.get();
     to.expose(cx);
     // SAFETY: a whole object of `size` bytes, and as much room in `to`, which
     // is another segment; both exposed.
     unsafe { copy(p.sub(fmt.m.header), base, size) };
     let new = base.add(fmt.m.header);
     fmt.forward(p, new);
-    if !to.is_grey() {
-        to.set_grey_from_scanned(cx);
+    if !to.is_grey_for(seg.white.get()) {
+        to.set_grey_from_scanned(cx, cx.cx().trace_of(seg.white.get()));
     }
     ss.copied.set(ss.copied.get() + size);
-    // SAFETY: as above.
-    unsafe { ref_io.write(new) };
+    r.set(new);
     Ok(())
 }
 
@@ -90,10 +86,9 @@ unsafe fn copy(from: Addr, to: Addr, size: Size) {
 }
 
 /// A large object: it changes generation, not place.
-fn fix_large(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) {
+fn fix_large(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) {
     if ss.rank == Rank::Weak && !crate::seam::fault("weakness") {
-        // SAFETY: a scanner's reference.
-        unsafe { ref_io.write(Addr::NULL) };
+        r.set(Addr::NULL);
         return;
     }
     keep_large(seg, ss);
@@ -101,16 +96,16 @@ fn fix_large(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) {
 
 /// The large object of `seg` is alive: promote it.
 pub fn keep_large(seg: P<Seg>, ss: &ScanState) {
-    let cx = ss.cx.get();
+    let cx = ss.cx();
+    let t = cx.cx().trace_of(seg.white.get());
     let d = data(seg.pool.get());
     let i = seg.tag.get() + 1;
     let g = d.generation(i);
-    seg.unlist(cx);
-    seg.white.set(TraceSet::EMPTY);
+    seg.set_not_white(cx);
     seg.tag.set(if i < d.len { i } else { d.len - 1 });
-    seg.enlist(g.generation);
+    seg.enlist(cx, g.generation);
     let size = seg.get().size();
     bump(&g.promoted, size);
     bump(&ss.kept, size);
-    seg.set_grey(cx);
+    seg.set_grey(cx, t);
 }

@@ -19,11 +19,11 @@ use crate::base::ptr::{P, Slot};
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RankSet, RefSet};
 use crate::object::buffer::Buffer;
-use crate::object::cx::bump;
+use crate::object::cx::{Inside, bump};
 use crate::object::format::Format;
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{Pool, PoolClass, Room, Scanned};
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
 use core::cell::Cell;
@@ -100,16 +100,16 @@ pub fn format(pool: &Pool) -> &Format {
 impl Amc {
     /// A segment for generation `i`: `least` bytes at least, more if the pool
     /// is large enough to deserve it and memory allows.
-    fn new_seg(&self, pool: P<Pool>, i: usize, least: Size) -> Result<P<Seg>> {
+    fn new_seg(&self, cx: Inside<'_>, pool: P<Pool>, i: usize, least: Size) -> Result<P<Seg>> {
         let d = data(pool.get());
         let g = d.generation(i).generation;
-        let grain = pool.cx.arena.grain();
+        let grain = cx.arena.grain();
         let least = size_up(least, grain);
         let wish = (pool.bytes.get() / 32)
             .min(g.capacity.get() / 8)
             .clamp(d.extend_by, SEG_MAX.max(d.extend_by));
         let wish = size_up(wish, grain).max(least);
-        let make = |size| Seg::create(pool, g.home(), Some(g), size, self.ranks);
+        let make = |size| Seg::create(cx, pool, g.home(), Some(g), size, self.ranks);
         let seg = match make(wish) {
             Err(_) if wish > least => make(least)?,
             other => other?,
@@ -140,8 +140,7 @@ impl PoolClass for Amc {
         "fc\0"
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
-        let cx = pool.cx.get();
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
         let chain: Option<P<Chain>> = match args.pointer(&args::_mps_key_CHAIN) {
             // SAFETY: the key's value is a chain handle, checked below.
             Some(p) if !p.is_null() => unsafe { P::from_raw(p.cast()) },
@@ -186,11 +185,12 @@ impl PoolClass for Amc {
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         while let Some(seg) = pool.segs.first() {
-            seg.destroy();
+            // SAFETY: the pool goes, with all that is in it.
+            unsafe { seg.destroy(cx) };
         }
-        let arena = &pool.cx.get().arena;
+        let arena = &cx.arena;
         let d = data(pool.get());
         d.chain.users.set(d.chain.users.get() - 1);
         arena.control_free(Addr::of(d.gens), d.len * size_of::<AmcGen>());
@@ -215,16 +215,18 @@ impl PoolClass for Amc {
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
         let pool = ap.pool;
+        // SAFETY: the class has no lock of its own.
+        let cx = unsafe { pool.inside() };
         let d = data(pool.get());
         let large = size >= d.large;
         let seg = if large {
             let g = d.generation(ap.generation.get()).generation;
-            let seg = Seg::create(pool, g.home(), Some(g), size, self.ranks)?;
+            let seg = Seg::create(cx, pool, g.home(), Some(g), size, self.ranks)?;
             seg.tag.set(ap.generation.get());
             seg.large.set(true);
             seg
         } else {
-            self.new_seg(pool, ap.generation.get(), size)?
+            self.new_seg(cx, pool, ap.generation.get(), size)?
         };
         // Of a large segment only as much as the object, so that nothing else
         // comes to live there.
@@ -236,7 +238,9 @@ impl PoolClass for Amc {
         let Some(seg) = seg else { return };
         seg.filled.set(init);
         if seg.doomed.get() || (init == seg.base && seg.nails.get().is_none()) {
-            seg.destroy();
+            // SAFETY: nothing was committed in it, or all has been reclaimed; its
+            // allocation point has just left it. Inside, having no lock of its own.
+            unsafe { seg.destroy(ap.pool.inside()) };
             return;
         }
         if ap.uncounted.get() || ap.stale.get() {
@@ -261,7 +265,7 @@ impl PoolClass for Amc {
         }
     }
 
-    fn whiten(&self, seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, seg: P<Seg>) -> bool {
         // Nothing to lose in one that is only reserved from, either.
         if seg.get().objects_end() == seg.base {
             return false;
@@ -275,18 +279,17 @@ impl PoolClass for Amc {
     }
 
     #[inline]
-    fn fix(&self, seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
-        fix::fix(seg, ss, ref_io)
+    fn fix(&self, seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
+        fix::fix(seg, ss, r)
     }
 
     fn scan(&self, seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         scan::scan(seg, ss)
     }
 
-    fn reclaim(&self, seg: P<Seg>) {
-        let cx = seg.pool.cx.get();
+    fn reclaim(&self, cx: Inside<'_>, seg: P<Seg>) {
         if seg.hold_all.get() || seg.nails.get().is_some() {
-            nailed::reclaim(seg);
+            nailed::reclaim(cx, seg);
             return;
         }
         bump(&cx.stats.reclaimed, seg.get().objects_end().since(seg.base));
@@ -296,20 +299,26 @@ impl PoolClass for Amc {
             seg.doomed.set(true);
             seg.filled.set(seg.base);
             if let Some(g) = seg.generation.get() {
-                seg.enlist(g);
+                seg.enlist(cx, g);
             }
             return;
         }
-        seg.destroy();
+        // SAFETY: nothing in it was found alive, and no allocation point is there.
+        unsafe { seg.destroy(cx) };
     }
 
-    fn trace_done(&self, pool: P<Pool>) {
+    fn trace_done(&self, _cx: Inside<'_>, pool: P<Pool>) {
         for g in data(pool.get()).all() {
             bump(&g.generation.get().new_size, g.promoted.replace(0));
         }
     }
 
-    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+    fn areas(
+        &self,
+        _cx: Inside<'_>,
+        pool: P<Pool>,
+        f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
         for seg in pool.segs.iter() {
             let end = seg.get().objects_end();
             if end > seg.base {
@@ -319,13 +328,12 @@ impl PoolClass for Amc {
         Ok(())
     }
 
-    fn object_at(&self, seg: P<Seg>, a: Addr) -> Result<Addr> {
+    fn object_at(&self, cx: Inside<'_>, seg: P<Seg>, a: Addr) -> Result<Addr> {
         let fmt = format(seg.pool.get());
         let end = seg.get().objects_end();
         if a >= end {
             return Err(Res::Fail);
         }
-        let cx = seg.pool.cx.get();
         seg.expose(cx);
         let h = fmt.m.header;
         let mut base = seg.base;
@@ -355,7 +363,12 @@ impl PoolClass for Amc {
 /// A place for a copy of `size` bytes in the generation after `i`, and the
 /// segment it is in.
 #[inline(always)]
-pub fn reserve_copy(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Addr)> {
+pub fn reserve_copy(
+    cx: Inside<'_>,
+    class: &Amc,
+    seg: P<Seg>,
+    size: Size,
+) -> Option<(P<Seg>, Addr)> {
     let pool = seg.pool;
     let g = data(pool.get()).generation(seg.tag.get() + 1);
     if let Some(open) = g.open.get() {
@@ -366,20 +379,25 @@ pub fn reserve_copy(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Add
             return Some((open, at));
         }
     }
-    reserve_copy_slow(class, seg, size)
+    reserve_copy_slow(cx, class, seg, size)
 }
 
 #[cold]
 #[inline(never)]
-fn reserve_copy_slow(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Addr)> {
+fn reserve_copy_slow(
+    cx: Inside<'_>,
+    class: &Amc,
+    seg: P<Seg>,
+    size: Size,
+) -> Option<(P<Seg>, Addr)> {
     let pool = seg.pool;
-    let cx = pool.cx.get();
-    if cx.emergency.get() {
+    let t = cx.cx().trace_of(seg.white.get());
+    if t.emergency.get() {
         return None;
     }
     let d = data(pool.get());
     let i = (seg.tag.get() + 1).min(d.len - 1);
-    match class.new_seg(pool, i, size) {
+    match class.new_seg(cx, pool, i, size) {
         Ok(new) => {
             new.set_summary(cx, RefSet::EMPTY);
             new.filled.set(new.base.add(size));
@@ -390,7 +408,7 @@ fn reserve_copy_slow(class: &Amc, seg: P<Seg>, size: Size) -> Option<(P<Seg>, Ad
         }
         Err(_) => {
             // No room to copy to: from here on everything stays where it is.
-            cx.emergency.set(true);
+            t.emergency.set(true);
             None
         }
     }

@@ -7,7 +7,7 @@ use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::Result;
 use crate::base::sets::RefSet;
-use crate::object::cx::{Cx, bump};
+use crate::object::cx::{Inside, bump};
 use crate::object::nailboard::Nailboard;
 use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
@@ -24,7 +24,7 @@ pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
     if crate::seam::fault("pinning") {
         return;
     }
-    let cx = ss.cx.get();
+    let cx = ss.cx();
     let pool = seg.pool.get();
     let d = data(pool);
     let h = format(pool).m.header;
@@ -41,7 +41,7 @@ pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
         return;
     }
     match board(seg, cx) {
-        Some(n) if n.resolved.get() => nail_late(seg, n, p),
+        Some(n) if n.resolved.get() => nail_late(cx, seg, n, p),
         Some(n) => {
             // Past the last object there is at most its header's worth.
             let last = seg.limit.sub(1).down(pool.align.get());
@@ -49,12 +49,12 @@ pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
         }
         None => {}
     }
-    seg.set_grey(cx);
+    seg.set_grey(cx, cx.cx().trace_of(seg.white.get()));
 }
 
 /// The segment's nailboard, new if need be; without memory for one, everything
 /// in the segment is held.
-fn board(seg: P<Seg>, cx: &Cx) -> Option<P<Nailboard>> {
+fn board(seg: P<Seg>, cx: Inside<'_>) -> Option<P<Nailboard>> {
     if seg.hold_all.get() {
         return None;
     }
@@ -76,10 +76,10 @@ fn board(seg: P<Seg>, cx: &Cx) -> Option<P<Nailboard>> {
 }
 
 /// An ambiguous reference that turned up after copying began.
-fn nail_late(seg: P<Seg>, n: P<Nailboard>, p: Addr) {
+fn nail_late(cx: Inside<'_>, seg: P<Seg>, n: P<Nailboard>, p: Addr) {
     let interior = data(seg.pool.get()).interior;
     let h = format(seg.pool.get()).m.header;
-    each_object(seg, |base, end, gone| {
+    each_object(cx, seg, |base, end, gone| {
         let hit = if interior { base <= p && p < end } else { p == base.add(h) };
         if hit && !gone {
             n.set(base);
@@ -89,11 +89,11 @@ fn nail_late(seg: P<Seg>, n: P<Nailboard>, p: Addr) {
 
 /// Calls `f(base, limit, gone)` for every object of a segment, with whether
 /// it has been forwarded.
-fn each_object(seg: P<Seg>, mut f: impl FnMut(Addr, Addr, bool)) {
+fn each_object(cx: Inside<'_>, seg: P<Seg>, mut f: impl FnMut(Addr, Addr, bool)) {
     let fmt = format(seg.pool.get());
     let h = fmt.m.header;
     let end = seg.get().objects_end();
-    seg.expose(seg.pool.cx.get());
+    seg.expose(cx);
     let mut base = seg.base;
     while base < end {
         let p = base.add(h);
@@ -104,13 +104,13 @@ fn each_object(seg: P<Seg>, mut f: impl FnMut(Addr, Addr, bool)) {
     }
 }
 
-fn resolve(seg: P<Seg>, n: P<Nailboard>) {
+fn resolve(cx: Inside<'_>, seg: P<Seg>, n: P<Nailboard>) {
     if n.resolved.replace(true) {
         return;
     }
     let interior = data(seg.pool.get()).interior;
     let h = format(seg.pool.get()).m.header;
-    each_object(seg, |base, end, gone| {
+    each_object(cx, seg, |base, end, gone| {
         let only_at = if gone {
             Some(end)
         } else if interior {
@@ -125,13 +125,13 @@ fn resolve(seg: P<Seg>, n: P<Nailboard>) {
 }
 
 /// Does the object at `base` stay? An exact reference to it has been found.
-pub fn is_held(seg: P<Seg>, base: Addr) -> bool {
+pub fn is_held(cx: Inside<'_>, seg: P<Seg>, base: Addr) -> bool {
     if seg.hold_all.get() {
         return true;
     }
     match seg.nails.get() {
         Some(n) => {
-            resolve(seg, n);
+            resolve(cx, seg, n);
             n.get().get(base)
         }
         None => false,
@@ -141,24 +141,23 @@ pub fn is_held(seg: P<Seg>, base: Addr) -> bool {
 /// The object at `base` can't be copied: hold it.
 #[cold]
 #[inline(never)]
-pub fn hold(seg: P<Seg>, base: Addr, _size: Size) {
-    let cx = seg.pool.cx.get();
+pub fn hold(cx: Inside<'_>, seg: P<Seg>, base: Addr) {
     if let Some(n) = board(seg, cx) {
-        resolve(seg, n);
+        resolve(cx, seg, n);
         n.get().set(base);
     }
-    seg.set_grey(cx);
+    seg.set_grey(cx, cx.cx().trace_of(seg.white.get()));
 }
 
 /// Scans the objects that a nailboard holds.
 pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let Some(n) = seg.nails.get() else { return Ok(Scanned::Part) };
-    let fmt = format(seg.pool.get());
-    resolve(seg, n);
+    let (fmt, cx) = (format(seg.pool.get()), ss.cx());
+    resolve(cx, seg, n);
     loop {
         n.fresh.set(false);
         let mut done = Ok(());
-        each_object(seg, |base, end, _| {
+        each_object(cx, seg, |base, end, _| {
             if done.is_ok() && n.get().get(base) && n.start_scan(base) {
                 done = fmt.scan(ss, base, end);
             }
@@ -172,9 +171,9 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
 
 /// Scans every object that has not gone elsewhere.
 pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
-    let fmt = format(seg.pool.get());
+    let (fmt, cx) = (format(seg.pool.get()), ss.cx());
     let mut done = Ok(());
-    each_object(seg, |base, end, gone| {
+    each_object(cx, seg, |base, end, gone| {
         if done.is_ok() && !gone {
             done = fmt.scan(ss, base, end);
         }
@@ -184,12 +183,11 @@ pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
 }
 
 /// Pads what is dead between the objects that stay.
-pub fn reclaim(seg: P<Seg>) {
-    let cx = seg.pool.cx.get();
+pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     let fmt = format(seg.pool.get());
     let nails = seg.nails.get();
     if let Some(n) = nails {
-        resolve(seg, n);
+        resolve(cx, seg, n);
     }
     let all = seg.hold_all.get();
     seg.expose(cx);
@@ -201,7 +199,7 @@ pub fn reclaim(seg: P<Seg>) {
             fmt.pad(from, to.since(from));
         }
     };
-    each_object(seg, |base, end, gone| {
+    each_object(cx, seg, |base, end, gone| {
         let stays = if all { !gone } else { nails.is_some_and(|n| n.get().get(base)) };
         if stays {
             pad(dead, base);
@@ -218,9 +216,10 @@ pub fn reclaim(seg: P<Seg>) {
     seg.hold_all.set(false);
     bump(&cx.stats.reclaimed, lost);
     if live == 0 && seg.buffer.get().is_none() {
-        seg.destroy();
+        // SAFETY: nothing in it is alive, and no allocation point is there.
+        unsafe { seg.destroy(cx) };
     } else {
-        stay(seg, live);
+        stay(cx, seg, live);
     }
 }
 
@@ -228,11 +227,11 @@ pub fn reclaim(seg: P<Seg>) {
 /// what was held can be moved on when it no longer is; but what a deep stack
 /// refers to is held for long, and must grow old like everything else, or each
 /// collection of young objects goes through all of it again.
-fn stay(seg: P<Seg>, live: Size) {
+fn stay(cx: Inside<'_>, seg: P<Seg>, live: Size) {
     let Some(g) = seg.generation.get() else { return };
     seg.held.set(seg.held.get().saturating_add(1));
     if seg.held.get() < PATIENCE || seg.buffer.get().is_some() {
-        seg.enlist(g);
+        seg.enlist(cx, g);
         return;
     }
     let d = data(seg.pool.get());
@@ -241,5 +240,5 @@ fn stay(seg: P<Seg>, live: Size) {
     seg.held.set(0);
     seg.tag.set(i);
     bump(&next.promoted, live);
-    seg.enlist(next.generation);
+    seg.enlist(cx, next.generation);
 }

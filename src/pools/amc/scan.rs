@@ -16,9 +16,10 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         return nailed::scan(seg, ss);
     }
     let fmt = format(seg.pool.get());
-    let start = seg.scanned.get();
+    let grey = seg.get().grey_for(ss.cx().cx().trace_of(ss.traces));
+    let start = grey.scanned.get();
     loop {
-        let from = seg.scanned.get();
+        let from = grey.scanned.get();
         // Scanning may add objects to this very segment.
         let end = seg.get().objects_end();
         if from >= end {
@@ -29,7 +30,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
             return Ok(Scanned::Unfinished);
         }
         done?;
-        seg.scanned.set(end);
+        grey.scanned.set(end);
     }
     Ok(if start == seg.base { Scanned::All } else { Scanned::Part })
 }

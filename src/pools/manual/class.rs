@@ -5,6 +5,7 @@ use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
+use crate::object::cx::Inside;
 use crate::object::pool::{Pool, PoolClass, Room};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
@@ -37,13 +38,13 @@ impl<K: Kind> PoolClass for Class<K> {
         K::VALUES
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
         let c = K::config(pool, args)?;
-        core::create(pool, c)
+        core::create(cx, pool, c)
     }
 
-    fn finish(&self, pool: P<Pool>) {
-        core::finish(pool);
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
+        core::finish(cx, pool);
     }
 
     fn has_own_lock(&self) -> bool {

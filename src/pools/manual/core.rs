@@ -29,6 +29,7 @@ use crate::land::field::Field;
 use crate::land::quick::{CLASSES, Depth, Quick, SOME};
 use crate::land::stock::{self, Stock};
 use crate::object::buffer::Buffer;
+use crate::object::cx::Inside;
 use crate::object::lock::Lock;
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
@@ -129,9 +130,9 @@ pub fn is_alignment(align: Size, grain: Size) -> bool {
 ///
 /// # Errors
 /// The arena's.
-pub fn create(pool: P<Pool>, config: Config) -> Result {
+pub fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
-    let core = pool.cx.get().arena.control_new(Core {
+    let core = cx.arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
         quick_most: if config.quick { CLASSES << shift } else { 0 },
@@ -156,11 +157,12 @@ pub fn create(pool: P<Pool>, config: Config) -> Result {
 }
 
 /// Gives back everything.
-pub fn finish(pool: P<Pool>) {
-    let arena = &pool.cx.get().arena;
+pub fn finish(cx: Inside<'_>, pool: P<Pool>) {
+    let arena = &cx.arena;
     let core = of(pool);
     while let Some(seg) = pool.segs.first() {
-        seg.destroy();
+        // SAFETY: the pool goes, with all that is in it.
+        unsafe { seg.destroy(cx) };
     }
     arena.retire(core.home());
     core.with(pool, |i| {
@@ -467,7 +469,9 @@ pub fn grow(pool: P<Pool>, size: Size) -> Result {
 /// Gets an extent of `want` bytes, or of `exact` if there is not as much. True:
 /// of `want`.
 fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Result<bool> {
-    let arena = &pool.cx.get().arena;
+    // SAFETY: extents are made inside.
+    let cx = unsafe { pool.inside() };
+    let arena = &cx.arena;
     if exact == 0 {
         return Err(Res::Resource);
     }
@@ -477,7 +481,7 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
         let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
         let at = arena.control_alloc(tables)?;
-        let seg = Seg::create(pool, home, None, bytes, RankSet::EMPTY)
+        let seg = Seg::create(cx, pool, home, None, bytes, RankSet::EMPTY)
             .inspect_err(|_| arena.control_free(at, tables))?;
         // SAFETY: that much control memory, ours.
         Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
@@ -593,7 +597,9 @@ fn give_back(pool: P<Pool>, core: &Core, which: impl Fn(&Inner) -> Option<*mut E
         any = true;
         // SAFETY: only ours now; the owner is its segment (`add`).
         if let Some(seg) = unsafe { P::from_raw((*e).owner.cast::<Seg>()) } {
-            seg.destroy();
+            // SAFETY: nothing in it is in use, and the field knows it no more. Extents
+            // are given back inside.
+            unsafe { seg.destroy(pool.inside()) };
         }
         drop_extent(pool, e, shift);
     }

@@ -12,6 +12,7 @@ use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
+use crate::object::cx::Inside;
 use crate::object::pool::{Pool, PoolClass, Room};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
@@ -247,8 +248,8 @@ impl PoolClass for MvffDebug {
         "oxmlSAF\0"
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
-        let arena = &pool.cx.get().arena;
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
+        let arena = &cx.arena;
         let mut config = Mvff::config(pool, args)?;
         config.quick = false;
         let mut o = Options {
@@ -286,17 +287,17 @@ impl PoolClass for MvffDebug {
                 had_ap: Cell::new(false),
             });
         }
-        core::create(pool, config).inspect_err(|_| arena.control_free(at, bytes))?;
+        core::create(cx, pool, config).inspect_err(|_| arena.control_free(at, bytes))?;
         core::of(pool).extra.set(debug.cast());
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         self.check(pool, true);
         self.check(pool, false);
-        let arena = &pool.cx.get().arena;
+        let arena = &cx.arena;
         let d = Debug::of(pool);
-        core::finish(pool);
+        core::finish(cx, pool);
         let bytes = Debug::footprint(d.fence_size, d.free_size).unwrap_or(0);
         arena.control_free(Addr::of(d), bytes);
     }

@@ -6,6 +6,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
 use crate::land::mag::Mag;
+use crate::object::cx::Inside;
 use crate::object::lock::Lock;
 use crate::object::pool::{Pool, PoolClass};
 use crate::object::seg::Seg;
@@ -79,7 +80,7 @@ impl PoolClass for Mfs {
         "xu\0"
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
         let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(EXTEND_BY);
         let size = args.size(&args::_mps_key_MFS_UNIT_SIZE).unwrap_or(0);
         crate::aver_client!(
@@ -90,7 +91,7 @@ impl PoolClass for Mfs {
         crate::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
         let unit = size_up(size, size_of::<usize>());
         let inner = Inner { free: Mag::new(), fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
-        let d = pool.cx.get().arena.control_new(Data {
+        let d = cx.arena.control_new(Data {
             lock: Lock::default(),
             unit,
             extend_by,
@@ -100,11 +101,12 @@ impl PoolClass for Mfs {
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         while let Some(seg) = pool.segs.first() {
-            seg.destroy();
+            // SAFETY: the pool goes, with all that is in it.
+            unsafe { seg.destroy(cx) };
         }
-        pool.cx.get().arena.control_free(Addr::of(data(pool)), size_of::<Data>());
+        cx.arena.control_free(Addr::of(data(pool)), size_of::<Data>());
     }
 
     fn has_own_lock(&self) -> bool {
@@ -117,10 +119,12 @@ impl PoolClass for Mfs {
         if d.with(pool, |i| !i.free.is_empty() || i.has_fresh(d.unit)) {
             return Ok(());
         }
-        let arena = &pool.cx.get().arena;
+        // SAFETY: `grow` is called inside.
+        let cx = unsafe { pool.inside() };
+        let arena = &cx.arena;
         let make = |bytes: Size| {
             let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
-            Seg::create(pool, arena.control_home(), None, bytes, RankSet::EMPTY)
+            Seg::create(cx, pool, arena.control_home(), None, bytes, RankSet::EMPTY)
         };
         let wish = d.extend_by.max((pool.bytes.get() / 16).min(SEG_MAX));
         let seg = match make(wish.max(d.unit)) {

@@ -6,6 +6,7 @@ use super::table::{self, Table};
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::Result;
+use crate::object::cx::Inside;
 use crate::object::pool::Pool;
 use crate::object::seg::Seg;
 use core::ffi::c_void;
@@ -58,8 +59,8 @@ impl Paint {
     }
 
     /// Paints `from..to`, free memory of a segment.
-    pub fn lay(&self, seg: P<Seg>, from: Addr, to: Addr) {
-        seg.expose(seg.pool.cx.get());
+    pub fn lay(&self, cx: Inside<'_>, seg: P<Seg>, from: Addr, to: Addr) {
+        seg.expose(cx);
         let mut a = from;
         while a < to {
             // SAFETY: the pool's own memory, nobody's just now, exposed.
@@ -69,8 +70,8 @@ impl Paint {
     }
 
     /// Looks whether `from..to` is as it was painted; reports it if not.
-    pub fn look(&self, seg: P<Seg>, from: Addr, to: Addr) {
-        seg.expose(seg.pool.cx.get());
+    pub fn look(&self, cx: Inside<'_>, seg: P<Seg>, from: Addr, to: Addr) {
+        seg.expose(cx);
         let mut a = from;
         while a < to {
             // SAFETY: as above.
@@ -101,17 +102,17 @@ fn each_free(t: &Table, mut f: impl FnMut(Addr, Addr)) {
 }
 
 /// Paints what is free in a segment.
-pub fn paint_free(t: &Table) {
+pub fn paint_free(cx: Inside<'_>, t: &Table) {
     if let Some(p) = data(t.seg.pool.get()).paint {
-        each_free(t, |from, to| p.lay(t.seg, from, to));
+        each_free(t, |from, to| p.lay(cx, t.seg, from, to));
     }
 }
 
 /// Looks at all free memory of a pool.
-pub fn check(pool: P<Pool>) {
+pub fn check(cx: Inside<'_>, pool: P<Pool>) {
     let Some(p) = data(pool.get()).paint else { return };
     for seg in pool.segs.iter() {
         let t = table::of(seg);
-        each_free(t, |from, to| p.look(seg, from, to));
+        each_free(t, |from, to| p.look(cx, seg, from, to));
     }
 }

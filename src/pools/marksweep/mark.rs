@@ -6,19 +6,18 @@ use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RefSet};
-use crate::object::cx::bump;
+use crate::object::cx::{Inside, bump};
 use crate::object::pool::Scanned;
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
 
 /// See [`crate::object::pool::PoolClass::fix`].
 #[inline]
-pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
-    // SAFETY: a scanner's reference: readable, and writable unless ambiguous.
-    let p = unsafe { ref_io.read() };
+pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
+    let p = r.get();
     let t = table::of(seg);
     let base = if ss.rank == Rank::Ambig {
-        match ambiguous(t, p) {
+        match ambiguous(ss.cx(), t, p) {
             Some(base) => base,
             None => return Ok(()),
         }
@@ -26,7 +25,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
         p.sub(t.format.m.header)
     };
     if cfg!(feature = "variety-cool") {
-        seg.expose(ss.cx.get());
+        seg.expose(ss.cx());
         t.catch_up();
         crate::aver!(t.is_start(base), "an exact reference leads to an object");
     }
@@ -36,16 +35,15 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
     }
     match mark {
         Mark::New => {
-            if !seg.is_grey() {
-                seg.set_grey(ss.cx.get());
+            if !seg.is_grey_for(seg.white.get()) {
+                seg.set_grey(ss.cx(), ss.cx().cx().trace_of(seg.white.get()));
             }
         }
         // What was found before does not count as work, or a scan that is
         // broken off and begun again would never end.
         Mark::Old => ss.budget.set(ss.budget.get().saturating_add(1)),
         Mark::Absent => {
-            // SAFETY: as above; weak references are exact.
-            unsafe { ref_io.write(Addr::NULL) };
+            r.set(Addr::NULL);
         }
         Mark::Odd | Mark::Nowhere => {
             crate::aver!(false, "an exact reference leads to an object");
@@ -65,11 +63,11 @@ fn again(t: &Table, base: Addr) -> Mark {
 /// The object that an ambiguous reference to a white segment means.
 #[cold]
 #[inline(never)]
-fn ambiguous(t: &Table, p: Addr) -> Option<Addr> {
+fn ambiguous(cx: Inside<'_>, t: &Table, p: Addr) -> Option<Addr> {
     if crate::seam::fault("pinning") {
         return None;
     }
-    t.seg.expose(t.seg.pool.cx.get());
+    t.seg.expose(cx);
     t.catch_up();
     object_of(t, p)
 }
@@ -104,7 +102,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let (done, all) = if seg.is_white() {
         if !t.begun.replace(true) {
             // Of what it refers to only that counts which is found from here on.
-            seg.set_summary(ss.cx.get(), RefSet::EMPTY);
+            seg.set_summary(ss.cx(), RefSet::EMPTY);
         }
         (t.each_fresh(find.is_some(), one), Scanned::Part)
     } else {
@@ -131,11 +129,11 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
 /// Makes an object's dependent accessible to the scan method, which may even
 /// write to it.
 fn expose_dependent(ss: &ScanState, dependent: Addr) {
-    let cx = ss.cx.get();
+    let cx = ss.cx();
     if crate::seam::fault("dependents") {
         return;
     }
-    let Some(s) = seg::of_addr(cx, dependent) else { return };
+    let Some(s) = seg::of_addr(&cx, dependent) else { return };
     s.expose(cx);
     s.set_summary_all(cx);
 }

@@ -25,11 +25,12 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RankSet};
 use crate::object::buffer::Buffer;
-use crate::object::cx::{Phase, bump};
+use crate::object::cx::{Inside, bump};
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{Pool, PoolClass, Room, Scanned};
-use crate::object::scan::ScanState;
+use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
+use crate::object::trace::Phase;
 use crate::seam::args::{self, Args, Key};
 use crate::seam::client::FindDependent;
 use core::cell::Cell;
@@ -120,10 +121,9 @@ pub fn data(pool: &Pool) -> &Data {
 
 /// A chain of one generation for a pool that was given none: how much it
 /// should grow before it is collected depends on how much of it lives.
-fn own_chain(pool: &Pool) -> Result<P<Chain>> {
-    let cx = pool.cx.get();
+fn own_chain(cx: Inside<'_>) -> Result<P<Chain>> {
     let arena = &cx.arena;
-    let g = arena.control_new(Gen::new(FLOOR, 0.5))?;
+    let g = arena.control_new(Gen::new(FLOOR))?;
     let c = arena
         .control_new(Chain::new(cx.instance.get(), g, 1))
         .inspect_err(|_| arena.control_drop(g))?;
@@ -131,19 +131,16 @@ fn own_chain(pool: &Pool) -> Result<P<Chain>> {
     Ok(c)
 }
 
-fn drop_chain(pool: &Pool, c: P<Chain>) {
-    let cx = pool.cx.get();
-    c.sig.set(Sig::DEAD);
+fn drop_chain(cx: Inside<'_>, c: P<Chain>) {
+    c.get().retire(cx);
     cx.chains.remove(c);
     let g = c.get().array();
-    cx.arena.retire(g.get().home());
     cx.arena.control_drop(g);
     cx.arena.control_drop(c);
 }
 
 /// The chain and generation that the arguments name.
-fn placement(pool: &Pool, args: &mut Args) -> Result<(P<Chain>, P<Gen>, bool)> {
-    let cx = pool.cx.get();
+fn placement(cx: Inside<'_>, args: &mut Args) -> Result<(P<Chain>, P<Gen>, bool)> {
     let given: Option<P<Chain>> = match args.pointer(&args::_mps_key_CHAIN) {
         // SAFETY: the key's value is a chain handle, checked below.
         Some(p) if !p.is_null() => unsafe { P::from_raw(p.cast()) },
@@ -158,7 +155,7 @@ fn placement(pool: &Pool, args: &mut Args) -> Result<(P<Chain>, P<Gen>, bool)> {
     }
     let i = args.unsigned(&args::_mps_key_GEN).unwrap_or(0) as usize;
     let Some(chain) = given else {
-        let c = own_chain(pool)?;
+        let c = own_chain(cx)?;
         return Ok((c, c.get().array(), true));
     };
     crate::aver_client!(
@@ -190,8 +187,8 @@ impl PoolClass for MarkSweep {
         true
     }
 
-    fn init(&self, pool: P<Pool>, args: &mut Args) -> Result {
-        let arena = &pool.cx.get().arena;
+    fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
+        let arena = &cx.arena;
         let own = self.key.and_then(|k| args.take(k));
         // That ambiguous references to its objects are meant to hold, as AMS is
         // told, they always do: nothing moves, so it costs nothing.
@@ -212,7 +209,7 @@ impl PoolClass for MarkSweep {
                 p.finish(pool.get());
             }
         };
-        let (chain, generation, own) = placement(pool.get(), args).inspect_err(|_| unpaint())?;
+        let (chain, generation, own) = placement(cx, args).inspect_err(|_| unpaint())?;
         let data = Data {
             generation,
             chain,
@@ -226,7 +223,7 @@ impl PoolClass for MarkSweep {
         let d = arena.control_new(data).inspect_err(|_| {
             unpaint();
             if own {
-                drop_chain(pool.get(), chain);
+                drop_chain(cx, chain);
             }
         })?;
         bump(&chain.users, 1);
@@ -234,19 +231,20 @@ impl PoolClass for MarkSweep {
         Ok(())
     }
 
-    fn finish(&self, pool: P<Pool>) {
+    fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
         while let Some(seg) = pool.segs.first() {
-            room::destroy(seg);
+            // SAFETY: the pool goes, with all that is in it.
+            unsafe { room::destroy(cx, seg) };
         }
         let d = data(pool.get());
         d.chain.users.set(d.chain.users.get() - 1);
         if d.own {
-            drop_chain(pool.get(), d.chain);
+            drop_chain(cx, d.chain);
         }
         if let Some(p) = d.paint {
             p.finish(pool.get());
         }
-        pool.cx.get().arena.control_free(Addr::of(d), size_of::<Data>());
+        cx.arena.control_free(Addr::of(d), size_of::<Data>());
     }
 
     fn ap_init(&self, ap: P<Buffer>, args: &mut Args) -> Result {
@@ -267,16 +265,18 @@ impl PoolClass for MarkSweep {
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {
         let ranks = if self.ranks.is_empty() { RankSet::EMPTY } else { ap.rank.get().set() };
-        room::fill(ap, ranks, size)
+        // SAFETY: the class has no lock of its own.
+        room::fill(unsafe { ap.pool.inside() }, ap, ranks, size)
     }
 
     fn ap_empty(&self, ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
         if let Some(seg) = seg {
-            room::empty(ap, seg, init);
+            // SAFETY: the class has no lock of its own.
+            room::empty(unsafe { ap.pool.inside() }, ap, seg, init);
         }
     }
 
-    fn whiten(&self, seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, seg: P<Seg>) -> bool {
         let t = table::of(seg);
         t.catch_up();
         if t.used.get() == 0 && seg.buffer.get().is_some() {
@@ -293,19 +293,19 @@ impl PoolClass for MarkSweep {
     }
 
     #[inline]
-    fn fix(&self, seg: P<Seg>, ss: &ScanState, ref_io: *mut Addr) -> Result {
-        mark::fix(seg, ss, ref_io)
+    fn fix(&self, seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
+        mark::fix(seg, ss, r)
     }
 
     fn scan(&self, seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         mark::scan(seg, ss)
     }
 
-    fn reclaim(&self, seg: P<Seg>) {
-        room::reclaim(seg);
+    fn reclaim(&self, cx: Inside<'_>, seg: P<Seg>) {
+        room::reclaim(cx, seg);
     }
 
-    fn trace_done(&self, pool: P<Pool>) {
+    fn trace_done(&self, _cx: Inside<'_>, pool: P<Pool>) {
         let d = data(pool.get());
         if d.condemned.replace(false) && d.own {
             let kept = d.kept.get();
@@ -313,20 +313,25 @@ impl PoolClass for MarkSweep {
         }
     }
 
-    fn areas(&self, pool: P<Pool>, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
-        let cx = pool.cx.get();
+    fn areas(
+        &self,
+        cx: Inside<'_>,
+        pool: P<Pool>,
+        f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
+    ) -> Result {
         for seg in pool.segs.iter() {
             let t = table::of(seg);
             seg.expose(cx);
             t.catch_up();
             // What was not marked is gone.
-            let only_done = seg.is_white() && cx.phase.get() == Phase::Reclaim;
+            let reclaiming = || cx.cx().trace_of(seg.white.get()).phase() == Phase::Reclaim;
+            let only_done = seg.is_white() && reclaiming();
             t.each_run(only_done, &mut |base, limit| f(seg, base, limit))?;
         }
         Ok(())
     }
 
-    fn objects(&self, seg: P<Seg>, f: &mut dyn FnMut(Addr, Addr)) {
+    fn objects(&self, _cx: Inside<'_>, seg: P<Seg>, f: &mut dyn FnMut(Addr, Addr)) {
         let t = table::of(seg);
         t.catch_up();
         // The closure does not fail.
@@ -336,8 +341,8 @@ impl PoolClass for MarkSweep {
         });
     }
 
-    fn held_by(&self, seg: P<Seg>, a: Addr) -> Option<Addr> {
-        seg.expose(seg.pool.cx.get());
+    fn held_by(&self, cx: Inside<'_>, seg: P<Seg>, a: Addr) -> Option<Addr> {
+        seg.expose(cx);
         let t = table::of(seg);
         t.catch_up();
         mark::object_of(t, a)
@@ -346,7 +351,8 @@ impl PoolClass for MarkSweep {
     fn check(&self, pool: P<Pool>, fenceposts: bool) {
         // There are no fences round blocks from allocation points.
         if !fenceposts {
-            debug::check(pool);
+            // SAFETY: the class has no lock of its own.
+            debug::check(unsafe { pool.inside() }, pool);
         }
     }
 

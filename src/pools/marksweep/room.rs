@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
 use crate::object::buffer::Buffer;
-use crate::object::cx::{Cx, Phase, bump};
+use crate::object::cx::{Inside, bump};
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
 
@@ -46,50 +46,61 @@ pub fn unlist(d: &Data, t: &Table) {
 }
 
 /// Returns a segment's memory.
-pub fn destroy(seg: P<Seg>) {
+///
+/// # Safety
+/// Nobody uses the segment afterwards, and no object in it.
+pub unsafe fn destroy(cx: Inside<'_>, seg: P<Seg>) {
     let t = table::of(seg);
     unlist(data(seg.pool.get()), t);
     t.finish();
-    seg.destroy();
+    // SAFETY: the caller's promise.
+    unsafe { seg.destroy(cx) };
 }
 
 /// A new segment of at least `least` bytes; more, as the pool grows, unless it
 /// is for one object.
-fn new_seg(pool: P<Pool>, ranks: RankSet, least: Size, large: bool) -> Result<&'static Table> {
+fn new_seg(
+    cx: Inside<'_>,
+    pool: P<Pool>,
+    ranks: RankSet,
+    least: Size,
+    large: bool,
+) -> Result<&'static Table> {
     let d = data(pool.get());
     let g = d.generation;
-    let grain = pool.cx.arena.grain();
+    let grain = cx.arena.grain();
     let wish = if large { 0 } else { (pool.bytes.get() / 8).clamp(SEG_MIN, SEG_MAX) };
     let least = crate::base::addr::size_up_checked(least, grain).ok_or(Res::Memory)?;
     let wish = size_up(wish, grain).max(least);
-    let make = |size| Seg::create(pool, g.get().home(), Some(g), size, ranks);
+    let make = |size| Seg::create(cx, pool, g.get().home(), Some(g), size, ranks);
     let seg = match make(wish) {
         Err(_) if wish > least => make(least)?,
         other => other?,
     };
     let Some(format) = pool.format.get() else { return Err(Res::Param) };
     if let Err(e) = Table::hang(seg, pool.get(), format) {
-        seg.destroy();
+        // SAFETY: just made, and empty.
+        unsafe { seg.destroy(cx) };
         return Err(e);
     }
     seg.large.set(large);
-    super::debug::paint_free(table::of(seg));
+    super::debug::paint_free(cx, table::of(seg));
     Ok(table::of(seg))
 }
 
 /// See [`crate::object::pool::PoolClass::ap_fill`].
-pub fn fill(ap: P<Buffer>, ranks: RankSet, size: Size) -> Result<Room> {
+pub fn fill(cx: Inside<'_>, ap: P<Buffer>, ranks: RankSet, size: Size) -> Result<Room> {
     let pool = ap.pool;
     if size >= LARGE {
-        let t = new_seg(pool, ranks, size, true)?;
+        let t = new_seg(cx, pool, ranks, size, true)?;
         // As much as the object, so that nothing else comes to live there.
         t.cursor.set(t.seg.limit);
         return Ok(Room { seg: Some(t.seg), base: t.seg.base, limit: t.seg.base.add(size) });
     }
-    if let Some(r) = find(pool, ranks, size, size.max(SHORT)) {
+    if let Some(r) = find(cx, pool, ranks, size, size.max(SHORT)) {
         return Ok(r);
     }
-    match new_seg(pool, ranks, size, false) {
+    match new_seg(cx, pool, ranks, size, false) {
         Ok(t) => {
             t.cursor.set(t.seg.limit);
             Ok(Room { seg: Some(t.seg), base: t.seg.base, limit: t.seg.limit })
@@ -97,20 +108,19 @@ pub fn fill(ap: P<Buffer>, ranks: RankSet, size: Size) -> Result<Room> {
         Err(e) => {
             // There is no more memory to be had: every byte counts.
             rewind(pool, ranks);
-            find_all(pool, ranks, size).ok_or(e)
+            find_all(cx, pool, ranks, size).ok_or(e)
         }
     }
 }
 
 /// Looks for a free stretch of at least `min` bytes.
-fn find(pool: P<Pool>, ranks: RankSet, size: Size, min: Size) -> Option<Room> {
+fn find(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size, min: Size) -> Option<Room> {
     let d = data(pool.get());
-    let cx = pool.cx.get();
     let rooms = d.rooms.get(list_of(ranks))?;
     let mut tries = TRIES;
     let mut grey = GREY_TRIES;
     while let Some(t) = rooms.first() {
-        if t.seg.is_grey() && cx.phase.get() == Phase::Flipped {
+        if t.seg.is_grey_for(cx.flipped.get()) {
             // The mutator would only run into the barrier.
             rooms.remove(t);
             rooms.push_back(t);
@@ -133,9 +143,8 @@ fn find(pool: P<Pool>, ranks: RankSet, size: Size, min: Size) -> Option<Room> {
 
 /// As [`find`], but thoroughly.
 #[cold]
-fn find_all(pool: P<Pool>, ranks: RankSet, size: Size) -> Option<Room> {
+fn find_all(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size) -> Option<Room> {
     let d = data(pool.get());
-    let cx = pool.cx.get();
     let rooms = d.rooms.get(list_of(ranks))?;
     while let Some(t) = rooms.first() {
         let mut tries = usize::MAX;
@@ -161,7 +170,7 @@ fn rewind(pool: P<Pool>, ranks: RankSet) {
 }
 
 fn take(
-    cx: &Cx,
+    cx: Inside<'_>,
     rooms: &crate::base::list::List<Table, 0>,
     t: P<Table>,
     base: Addr,
@@ -171,7 +180,7 @@ fn take(
     rooms.remove(t);
     t.known.set(base);
     if let Some(p) = data(t.seg.pool.get()).paint {
-        p.look(t.seg, base, limit);
+        p.look(cx, t.seg, base, limit);
     }
     // It is about to be written to, and not for the last time.
     t.seg.write_hit(cx);
@@ -179,12 +188,12 @@ fn take(
 }
 
 /// See [`crate::object::pool::PoolClass::ap_empty`].
-pub fn empty(ap: P<Buffer>, seg: P<Seg>, init: Addr) {
+pub fn empty(cx: Inside<'_>, ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     let t = table::of(seg);
     let d = data(seg.pool.get());
     t.learn(init);
     if let Some(p) = d.paint {
-        p.lay(seg, init, ap.room_limit.get());
+        p.lay(cx, seg, init, ap.room_limit.get());
     }
     if t.cursor.get() == ap.room_limit.get() {
         // Nobody has looked further since: the rest can be had again.
@@ -197,16 +206,16 @@ pub fn empty(ap: P<Buffer>, seg: P<Seg>, init: Addr) {
         return;
     }
     if t.used.get() == 0 {
-        destroy(seg);
+        // SAFETY: nothing was committed in it; its allocation point has just left it.
+        unsafe { destroy(cx, seg) };
     } else if t.cursor.get() < seg.limit {
         list(d, t);
     }
 }
 
 /// See [`crate::object::pool::PoolClass::reclaim`].
-pub fn reclaim(seg: P<Seg>) {
+pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     let t = table::of(seg);
-    let cx = seg.pool.cx.get();
     let d = data(seg.pool.get());
     t.catch_up();
     let (used, kept) = t.sweep();
@@ -214,16 +223,17 @@ pub fn reclaim(seg: P<Seg>) {
     bump(&cx.stats.reclaimed, used - kept);
     if seg.buffer.get().is_none() {
         if kept == 0 {
-            destroy(seg);
+            // SAFETY: nothing in it was found alive, and no allocation point is there.
+            unsafe { destroy(cx, seg) };
             return;
         }
         list(d, t);
     }
-    super::debug::paint_free(t);
+    super::debug::paint_free(cx, t);
     // Else its allocation point has not been back since the flip, and may have
     // a block reserved: the rest must wait for it.
     if let Some(g) = seg.generation.get() {
-        seg.enlist(g);
+        seg.enlist(cx, g);
     }
 }
 

@@ -27,7 +27,7 @@ impl Refusals {
             let (total, free) = w.sizes(p);
             assert!(free <= total);
         }
-        Mpm::enter(w.m, |m| sanity::check(&m.tracer, m.cx()));
+        Mpm::enter(w.m, |m| sanity::check(&m.tracer, m.inside()));
     }
 }
 

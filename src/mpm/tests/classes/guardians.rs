@@ -46,11 +46,13 @@ impl Registry {
     }
 
     fn register(&self, i: usize) {
-        Mpm::enter(self.w.m, |m| m.finalize(self.at(i))).unwrap();
+        // SAFETY: the test's own, and read only.
+        Mpm::enter(self.w.m, |m| unsafe { m.finalize(self.at(i)) }).unwrap();
     }
 
     fn undo(&self, i: usize) -> Result {
-        Mpm::enter(self.w.m, |m| m.definalize(self.at(i)))
+        // SAFETY: the test's own, and read only.
+        Mpm::enter(self.w.m, |m| unsafe { m.definalize(self.at(i)) })
     }
 
     fn guardians(&self) -> &'static crate::trace::guardian::Guardians {
@@ -62,7 +64,8 @@ impl Registry {
         let mut all = Vec::new();
         while let Some(message) = Mpm::enter(self.w.m, |m| m.messages.take(Message::Finalization)) {
             let mut object = Addr::NULL;
-            Mpm::enter(self.w.m, |m| m.message_ref(message, &raw mut object));
+            // SAFETY: the test's own.
+            Mpm::enter(self.w.m, |m| unsafe { m.message_ref(message, &raw mut object) });
             all.push(self.w.load(object.add(WORD)));
             Mpm::enter(self.w.m, |m| m.message_discard(message));
         }
@@ -73,20 +76,26 @@ impl Registry {
     fn finish(self) {
         Mpm::enter(self.w.m, |m| {
             m.park();
-            m.ap_destroy(self.ap);
-            m.pool_destroy(self.pool);
-            m.root_destroy(self.root);
+            // SAFETY: not used any more.
+            unsafe { m.ap_destroy(self.ap) };
+            // SAFETY: not used any more.
+            unsafe { m.pool_destroy(self.pool) };
+            // SAFETY: not used any more.
+            unsafe { m.root_destroy(self.root) };
         });
         // Of the blocks the one that is being filled may be there.
         let (count, blocks) = (self.guardians().count.get(), self.guardians().footprint().0);
         assert!(count == 0 && blocks <= 1, "{count} {blocks}");
         Mpm::enter(self.w.m, |m| {
-            m.root_destroy(self.w.table);
+            // SAFETY: not used any more.
+            unsafe { m.root_destroy(self.w.table) };
             m.formats.remove(self.w.format);
             m.cx.arena.control_drop(self.w.format);
-            m.chain_destroy(self.w.chain);
+            // SAFETY: not used any more.
+            unsafe { m.chain_destroy(self.w.chain) };
         });
-        Mpm::destroy(self.w.m);
+        // SAFETY: not used any more.
+        unsafe { Mpm::destroy(self.w.m) };
     }
 }
 
@@ -156,7 +165,8 @@ fn taking_one_back() {
         let now: BTreeSet<usize> = r.table.iter().copied().collect();
         let here =
             order[n / 3..].iter().map(|i| Addr(old[*i])).find(|a| !now.contains(&a.0)).unwrap();
-        assert_eq!(Mpm::enter(r.w.m, |m| m.definalize(&raw const here)), Err(Res::Fail));
+        // SAFETY: the test's own, and read only.
+        assert_eq!(Mpm::enter(r.w.m, |m| unsafe { m.definalize(&raw const here) }), Err(Res::Fail));
         order[n / 3..2 * n / 3].iter().for_each(|i| r.undo(*i).unwrap());
         assert_eq!(g.count.get(), n - 2 * n / 3);
         *cost = (looks() - start) / n;
@@ -181,8 +191,8 @@ fn taking_back_in_the_middle() {
     let mut flipped = 0;
     for _ in 0..4 {
         Mpm::enter(r.w.m, |m| m.start_collect()).unwrap();
-        while r.w.cx().phase.get() != Phase::Idle {
-            flipped += usize::from(r.w.cx().phase.get() == Phase::Flipped);
+        while !r.w.cx().busy.get().is_empty() {
+            flipped += usize::from(!r.w.cx().flipped.get().is_empty());
             for _ in 0..10 {
                 let i = r.w.rng.below(N);
                 if r.table[i] != 0 {
@@ -226,7 +236,8 @@ fn old_blocks_are_left_alone() {
     for i in 0..30_000 {
         let k = r.w.vector(r.ap, 6).unwrap();
         if i % 1000 == 0 {
-            Mpm::enter(r.w.m, |m| m.finalize(&raw const k)).unwrap();
+            // SAFETY: the test's own, and read only.
+            Mpm::enter(r.w.m, |m| unsafe { m.finalize(&raw const k) }).unwrap();
         }
         if i % 100 == 0 {
             Mpm::enter(r.w.m, |m| m.step(0.0, 0.0));

@@ -540,8 +540,8 @@ fn walks() {
                 let mut met = BTreeMap::new();
                 let done = Mpm::enter(w.m, |m| {
                     m.cx.hold();
-                    p.class.areas(p, &mut |s, base, limit| {
-                        s.expose(&m.cx);
+                    p.class.areas(m.inside(), p, &mut |s, base, limit| {
+                        s.expose(m.inside());
                         let mut at = base;
                         while at < limit {
                             let (kind, size) = look::<0>(at);
@@ -569,8 +569,8 @@ fn walks() {
                 );
                 // An area's function that refuses ends the walk.
                 let mut calls = 0;
-                let done = Mpm::enter(w.m, |_| {
-                    p.class.areas(p, &mut |_, _, _| {
+                let done = Mpm::enter(w.m, |m| {
+                    p.class.areas(m.inside(), p, &mut |_, _, _| {
                         calls += 1;
                         Err(Res::Fail)
                     })

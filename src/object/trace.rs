@@ -1,0 +1,297 @@
+//! A trace: all that belongs to one collection.
+//!
+//! A trace condemns some generations and finds out which of their objects are
+//! reachable. The tracer (`crate::trace`) moves it from phase to phase; segments
+//! and pools look at it to see what a colour means.
+//!
+//! An instance has room for [`TRACES`] of them ([`Cx::traces`]). Nothing outside
+//! this file depends on how many that is: colours are sets of traces, and what
+//! hangs on a segment for one trace is found by that trace ([`Grey`]).
+//!
+//! # Invariants
+//! - A segment is white for one trace at most, and then in that trace's `white`.
+//! - A segment is grey for a trace exactly if it is in one of that trace's `grey`
+//!   lists.
+//! - A generation is in a trace's `gens` only while that trace is in its condemn
+//!   phase, and leaves it when it is destroyed.
+
+use crate::arena::Walk;
+use crate::base::addr::{Addr, Size};
+use crate::base::list::{Link, Linked, List};
+use crate::base::ptr::{P, Slot};
+use crate::base::sets::{RankSet, TraceSet, ZoneSet};
+use crate::object::cx::{Cx, bump};
+use crate::object::locus::Gen;
+use crate::object::seg::Seg;
+use crate::seam::plinth;
+use core::cell::Cell;
+
+/// Traces that can be in progress at once. One, as long as nobody has worked out
+/// the rules for two; `TraceSet` has room for eight.
+pub const TRACES: usize = 1;
+
+/// How far a trace has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// It is not in progress.
+    Idle,
+    /// The segments of the chosen generations turn white.
+    Condemn,
+    /// What may refer to white segments turns grey.
+    Grey,
+    /// The mutator is black; grey segments are shielded from it.
+    Flipped,
+    /// All that is reachable has been found; the rest is being reclaimed.
+    Reclaim,
+}
+
+/// After the flip: whose references are being followed. Each band begins when
+/// all that the ones before lead to has been found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Band {
+    /// Exact references in segments; then those of messages.
+    Exact,
+    /// Registrations for finalization.
+    Final,
+    /// What those kept, and last of all weak references.
+    Weak,
+}
+
+/// See the module.
+pub struct Trace {
+    /// Its place in [`Cx::traces`].
+    index: usize,
+    phase: Cell<Phase>,
+    /// How far it has come since the flip.
+    pub band: Cell<Band>,
+    /// It is a collection of everything.
+    pub full: Cell<bool>,
+    /// There is no memory to copy to: objects stay where they are.
+    pub emergency: Cell<bool>,
+    /// There are weak roots, to be scanned before the mutator goes on.
+    pub weak_roots: Cell<bool>,
+    /// Generations to condemn whose segments have not all been looked at.
+    pub gens: List<Gen, 1>,
+    /// Segments of the first of them still to be looked at.
+    pub gen_left: Cell<usize>,
+    /// White segments.
+    pub white: List<Seg, 0>,
+    /// Zones that hold them.
+    pub white_zones: Cell<ZoneSet>,
+    /// Of these, the zones of objects that may move.
+    pub moving: Cell<ZoneSet>,
+    /// Grey segments, by the rank at which they are scanned.
+    pub grey: [List<Grey, 0>; 4],
+    /// How far the search for what is to be grey has come.
+    pub walk: Cell<Walk>,
+    /// The registrations for finalization to be looked at next: an address of
+    /// the tracer's (`trace::guardian`).
+    pub guardians_at: Cell<Addr>,
+    /// Registrations looked at out of turn, because a client took some back.
+    pub guardians_refreshed: Cell<Size>,
+    /// Bytes that turned white.
+    pub condemned: Cell<Size>,
+    /// Bytes in generations that did not.
+    pub not_condemned: Cell<Size>,
+    /// Bytes kept or copied so far.
+    pub live: Cell<Size>,
+    /// The time that the step under way may take.
+    pub budget: Budget,
+}
+
+impl Trace {
+    /// One that is not in progress, at a place in [`Cx::traces`].
+    pub fn new(index: usize) -> Trace {
+        Trace {
+            index,
+            phase: Cell::new(Phase::Idle),
+            band: Cell::new(Band::Exact),
+            full: Cell::new(false),
+            emergency: Cell::new(false),
+            weak_roots: Cell::new(false),
+            gens: List::default(),
+            gen_left: Cell::new(0),
+            white: List::default(),
+            white_zones: Cell::new(ZoneSet::EMPTY),
+            moving: Cell::new(ZoneSet::EMPTY),
+            grey: [List::default(), List::default(), List::default(), List::default()],
+            walk: Cell::new(Walk::Start),
+            guardians_at: Cell::new(Addr::NULL),
+            guardians_refreshed: Cell::new(0),
+            condemned: Cell::new(0),
+            not_condemned: Cell::new(0),
+            live: Cell::new(0),
+            budget: Budget::default(),
+        }
+    }
+
+    /// Its place in [`Cx::traces`].
+    #[inline(always)]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// It, as a set of one.
+    #[inline(always)]
+    pub fn set(&self) -> TraceSet {
+        TraceSet(1 << self.index)
+    }
+
+    /// How far it has come.
+    #[inline(always)]
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Goes on to a phase. What depends on the phases of all traces is worked out
+    /// here, so that barriers and new segments need not look at each of them.
+    pub fn set_phase(&self, cx: &Cx, phase: Phase) {
+        self.phase.set(phase);
+        let put = |set: &Cell<TraceSet>, is: bool| {
+            let others = set.get().minus(self.set());
+            set.set(if is { others.or(self.set()) } else { others });
+        };
+        put(&cx.busy, phase != Phase::Idle);
+        put(&cx.greying, phase == Phase::Grey);
+        put(&cx.flipped, phase == Phase::Flipped);
+    }
+
+    /// Begins: what the trace before it at this place left is forgotten.
+    pub fn begin(&self, cx: &Cx, full: bool) {
+        crate::aver!(
+            self.phase() == Phase::Idle && self.white.is_empty() && self.gens.is_empty(),
+            "a trace that begins is not in progress"
+        );
+        self.band.set(Band::Exact);
+        self.full.set(full);
+        self.emergency.set(false);
+        self.weak_roots.set(false);
+        self.gen_left.set(0);
+        self.white_zones.set(ZoneSet::EMPTY);
+        self.moving.set(ZoneSet::EMPTY);
+        self.walk.set(Walk::Start);
+        self.guardians_refreshed.set(0);
+        self.condemned.set(0);
+        self.not_condemned.set(0);
+        self.live.set(0);
+        self.set_phase(cx, Phase::Condemn);
+    }
+
+    /// Chooses a generation: its segments are to turn white.
+    pub fn choose(&self, g: P<Gen>) {
+        if self.gens.is_empty() {
+            self.gen_left.set(g.get().segs.len());
+        }
+        g.condemned_by.set(self.set());
+        self.gens.push_back(g);
+    }
+
+    /// The first of the chosen generations has been dealt with, or one of them goes.
+    pub fn forget(&self, g: P<Gen>) {
+        g.condemned_by.set(TraceSet::EMPTY);
+        self.gens.remove(g);
+        self.gen_left.set(self.gens.first().map_or(0, |g| g.get().segs.len()));
+    }
+
+    /// The first grey segment with references of a rank that `ranks` has,
+    /// strongest first.
+    pub fn first_grey(&self, ranks: RankSet) -> Option<P<Seg>> {
+        let lists = self.grey.iter().enumerate();
+        let mut of_ranks = lists.filter(|(i, _)| ranks.meets(RankSet(1 << i)));
+        of_ranks.find_map(|(_, l)| l.first()).and_then(|g| g.seg.get())
+    }
+
+    /// Is any segment grey that is scanned before those of `rank`?
+    pub fn has_grey_before(&self, rank: u8) -> bool {
+        self.grey.iter().take(usize::from(rank)).any(|l| !l.is_empty())
+    }
+}
+
+/// What a segment is to a trace that it is grey for.
+pub struct Grey {
+    link: Link<Grey>,
+    /// The segment. Set when that is made.
+    pub seg: Slot<Seg>,
+    /// Up to where the segment has been scanned for the trace.
+    pub scanned: Cell<Addr>,
+}
+
+impl Grey {
+    /// Of a segment that begins at `base`, to be told later which it is.
+    pub fn new(base: Addr) -> Grey {
+        Grey { link: Link::default(), seg: Cell::new(None), scanned: Cell::new(base) }
+    }
+
+    /// Is it in a list?
+    pub fn is_listed(&self) -> bool {
+        self.link.is_linked()
+    }
+
+    /// As a pointer, for lists.
+    ///
+    /// # Safety
+    /// It is part of a segment, which stays where it is, and is taken out of the
+    /// list before the segment goes.
+    pub unsafe fn p(&self) -> P<Grey> {
+        // SAFETY: the caller's promise.
+        unsafe { P::new(core::ptr::NonNull::from(self)) }
+    }
+}
+
+impl Linked<0> for Grey {
+    fn link(&self) -> &Link<Grey> {
+        &self.link
+    }
+}
+
+/// How long a step may take.
+pub struct Budget {
+    /// The clock's reading at which to stop; `None`: never.
+    until: Cell<Option<usize>>,
+    /// Stop at the next opportunity.
+    spent: Cell<bool>,
+    /// Work since the clock was last looked at.
+    work: Cell<Size>,
+}
+
+/// Bytes of work between two looks at the clock: some 20 microseconds, at 1 to 2 GB
+/// a second, so that a look (50 ns and more) costs less than a hundredth.
+pub const CLOCK_WORK: Size = 32 * 1024;
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { until: Cell::new(None), spent: Cell::new(false), work: Cell::new(0) }
+    }
+}
+
+impl Budget {
+    /// A step begins that is to stop when the clock reads `until`, if that is given.
+    pub fn begin(&self, until: Option<usize>) {
+        self.until.set(until);
+        self.spent.set(false);
+        self.work.set(0);
+    }
+
+    /// The clock's reading at which to stop, if there is one.
+    pub fn until(&self) -> Option<usize> {
+        self.until.get()
+    }
+
+    /// Whatever was said before: to the end.
+    pub fn lift(&self) {
+        self.begin(None);
+    }
+
+    /// Notes work done (bytes looked at); true if time is up.
+    pub fn spend(&self, bytes: Size) -> bool {
+        let Some(until) = self.until.get() else { return false };
+        bump(&self.work, bytes);
+        if self.work.get() >= CLOCK_WORK {
+            self.work.set(0);
+            if plinth::clock() >= until {
+                self.spent.set(true);
+            }
+        }
+        self.spent.get()
+    }
+}
