@@ -1,7 +1,11 @@
 //! The memory half of an instance against a naive model, over a mock machine
 //! that knows the state of every page.
 
+use super::chunk::{EMPTY_TRACTS, Tract};
 use super::*;
+use crate::base::bits;
+use crate::base::res::Res;
+use crate::base::sets::AccessSet;
 use crate::ports::testing::faulty::Faulty;
 use crate::ports::testing::mock::{Mock, PAGE};
 use std::boxed::Box;

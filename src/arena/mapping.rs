@@ -1,0 +1,168 @@
+//! Mapping: memory under grains and under the region table, within the commit
+//! limit.
+//!
+//! # Invariants
+//! - `committed` is the sum of what is mapped, after each call of the port.
+//! - It is never above the limit: before a call that maps, room is made.
+//! - What is mapped under grains counts as spare until it is used. (In a client
+//!   arena nothing is spare: what is mapped is in use.)
+
+use super::Arena;
+use super::chunk::{Chunk, Region};
+use crate::base::addr::Size;
+use crate::base::bits::{self, Bits};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+
+/// The least that is mapped at a time, where the grain allows.
+pub(super) const MAP_STEP: Size = 64 * 1024;
+
+impl Arena {
+    /// Puts memory under the free grains `want` of `r`. All of them are spare
+    /// afterwards (in a client arena: committed).
+    pub(super) fn map_grains(&self, r: &P<Region>, want: &Bits) -> Result {
+        let cold = bits::minus(want, &r.mapped.get());
+        if bits::is_empty(&cold) {
+            return Ok(());
+        }
+        let need = bits::count(&cold) << self.grain_shift;
+        if self.is_client {
+            if self.limit.get().saturating_sub(self.committed.get()) < need
+                && !crate::seam::fault("commit_limit")
+            {
+                return Err(Res::CommitLimit);
+            }
+            self.committed.set(self.committed.get() + need);
+            r.mapped.set(bits::or(&r.mapped.get(), want));
+            return Ok(());
+        }
+        // What else to map along with it: up to MAP_STEP, while it is ours to take.
+        // More in a large arena, where it will be used soon.
+        let wish = (self.committed.get() / 64).max(MAP_STEP);
+        let wish = 1usize << (usize::BITS - 1 - wish.leading_zeros());
+        let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
+        let lo = bits::first(&cold).unwrap_or(0) / step * step;
+        let mut hi = lo;
+        let mut from = 0;
+        while let Some((s, l)) = bits::next_run(&cold, from) {
+            hi = s + l;
+            from = hi;
+        }
+        let hi = (hi.div_ceil(step) * step).min(bits::BITS);
+        let around = bits::and(&bits::run(lo, hi - lo), &r.free.get());
+        let more = bits::minus(&around, &r.mapped.get());
+        let extra = bits::count(&more) << self.grain_shift;
+        let room = self.limit.get().saturating_sub(self.committed.get());
+        // What is mapped ahead is spare until it is used.
+        let ahead = self.spare.get() + (extra - need);
+        let set = if room >= extra && ahead <= self.spare_max() {
+            more
+        } else {
+            if room < need && !crate::seam::fault("commit_limit") {
+                self.purge(need - room, Some(*r));
+                let room = self.limit.get().saturating_sub(self.committed.get());
+                if room < need {
+                    // What is spare right here.
+                    let idle = bits::and(&r.free.get(), &r.mapped.get());
+                    self.unmap_set(r, &bits::minus(&idle, want), need - room);
+                }
+                if self.limit.get().saturating_sub(self.committed.get()) < need {
+                    return Err(Res::CommitLimit);
+                }
+            }
+            cold
+        };
+        if self.map_set(r, &set).is_err() {
+            // Perhaps there is memory for just what is needed.
+            let cold = bits::minus(want, &r.mapped.get());
+            self.map_set(r, &cold)?;
+        }
+        Ok(())
+    }
+
+    fn map_set(&self, r: &P<Region>, set: &Bits) -> Result {
+        let mut from = 0;
+        while let Some((s, l)) = bits::next_run(set, from) {
+            from = s + l;
+            let bytes = l << self.grain_shift;
+            self.port.map(r.base.add(s << self.grain_shift), bytes)?;
+            self.calls.map.set(self.calls.map.get() + 1);
+            r.mapped.set(bits::or(&r.mapped.get(), &bits::run(s, l)));
+            self.committed.set(self.committed.get() + bytes);
+            self.spare.set(self.spare.get() + bytes);
+        }
+        Ok(())
+    }
+
+    pub(super) fn unmap_set(&self, r: &P<Region>, set: &Bits, most: Size) -> Size {
+        let mut done = 0usize;
+        let mut from = 0;
+        while let Some((s, l)) = bits::next_run(set, from) {
+            if done >= most {
+                break;
+            }
+            from = s + l;
+            let bytes = l << self.grain_shift;
+            self.port.unmap(r.base.add(s << self.grain_shift), bytes);
+            self.calls.unmap.set(self.calls.unmap.get() + 1);
+            let gone = bits::run(s, l);
+            r.mapped.set(bits::minus(&r.mapped.get(), &gone));
+            r.stale_prot.set(bits::minus(&r.stale_prot.get(), &gone));
+            self.committed.set(self.committed.get() - bytes);
+            self.spare.set(self.spare.get() - bytes);
+            done += bytes;
+        }
+        done
+    }
+
+    /// The region, its table entry filled in.
+    pub(super) fn region_ready(&self, c: P<Chunk>, i: usize) -> Result<P<Region>> {
+        if i >= c.ninit.get() {
+            let upto = c.entry_limit(i).up(self.grain()).min(c.range.base);
+            let lacks = || upto.0.saturating_sub(c.table_mapped.get().0);
+            let fits = |bytes| self.limit.get().saturating_sub(self.committed.get()) >= bytes;
+            if !fits(lacks()) {
+                // The table may get shorter.
+                self.purge(lacks(), None);
+                if !fits(lacks()) {
+                    return Err(Res::CommitLimit);
+                }
+            }
+            let (have, bytes) = (c.table_mapped.get(), lacks());
+            if bytes != 0 {
+                self.port.map(have, bytes)?;
+                self.calls.map.set(self.calls.map.get() + 1);
+                self.committed.set(self.committed.get() + bytes);
+                c.table_mapped.set(upto);
+            }
+            Chunk::init_regions(c, i);
+        }
+        Ok(c.region(i))
+    }
+
+    /// Gives back what the last entries of a region table stand on, as far as
+    /// they are of regions that nobody has, without memory. Takes a step for
+    /// each, and as many steps filled them in.
+    pub(super) fn trim_table(&self, c: P<Chunk>, but: Option<P<Region>>) {
+        let mut n = c.ninit.get();
+        while let Some(last) = n.checked_sub(1) {
+            let r = c.region(last);
+            if Some(r) == but || r.home.get().is_some() || !bits::is_empty(&r.mapped.get()) {
+                break;
+            }
+            // Segments whose protection was to be looked at are gone.
+            c.map_bit(c.dirty_map, last, false);
+            n = last;
+            c.ninit.set(n);
+        }
+        // As much as there was to begin with stays.
+        let upto = c.entry_limit(n.saturating_sub(1)).up(self.grain()).min(c.range.base);
+        let have = c.table_mapped.get();
+        if upto < have {
+            self.port.unmap(upto, have.since(upto));
+            self.calls.unmap.set(self.calls.unmap.get() + 1);
+            self.committed.set(self.committed.get().wrapping_sub(have.since(upto)));
+            c.table_mapped.set(upto);
+        }
+    }
+}
