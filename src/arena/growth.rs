@@ -8,7 +8,7 @@
 
 use super::chunk::{Chunk, Layout, Region};
 use super::lookup::TableEntry;
-use super::mapping::MAP_STEP;
+use super::mapping::LEAST_MAPPED;
 use super::{Arena, Params};
 use crate::base::addr::{Addr, Range, Size, size_up_checked};
 use crate::base::bits;
@@ -56,7 +56,8 @@ pub(super) fn vm_chunk(
     let region = 1usize << region_shift;
     let grain = 1usize << grain_shift;
     // Room for the header comes on top of what is asked, and at least one
-    // region is left for use.
+    // region is left for use. For each region there are: its entry, its place in
+    // the directory, its bits in three maps.
     let per_region = size_of::<Region>() + 4 * size_of::<usize>();
     let header = ((size >> region_shift) + 3)
         .checked_mul(per_region)
@@ -87,16 +88,30 @@ pub(super) fn vm_chunk(
     Ok((c, l.extra, mapped))
 }
 
+/// The shift of a zone stripe, and so of a region, where there is room enough: 1 MB.
+/// A region's state is a few words of bits, one bit a grain, and its table of tracts
+/// for grains of 4 KB is 2 KB; a larger one would be too coarse for generations of a
+/// few megabytes.
+const STRIPE_SHIFT: u32 = 20;
+/// A region in given memory is at most this part of it (as a shift), so that generations
+/// can be told apart by their zones: 16 to 32 regions.
+const GIVEN_PARTS_SHIFT: u32 = 5;
+/// And it has at least this many grains (as a shift): what is kept about a region
+/// is then a small part of it.
+const LEAST_GRAINS_SHIFT: u32 = 3;
+
+/// The shifts of a grain and of a region.
 pub(super) fn shifts(p: &Params) -> (u32, u32) {
     let grain_shift = p.grain.trailing_zeros();
-    let most = grain_shift + 8;
+    // A region's grains have a bit each.
+    let most = grain_shift + bits::BITS.trailing_zeros();
+    let usual = STRIPE_SHIFT.max(grain_shift);
     let region_shift = if p.base.is_some() {
-        // Small given memories get small stripes, so that generations can
-        // still be told apart.
         let size_shift = usize::BITS - p.size.max(1).leading_zeros();
-        size_shift.saturating_sub(5).max(grain_shift + 3).min(20.max(grain_shift))
+        let parts = size_shift.saturating_sub(GIVEN_PARTS_SHIFT);
+        parts.max(grain_shift + LEAST_GRAINS_SHIFT).min(usual)
     } else {
-        20.max(grain_shift)
+        usual
     };
     (grain_shift, region_shift.min(most))
 }
@@ -142,17 +157,18 @@ impl Arena {
         }
         let region = 1usize << self.region_shift;
         let need = size.checked_add(region).ok_or(Res::Resource)?;
-        // Geometric growth keeps the number of chunks small.
+        // Geometric growth keeps the number of chunks small: look-up is slower in all
+        // but the first.
         let wish = need.max(self.growth.get()).max(self.reserved.get() / 4);
         let mut try_size = wish;
         loop {
-            let room = self.limit.get().saturating_sub(self.committed.get());
+            let room = self.room();
             let extra = self.table_extra(try_size);
             match vm_chunk(self.port, try_size, extra, room, self.region_shift, self.grain_shift) {
                 Ok(new) => return self.take_in_chunk(new),
                 Err(Res::CommitLimit) => {
                     let spare = self.spare.get();
-                    self.purge(MAP_STEP, None);
+                    self.purge(LEAST_MAPPED, None);
                     if self.spare.get() == spare {
                         return Err(Res::CommitLimit);
                     }
@@ -179,7 +195,7 @@ impl Arena {
     /// # Errors
     /// `Memory`: too small. `CommitLimit`: its header would be over the limit.
     pub fn extend_client(&self, base: Addr, size: Size) -> Result {
-        let room = self.limit.get().saturating_sub(self.committed.get());
+        let room = self.room();
         let given = Range::sized(base, size);
         let extra = self.table_extra(size);
         let new = client_chunk(given, extra, room, self.region_shift, self.grain_shift)?;

@@ -14,10 +14,21 @@ use crate::base::bits::{self, Bits};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 
-/// The least that is mapped at a time, where the grain allows.
-pub(super) const MAP_STEP: Size = 64 * 1024;
+/// The least that is mapped at a time, where the grain allows and there is memory:
+/// 16 pages of 4 KB. An estimate: clearing as many takes several times as long as the
+/// call of the system.
+pub(super) const LEAST_MAPPED: Size = 64 * 1024;
+
+/// In a large arena this part of what is committed is mapped at a time: one call of
+/// the system for each 1.6 % of growth, and no more than that mapped ahead.
+const PART_MAPPED: Size = 64;
 
 impl Arena {
+    /// How much may be mapped without being over the limit.
+    pub(super) fn room(&self) -> Size {
+        self.limit.get().saturating_sub(self.committed.get())
+    }
+
     /// Puts memory under the free grains `want` of `r`. All of them are spare
     /// afterwards (in a client arena: committed).
     pub(super) fn map_grains(&self, r: &P<Region>, want: &Bits) -> Result {
@@ -27,18 +38,17 @@ impl Arena {
         }
         let need = bits::count(&cold) << self.grain_shift;
         if self.is_client {
-            if self.limit.get().saturating_sub(self.committed.get()) < need
-                && !crate::seam::fault("commit_limit")
-            {
+            if self.room() < need && !crate::seam::fault("commit_limit") {
                 return Err(Res::CommitLimit);
             }
             self.committed.set(self.committed.get() + need);
             r.mapped.set(bits::or(&r.mapped.get(), want));
             return Ok(());
         }
-        // What else to map along with it: up to MAP_STEP, while it is ours to take.
+        // What else to map along with it: up to
+        // LEAST_MAPPED, while it is ours to take.
         // More in a large arena, where it will be used soon.
-        let wish = (self.committed.get() / 64).max(MAP_STEP);
+        let wish = (self.committed.get() / PART_MAPPED).max(LEAST_MAPPED);
         let wish = 1usize << (usize::BITS - 1 - wish.leading_zeros());
         let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
         let lo = bits::first(&cold).unwrap_or(0) / step * step;
@@ -52,7 +62,7 @@ impl Arena {
         let around = bits::and(&bits::run(lo, hi - lo), &r.free.get());
         let more = bits::minus(&around, &r.mapped.get());
         let extra = bits::count(&more) << self.grain_shift;
-        let room = self.limit.get().saturating_sub(self.committed.get());
+        let room = self.room();
         // What is mapped ahead is spare until it is used.
         let ahead = self.spare.get() + (extra - need);
         let set = if room >= extra && ahead <= self.spare_max() {
@@ -60,13 +70,13 @@ impl Arena {
         } else {
             if room < need && !crate::seam::fault("commit_limit") {
                 self.purge(need - room, Some(*r));
-                let room = self.limit.get().saturating_sub(self.committed.get());
+                let room = self.room();
                 if room < need {
                     // What is spare right here.
                     let idle = bits::and(&r.free.get(), &r.mapped.get());
                     self.unmap_set(r, &bits::minus(&idle, want), need - room);
                 }
-                if self.limit.get().saturating_sub(self.committed.get()) < need {
+                if self.room() < need {
                     return Err(Res::CommitLimit);
                 }
             }
@@ -120,7 +130,7 @@ impl Arena {
         if i >= c.ninit.get() {
             let upto = c.entry_limit(i).up(self.grain()).min(c.range.base);
             let lacks = || upto.0.saturating_sub(c.table_mapped.get().0);
-            let fits = |bytes| self.limit.get().saturating_sub(self.committed.get()) >= bytes;
+            let fits = |bytes| self.room() >= bytes;
             if !fits(lacks()) {
                 // The table may get shorter.
                 self.purge(lacks(), None);

@@ -48,6 +48,10 @@ pub struct Home {
     regions: List<Region, 0>,
 }
 
+/// How much of what is committed may be spare if nobody says otherwise: the default
+/// of `MPS_KEY_SPARE`.
+pub const DEFAULT_SPARE: f64 = 0.75;
+
 /// What system calls were made, for those who count them.
 #[derive(Default)]
 pub struct Calls {
@@ -184,7 +188,7 @@ impl Arena {
             committed: Cell::new(boot.header),
             spare: Cell::new(0),
             limit: Cell::new(p.limit),
-            spare_fraction: Cell::new(0.75),
+            spare_fraction: Cell::new(DEFAULT_SPARE),
             growth: Cell::new(p.size),
             extended: Cell::new(None),
             contracted: Cell::new(None),

@@ -17,6 +17,11 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::ZoneSet;
 
+/// How many of a home's own regions are looked at before it gets another. What does
+/// not fit is moved to the end of the list, so the next request begins with others.
+/// An estimate: enough to find room in what was freed lately, few enough to be cheap.
+const REGIONS_TRIED: usize = 8;
+
 impl Arena {
     /// `size` bytes (rounded up to grains), readable, writable, contents
     /// arbitrary, with `tract` hung on every grain.
@@ -37,7 +42,7 @@ impl Arena {
         let n = size >> self.grain_shift;
         let per = 1usize << (self.region_shift - self.grain_shift);
         if n <= per {
-            let mut tries = 8;
+            let mut tries = REGIONS_TRIED;
             let mut at = home.regions.first();
             while let Some(r) = at {
                 at = home.regions.after(r);
@@ -316,38 +321,12 @@ impl Arena {
             // All of them at once: tract tables are to go elsewhere.
             let run = first..first + k;
             run.clone().for_each(|i| self.claim(home, c.region(i), i));
-            let mut left = n;
-            for i in run.clone() {
-                let r = c.region(i);
-                if r.home.get().is_none() {
-                    self.claim(home, r, i);
-                }
-                let m = left.min(per);
-                let wrong = match self.take(&r, 0, m, tract) {
-                    Ok(a) if a == r.base => None,
-                    // But one had nowhere else to go.
-                    Ok(a) => {
-                        self.free(a, m << self.grain_shift);
-                        Some(Res::Limit)
-                    }
-                    Err(e) => Some(e),
-                };
-                if let Some(e) = wrong {
-                    let done = (n - left) << self.grain_shift;
-                    if done != 0 {
-                        self.free(base, done);
-                    }
-                    for i in run {
-                        let r = c.region(i);
-                        if r.is_free() {
-                            self.disown(&r);
-                        }
-                    }
-                    return Err(e);
-                }
-                left -= m;
+            let mut got = Partial::new(self, c, home, base, run.clone());
+            for i in run {
+                let m = (n - got.grains).min(per);
+                got.take(i, 0, m, tract)?;
             }
-            return Ok(base);
+            return Ok(got.keep());
         }
         Err(Res::Limit)
     }
@@ -414,44 +393,14 @@ impl Arena {
         let per = c.grains();
         let (mut i, mut s) = start;
         let base = c.region(i).base.add(s << self.grain_shift);
-        let mut left = n;
-        while left != 0 {
-            let r = c.region(i);
-            let m = left.min(per - s);
-            let want = bits::run(s, m);
-            let home = self.control_home();
-            if r.home.get().is_none() {
-                self.claim(home, r, i);
-            }
-            let got = if bits::and(&r.free.get(), &want) == want {
-                self.take(&r, s, m, tract)
-            } else {
-                Err(Res::Limit)
-            };
-            let wrong = match got {
-                Ok(a) if a == r.base.add(s << self.grain_shift) => None,
-                // A tract table was put where we meant to go.
-                Ok(a) => {
-                    self.free(a, m << self.grain_shift);
-                    Some(Res::Limit)
-                }
-                Err(e) => Some(e),
-            };
-            if let Some(e) = wrong {
-                if r.is_free() && r.home.get().is_some() {
-                    self.disown(&r);
-                }
-                let done = (n - left) << self.grain_shift;
-                if done != 0 {
-                    self.free(base, done);
-                }
-                return Err(e);
-            }
-            left -= m;
+        let mut got = Partial::new(self, *c, self.control_home(), base, i..i);
+        while got.grains < n {
+            let m = (n - got.grains).min(per - s);
+            got.take(i, s, m, tract)?;
             i += 1;
             s = 0;
         }
-        Ok(base)
+        Ok(got.keep())
     }
 
     /// Gives back grains: whole ones, allocated together or not.
@@ -523,6 +472,78 @@ impl Arena {
                     }
                     r.home.set(Some(self.control_home()));
                 }
+            }
+        }
+    }
+}
+
+/// What a request across regions has taken so far. Unless it is kept, dropping
+/// it gives all of that back, and the regions that were claimed for it.
+struct Partial<'a> {
+    arena: &'a Arena,
+    chunk: P<Chunk>,
+    /// Who gets the regions that nobody has.
+    home: P<Home>,
+    base: Addr,
+    /// Grains taken, from `base` on.
+    grains: usize,
+    /// The regions claimed for it, or that it reaches into.
+    regions: core::ops::Range<usize>,
+}
+
+impl<'a> Partial<'a> {
+    fn new(
+        arena: &'a Arena,
+        chunk: P<Chunk>,
+        home: P<Home>,
+        base: Addr,
+        regions: core::ops::Range<usize>,
+    ) -> Partial<'a> {
+        Partial { arena, chunk, home, base, grains: 0, regions }
+    }
+
+    /// Takes the next `n` grains: those from `at` on in region `i`. `Limit`: they
+    /// are not free.
+    fn take(&mut self, i: usize, at: usize, n: usize, tract: Tract) -> Result {
+        let (arena, c) = (self.arena, self.chunk);
+        let r = c.region(i);
+        let want = bits::run(at, n);
+        self.regions.end = self.regions.end.max(i + 1);
+        if r.home.get().is_none() {
+            arena.claim(self.home, r, i);
+        }
+        if bits::and(&r.free.get(), &want) != want {
+            return Err(Res::Limit);
+        }
+        let a = arena.take(&r, at, n, tract)?;
+        if a != r.base.add(at << arena.grain_shift) {
+            // A tract table had nowhere else to go than where we meant to.
+            arena.free(a, n << arena.grain_shift);
+            return Err(Res::Limit);
+        }
+        self.grains += n;
+        Ok(())
+    }
+
+    /// It is complete.
+    fn keep(self) -> Addr {
+        let base = self.base;
+        core::mem::forget(self);
+        base
+    }
+}
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        let (arena, c) = (self.arena, self.chunk);
+        if self.grains != 0 {
+            arena.free(self.base, self.grains << arena.grain_shift);
+        }
+        for i in self.regions.clone() {
+            // Giving back may have cut the region table short, to where no region
+            // was claimed.
+            if i < c.ninit.get() && c.region(i).is_free() {
+                arena.disown(&c.region(i));
             }
         }
     }

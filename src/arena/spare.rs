@@ -8,7 +8,7 @@
 
 use super::Arena;
 use super::chunk::Region;
-use super::mapping::MAP_STEP;
+use super::mapping::LEAST_MAPPED;
 use crate::base::addr::Size;
 use crate::base::bits;
 use crate::base::ptr::P;
@@ -33,7 +33,7 @@ impl Arena {
             let f = self.spare_fraction.get();
             let over = (spare - max) as f64;
             let x = if f >= 1.0 { 0.0 } else { over / (1.0 - f) };
-            let x = (x as Size + MAP_STEP).min(spare);
+            let x = (x as Size + LEAST_MAPPED).min(spare);
             self.purge(x, None);
         }
     }
