@@ -23,6 +23,7 @@ mod stale;
 pub use lookup::Walk;
 
 use crate::base::addr::{Addr, Range, Size};
+use crate::base::gauge::Gauge;
 use crate::base::list::List;
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
@@ -86,14 +87,15 @@ pub struct Arena {
     control_home: Home,
     /// Zones that some home has regions in.
     used_zones: Cell<ZoneSet>,
-    /// Address space taken.
-    pub reserved: Cell<Size>,
-    /// Memory mapped.
-    pub committed: Cell<Size>,
+    /// Address space taken, in bytes. This and the next three may be read without
+    /// the lock.
+    pub reserved: Gauge,
+    /// Memory mapped, in bytes.
+    pub committed: Gauge,
     /// Of it, free.
-    pub spare: Cell<Size>,
+    pub spare: Gauge,
     /// The most that may be committed.
-    pub limit: Cell<Size>,
+    pub limit: Gauge,
     /// How much of what is committed may be spare.
     pub spare_fraction: Cell<f64>,
     /// How much address space to take when more is needed.
@@ -184,10 +186,10 @@ impl Arena {
             control: control::Control::default(),
             control_home: Home::default(),
             used_zones: Cell::new(ZoneSet::EMPTY),
-            reserved: Cell::new(0),
-            committed: Cell::new(boot.header),
-            spare: Cell::new(0),
-            limit: Cell::new(p.limit),
+            reserved: Gauge::new(0),
+            committed: Gauge::new(boot.header),
+            spare: Gauge::new(0),
+            limit: Gauge::new(p.limit),
             spare_fraction: Cell::new(DEFAULT_SPARE),
             growth: Cell::new(p.size),
             extended: Cell::new(None),
