@@ -173,8 +173,9 @@ impl Arena {
                         return Err(Res::CommitLimit);
                     }
                 }
-                Err(e) if try_size > need => {
-                    let _ = e;
+                // No memory for the header: less of the spare, and again.
+                Err(Res::Memory) if self.spare.get() != 0 => self.purge(usize::MAX, None),
+                Err(_) if try_size > need => {
                     try_size = (try_size / 2).max(need);
                 }
                 Err(e) => return Err(e),
@@ -202,24 +203,32 @@ impl Arena {
         self.take_in_chunk(new)
     }
 
-    /// Returns chunks that nothing is in, but for the first.
-    pub fn shrink(&self) {
+    /// Returns chunks that nothing is in, but for the first. Not while a walk over
+    /// tracts goes on. True: there were some.
+    pub fn shrink(&self) -> bool {
         if self.is_client {
-            return;
+            return false;
         }
+        let before = self.chunks.len();
         for c in self.chunks.iter() {
             if Some(c) == self.primary.get() || c.in_use.get() != 0 {
                 continue;
             }
             let len = self.table_need(0, Some(c));
             let bytes = len * size_of::<TableEntry>();
-            let Ok(table) = self.control_alloc(bytes) else { return };
-            if c.in_use.get() != 0 {
-                // That very memory came from it.
-                self.control_free(table, bytes);
-                continue;
+            match self.control_alloc(bytes) {
+                Ok(table) if c.in_use.get() != 0 => {
+                    // That very memory came from it.
+                    self.control_free(table, bytes);
+                    continue;
+                }
+                Ok(table) => self.table_fill(table.ptr(), len, None, Some(c)),
+                // Where it is, unless it goes with the chunk.
+                Err(_) if self.table_in.get() == Some(c) => continue,
+                Err(_) => {
+                    self.table_fill(self.table.get(), self.table_len.get(), None, Some(c));
+                }
             }
-            self.table_fill(table.ptr(), len, None, Some(c));
             let mut mapped = 0usize;
             for i in 0..c.ninit.get() {
                 mapped += bits::count(&c.region(i).mapped.get());
@@ -237,5 +246,6 @@ impl Arena {
             self.port.release(c.reserved.base, c.reserved.size());
         }
         self.trim();
+        self.chunks.len() < before
     }
 }

@@ -99,7 +99,7 @@ impl Arena {
         self.table_need(granules, None) * size_of::<TableEntry>()
     }
 
-    /// Puts the table for all chunks, `extra` too, at `table`.
+    /// Puts the table for all chunks, `extra` too, at `table`, which may be where it is.
     pub(super) fn table_fill(
         &self,
         table: *mut TableEntry,
@@ -124,6 +124,9 @@ impl Arena {
                 // SAFETY: as above.
                 unsafe { table.add(i).write((key, Some(c))) };
             }
+        }
+        if core::ptr::eq(table, self.table.get()) {
+            return;
         }
         // Freeing the old one looks chunks up: in the new one.
         let old = self.table.replace(table);

@@ -45,9 +45,8 @@ impl Arena {
             r.mapped.set(bits::or(&r.mapped.get(), want));
             return Ok(());
         }
-        // What else to map along with it: up to
-        // LEAST_MAPPED, while it is ours to take.
-        // More in a large arena, where it will be used soon.
+        // What else to map along with it: up to LEAST_MAPPED, while it is ours to
+        // take. More in a large arena, where it will be used soon.
         let wish = (self.committed.get() / PART_MAPPED).max(LEAST_MAPPED);
         let wish = 1usize << (usize::BITS - 1 - wish.leading_zeros());
         let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
@@ -82,15 +81,56 @@ impl Arena {
             }
             cold
         };
-        if self.map_set(r, &set).is_err() {
-            // Perhaps there is memory for just what is needed.
-            let cold = bits::minus(want, &r.mapped.get());
-            self.map_set(r, &cold)?;
-        }
-        Ok(())
+        self.map_set(r, &set).or_else(|_| self.map_refused(r, want))
     }
 
-    fn map_set(&self, r: &P<Region>, set: &Bits) -> Result {
+    /// The port has refused to map `want` and what lies round it: now just what is
+    /// needed, and if there is no memory for that either, in place of spare memory.
+    #[cold]
+    #[inline(never)]
+    fn map_refused(&self, r: &P<Region>, want: &Bits) -> Result {
+        let lacks = || bits::minus(want, &r.mapped.get());
+        let need = bits::count(&lacks()) << self.grain_shift;
+        self.insist(need, Some(*r), &mut || self.map_set(r, &lacks())).or_else(|e| {
+            // What is spare right here.
+            let idle = bits::minus(&bits::and(&r.free.get(), &r.mapped.get()), want);
+            if self.unmap_set(r, &idle, usize::MAX) == 0 {
+                return Err(e);
+            }
+            self.map_set(r, &lacks())
+        })
+    }
+
+    /// Calls `request`, which asks something of the port. Whenever that is refused,
+    /// spare memory goes back and it is called again: first `bytes`, then all there is,
+    /// for what the system is short of may be something else (Linux counts mappings).
+    /// Spare memory in region `but` stays. What remains to be done about a refusal is
+    /// to collect, which is for the caller of the arena.
+    ///
+    /// # Errors
+    /// The last of `request`'s.
+    pub(super) fn insist(
+        &self,
+        bytes: Size,
+        but: Option<P<Region>>,
+        request: &mut dyn FnMut() -> Result,
+    ) -> Result {
+        let mut got = request();
+        for want in [bytes, usize::MAX] {
+            if got.is_ok() || crate::seam::fault("purge_on_refusal") {
+                break;
+            }
+            let before = self.committed.get();
+            self.purge(want, but);
+            if self.committed.get() == before {
+                break;
+            }
+            got = request();
+        }
+        got
+    }
+
+    pub(super) fn map_set(&self, r: &P<Region>, set: &Bits) -> Result {
         let mut from = 0;
         while let Some((s, l)) = bits::next_run(set, from) {
             from = s + l;
@@ -138,13 +178,17 @@ impl Arena {
                     return Err(Res::CommitLimit);
                 }
             }
-            let (have, bytes) = (c.table_mapped.get(), lacks());
-            if bytes != 0 {
-                self.port.map(have, bytes)?;
-                self.calls.map.set(self.calls.map.get() + 1);
-                self.committed.set(self.committed.get() + bytes);
-                c.table_mapped.set(upto);
-            }
+            // Asked for again, it may lack more: giving back makes the table shorter.
+            self.insist(lacks(), None, &mut || {
+                let (have, bytes) = (c.table_mapped.get(), lacks());
+                if bytes != 0 {
+                    self.port.map(have, bytes)?;
+                    self.calls.map.set(self.calls.map.get() + 1);
+                    self.committed.set(self.committed.get() + bytes);
+                    c.table_mapped.set(upto);
+                }
+                Ok(())
+            })?;
             Chunk::init_regions(c, i);
         }
         Ok(c.region(i))

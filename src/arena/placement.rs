@@ -135,7 +135,7 @@ impl Arena {
         self.map_grains(r, &want)?;
         let stale = bits::and(&r.stale_prot.get(), &want);
         if !bits::is_empty(&stale) {
-            self.unprotect(r, &stale)?;
+            self.open(r, &stale)?;
         }
         r.free.set(bits::minus(&r.free.get(), &want));
         if !self.is_client {

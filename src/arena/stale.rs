@@ -11,7 +11,7 @@
 
 use super::Arena;
 use super::chunk::{Region, Tract};
-use crate::base::addr::Addr;
+use crate::base::addr::{Addr, Range};
 use crate::base::bits::{self, Bits};
 use crate::base::ptr::P;
 use crate::base::res::Result;
@@ -38,6 +38,33 @@ impl Arena {
             r.stale_prot.set(bits::minus(&r.stale_prot.get(), &whole));
         }
         Ok(())
+    }
+
+    /// Makes the stale grains `set`, which are free, readable and writable.
+    ///
+    /// # Errors
+    /// The port's, and nothing that was done about it has helped: the grains are
+    /// stale, or have no memory any more.
+    pub(super) fn open(&self, r: &P<Region>, set: &Bits) -> Result {
+        let off = self.insist(usize::MAX, Some(*r), &mut || self.unprotect(r, set));
+        if off.is_ok() || self.is_client || crate::seam::fault("purge_on_refusal") {
+            return off;
+        }
+        // Protection goes with the memory, too, and that joins what is beside it.
+        self.unmap_set(r, &bits::and(set, &r.stale_prot.get()), usize::MAX);
+        self.map_set(r, &bits::minus(set, &r.mapped.get()))
+    }
+
+    /// Takes protection off memory that is in use. If the port refuses, spare memory
+    /// goes back and it is asked again.
+    ///
+    /// # Errors
+    /// The port's.
+    pub fn expose(&self, range: Range) -> Result {
+        self.insist(usize::MAX, None, &mut || {
+            self.calls.protect.set(self.calls.protect.get() + 1);
+            self.port.protect(range.base, range.size(), AccessSet::EMPTY)
+        })
     }
 
     /// Notes that the segment at `base` needs its protection looked at.
@@ -68,6 +95,11 @@ impl Arena {
                 while word != 0 {
                     let i = c.region_at(w, word.trailing_zeros());
                     word &= word - 1;
+                    if i >= c.ninit.get() {
+                        // `f` has made the arena give memory back, and with it entries
+                        // of regions that nothing is in.
+                        continue;
+                    }
                     let set = c.region(i).unsynced.replace(bits::NONE);
                     for (wi, word) in set.iter().enumerate() {
                         let mut word = *word;

@@ -2,6 +2,7 @@
 //! where clients keep them.
 
 use super::Mpm;
+use super::poll::Relief;
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
 use crate::object::cx::Phase;
@@ -32,7 +33,7 @@ impl Mpm {
     /// # Errors
     /// `Param`: not an object that could die. Others: the arena's.
     pub fn finalize(&self, at: *const Addr) -> Result {
-        let mut tries = 0usize;
+        let mut relief = Relief::default();
         loop {
             let a = self.peek(at);
             let automatic = seg::of_addr(&self.cx, a).is_some_and(|s| s.class.is_automatic());
@@ -41,9 +42,8 @@ impl Mpm {
                 "block to be finalized is in an automatic pool of the arena",
                 Err(Res::Param)
             );
-            tries += 1;
             match self.tracer.guardians.register(&self.cx, a) {
-                Err(_) if self.relieve(tries) => {}
+                Err(_) if self.relieve(&mut relief) => {}
                 other => return other,
             }
         }

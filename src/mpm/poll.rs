@@ -22,6 +22,18 @@ const WHY_ASKED: &str = "The client asked for a full collection.\0";
 const WHY_STEP: &str = "The client has time for a full collection.\0";
 const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
 
+/// What has been done for a request that failed for want of memory: see
+/// [`Mpm::relieve`].
+#[derive(Default)]
+pub struct Relief {
+    /// Chunks that nothing was in went back.
+    shrunk: bool,
+    /// The collection that was under way has been finished.
+    finished: bool,
+    /// Everything has been collected.
+    collected: bool,
+}
+
 impl Mpm {
     /// Called whenever an allocation point has been to see us, before it is
     /// given room: all collection work on the mutator's time happens here.
@@ -289,10 +301,10 @@ impl Mpm {
     pub fn fill(&self, b: P<Buffer>, size: Size) -> Result<Addr> {
         self.poll();
         let before = b.base.get();
-        let mut tries = 0usize;
+        let mut relief = Relief::default();
         let p = loop {
             match buffer::fill(b, size) {
-                Err(_) if self.relieve(tries) => tries += 1,
+                Err(_) if self.relieve(&mut relief) => {}
                 other => break other?,
             }
         };
@@ -302,21 +314,34 @@ impl Mpm {
         Ok(p)
     }
 
-    /// An allocation failed for want of memory, the `tries`th time in a row.
-    /// True: some may have become free, try again.
-    pub fn relieve(&self, tries: usize) -> bool {
+    /// A request has failed for want of memory or address space (the arena has given
+    /// back its spare memory by then). Does the next thing that may help; each is done
+    /// once for a request. True: try again.
+    ///
+    /// The last is a collection of everything, however lately there was one: the
+    /// client may have let go of something since, of which the library knows nothing.
+    /// So a request fails only if a collection just before it has not helped.
+    pub fn relieve(&self, done: &mut Relief) -> bool {
+        if !self.tracer.is_busy(&self.cx) && !done.shrunk {
+            done.shrunk = true;
+            if self.cx.arena.shrink() {
+                return true;
+            }
+        }
         if self.state.get() != State::Unclamped {
             return false;
         }
-        if self.tracer.is_busy(&self.cx) {
+        if self.tracer.is_busy(&self.cx) && !done.finished {
+            done.finished = true;
             let _ = self.finish_trace();
             return true;
         }
-        // A collection of everything, unless there was one just now.
-        let since = self.allocated.get().wrapping_sub(self.last_full.get());
-        if tries > 2 || since <= self.cx.arena.committed.get() / 16 || !self.has_objects() {
+        if done.collected || !self.has_objects() {
             return false;
         }
+        done.collected = true;
+        // Another thread may have begun one meanwhile.
+        let _ = self.finish_trace();
         self.start(true, WHY_MEMORY, |_| true);
         let _ = self.finish_trace();
         true
