@@ -46,13 +46,38 @@ struct State {
     reserved: BTreeMap<usize, Reserved>,
     mapped: Size,
     most: Size,
-    limit: Option<Size>,
+    frames: Option<Size>,
+    space: Option<Size>,
+    pieces: Option<usize>,
     calls: Calls,
     protections: Vec<(Addr, Size, AccessSet)>,
     handler: Option<FaultHandler>,
 }
 
 impl State {
+    /// Bytes of address space reserved.
+    fn taken(&self) -> Size {
+        self.reserved.values().map(|r| r.layout.size()).sum()
+    }
+
+    /// How many pieces the system has to tell apart: runs of pages alike.
+    fn pieces(&self) -> usize {
+        let of = |r: &Reserved| r.pages.chunk_by(|a, b| a == b).count();
+        self.reserved.values().map(of).sum()
+    }
+
+    /// Would there be too many pieces if these pages were `like`?
+    fn too_many(&mut self, base: Addr, size: Size, like: Page) -> bool {
+        let Some(most) = self.pieces else { return false };
+        let mut old = Vec::new();
+        let before = self.pieces();
+        self.each("pieces", base, size, |_, p| old.push(core::mem::replace(p, like)));
+        let after = self.pieces();
+        let mut old = old.into_iter();
+        self.each("pieces", base, size, |_, p| *p = old.next().unwrap_or(like));
+        after > before && after > most
+    }
+
     /// Runs `f` on each page of a range that must lie in one reservation.
     fn each(&mut self, what: &str, base: Addr, size: Size, mut f: impl FnMut(usize, &mut Page)) {
         assert!(size > 0 && size.is_multiple_of(PAGE), "{what}: size {size}");
@@ -100,9 +125,32 @@ impl Mock {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on mapping fails where more than `limit` bytes would be mapped.
+    /// From now on mapping fails where more than `limit` bytes would be mapped: a
+    /// machine with so many frames. What is unmapped or released gives them back.
     pub fn limit_memory(&self, limit: Option<Size>) {
-        self.state().limit = limit;
+        self.state().frames = limit;
+    }
+
+    /// From now on reserving fails where more than `limit` bytes would be reserved.
+    pub fn limit_space(&self, limit: Option<Size>) {
+        self.state().space = limit;
+    }
+
+    /// From now on mapping and changing protection fail where that would make more
+    /// than `limit` pieces: runs of pages in the same state, which is what Linux
+    /// calls mappings and has a bound for. Without a limit, counting is not done.
+    pub fn limit_pieces(&self, limit: Option<usize>) {
+        self.state().pieces = limit;
+    }
+
+    /// Runs of pages in the same state now.
+    pub fn pieces(&self) -> usize {
+        self.state().pieces()
+    }
+
+    /// Bytes reserved now.
+    pub fn reserved(&self) -> Size {
+        self.state().taken()
     }
 
     /// Bytes mapped now, and at most so far.
@@ -189,6 +237,9 @@ unsafe impl Port for Mock {
         assert!(align.is_power_of_two() && align >= PAGE, "reserve: align {align}");
         let mut s = self.state();
         s.calls.reserve += 1;
+        if s.space.is_some_and(|l| s.taken() + size > l) {
+            return Err(Res::Resource);
+        }
         let layout = Layout::from_size_align(size, align).map_err(|_| Res::Resource)?;
         // SAFETY: not of size zero.
         let p = unsafe { alloc(layout) };
@@ -216,7 +267,9 @@ unsafe impl Port for Mock {
     fn map(&self, base: Addr, size: Size) -> Result {
         let mut s = self.state();
         s.calls.map += 1;
-        if s.limit.is_some_and(|l| s.mapped + size > l) {
+        if s.frames.is_some_and(|l| s.mapped + size > l)
+            || s.too_many(base, size, Page::Mapped(AccessSet::EMPTY))
+        {
             return Err(Res::Memory);
         }
         s.each("map", base, size, |a, p| {
@@ -247,6 +300,9 @@ unsafe impl Port for Mock {
         assert!(self.caps.has(Caps::PROTECT), "protect: not claimed");
         let mut s = self.state();
         s.calls.protect += 1;
+        if s.too_many(base, size, Page::Mapped(denied)) {
+            return Err(Res::Memory);
+        }
         s.each("protect", base, size, |a, p| {
             assert!(matches!(p, Page::Mapped(_)), "protect: {a:x} is not mapped");
             *p = Page::Mapped(denied);
@@ -292,6 +348,26 @@ mod tests {
         assert_eq!(m.page(a.add(4 * PAGE)), Some(Page::Reserved));
         m.release(a, 8 * PAGE);
         assert_eq!((m.mapped().0, m.reservations(), m.page(a)), (0, 0, None));
+    }
+
+    #[test]
+    fn what_is_short_is_refused() {
+        let m = Mock::new();
+        m.limit_space(Some(8 * PAGE));
+        let a = m.reserve(8 * PAGE, PAGE).unwrap();
+        assert_eq!(m.reserve(PAGE, PAGE), Err(Res::Resource));
+        assert_eq!((m.reserved(), m.pieces()), (8 * PAGE, 1));
+        m.limit_pieces(Some(3));
+        m.map(a.add(PAGE), 4 * PAGE).unwrap();
+        // One in the middle makes two more, one at the end joins.
+        assert_eq!(m.protect(a.add(2 * PAGE), PAGE, AccessSet::WRITE), Err(Res::Memory));
+        assert_eq!(m.map(a.add(6 * PAGE), PAGE), Err(Res::Memory));
+        assert_eq!((m.page(a.add(6 * PAGE)), m.pieces()), (Some(Page::Reserved), 3));
+        m.map(a.add(5 * PAGE), 3 * PAGE).unwrap();
+        assert_eq!(m.pieces(), 2);
+        m.protect(a.add(PAGE), PAGE, AccessSet::WRITE).unwrap();
+        m.release(a, 8 * PAGE);
+        m.reserve(8 * PAGE, PAGE).unwrap();
     }
 
     #[test]

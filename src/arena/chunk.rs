@@ -71,6 +71,11 @@ impl Region {
     pub fn is_free(&self) -> bool {
         self.free.get() == self.valid
     }
+
+    /// Is it in its home's list?
+    pub(super) fn is_listed(&self) -> bool {
+        self.link.is_linked()
+    }
 }
 
 /// A stretch of address space.
@@ -223,6 +228,11 @@ impl Layout {
 }
 
 impl Chunk {
+    /// The chunk that came before this one.
+    pub(super) fn previous(&self) -> Option<P<Chunk>> {
+        self.link.prev_of()
+    }
+
     /// Grains in a whole region.
     #[inline]
     pub fn grains(&self) -> usize {

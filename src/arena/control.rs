@@ -16,15 +16,17 @@ use crate::base::res::Result;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-/// Multiples of the alignment; the larger ones such that a slab of 4 KB has
-/// little left over, and then those of which two or three go into larger grains.
-const CLASSES: [Size; 33] = [
+/// The sizes of blocks: multiples of the alignment. Up to 2016 they are what a slab
+/// of 4 KB divides into with little left over; from there on a half and a third of
+/// each larger slab.
+const BLOCK_SIZES: [Size; 33] = [
     32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 576, 672, 800, 992, 1344, 2016, 2720, 4064,
     5440, 8160, 10912, 16352, 21824, 32736, 43680, 65504, 87360, 131040, 174752, 262112, 349504,
     524256,
 ];
-/// What blocks are aligned to.
-const ALIGN: Size = 32;
+/// What blocks are aligned to: four words, so that the structures used most begin
+/// with a cache line or in the middle of one.
+const BLOCK_ALIGN: Size = 32;
 
 /// The start of a slab.
 struct Slab {
@@ -37,7 +39,19 @@ struct Slab {
     class: u32,
 }
 
-const HEAD: Size = size_up(size_of::<Slab>(), ALIGN);
+/// What a slab has in front of its blocks.
+const SLAB_HEADER: Size = size_up(size_of::<Slab>(), BLOCK_ALIGN);
+
+/// Rather than a new slab a block takes one that is up to three quarters larger than
+/// it needs. In a small arena there are a few structures of each size, and a slab for
+/// each would be most of the memory; more than this would cost large arenas more than
+/// it saves small ones.
+const fn size_taken_instead(size: Size) -> Size {
+    size * 7 / 4
+}
+
+/// Or one of up to this part of a grain: so little does not count.
+const GRAIN_PART_TAKEN_INSTEAD: Size = 64;
 
 impl Linked<0> for Slab {
     fn link(&self) -> &Link<Slab> {
@@ -47,7 +61,7 @@ impl Linked<0> for Slab {
 
 /// Slabs with free blocks, by class.
 pub struct Control {
-    slabs: [List<Slab, 0>; CLASSES.len()],
+    slabs: [List<Slab, 0>; BLOCK_SIZES.len()],
     /// Bytes handed out, for `describe` and tests.
     pub in_use: Cell<Size>,
     /// Unit tests: how many allocations there have been, of any memory, and
@@ -70,22 +84,22 @@ impl Default for Control {
 impl Arena {
     /// The class for blocks of `size` bytes, and how large those are. `None`:
     /// a grain is too small for two of them.
-    fn control_class(&self, size: Size) -> Option<(usize, Size)> {
-        let i = CLASSES.iter().position(|&c| size <= c)?;
-        let class = *CLASSES.get(i)?;
-        let room = self.grain().saturating_sub(HEAD);
+    fn control_block_size(&self, size: Size) -> Option<(usize, Size)> {
+        let i = BLOCK_SIZES.iter().position(|&c| size <= c)?;
+        let class = *BLOCK_SIZES.get(i)?;
+        let room = self.grain().saturating_sub(SLAB_HEADER);
         (class <= room / 2).then_some((i, class))
     }
 
     /// A slab with a free block of class `i`, or else of up to `most` bytes.
-    fn control_slab_for(&self, i: usize, most: Size) -> Option<P<Slab>> {
-        let mut classes = CLASSES.iter().zip(&self.control.slabs).skip(i);
+    fn control_slab_with_room(&self, i: usize, most: Size) -> Option<P<Slab>> {
+        let mut classes = BLOCK_SIZES.iter().zip(&self.control.slabs).skip(i);
         let own = classes.next()?.1.first();
         own.or_else(|| classes.take_while(|(c, _)| **c <= most).find_map(|(_, l)| l.first()))
     }
 
     /// The list of a slab that has free blocks.
-    fn control_list(&self, slab: P<Slab>) -> Option<&List<Slab, 0>> {
+    fn control_slabs_of(&self, slab: P<Slab>) -> Option<&List<Slab, 0>> {
         self.control.slabs.get(slab.class as usize)
     }
 
@@ -94,7 +108,10 @@ impl Arena {
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
-        self.control_take(size, (size * 7 / 4).max(self.grain() / 64))
+        self.control_alloc_upto(
+            size,
+            size_taken_instead(size).max(self.grain() / GRAIN_PART_TAKEN_INSTEAD),
+        )
     }
 
     /// The same for structures that there are many of: from slabs of their own,
@@ -104,22 +121,22 @@ impl Arena {
     /// # Errors
     /// As [`Arena::alloc`].
     pub fn control_alloc_many(&self, size: Size) -> Result<Addr> {
-        self.control_take(size, size)
+        self.control_alloc_upto(size, size)
     }
 
     /// A block of `size` bytes, or rather than from a new slab one of up to `most`.
-    fn control_take(&self, size: Size, most: Size) -> Result<Addr> {
+    fn control_alloc_upto(&self, size: Size, most: Size) -> Result<Addr> {
         #[cfg(test)]
         self.trial()?;
         let in_use = &self.control.in_use;
-        let Some((i, class)) = self.control_class(size) else {
+        let Some((i, class)) = self.control_block_size(size) else {
             let a = self.alloc(self.control_home(), size, core::ptr::null_mut())?;
             in_use.set(in_use.get() + size_up(size, self.grain()));
             return Ok(a);
         };
-        let slab = match self.control_slab_for(i, most) {
+        let slab = match self.control_slab_with_room(i, most) {
             Some(s) => s,
-            None => self.control_slab(i, class)?,
+            None => self.control_new_slab(i, class)?,
         };
         let a = slab.free.get();
         // SAFETY: a block on a slab's free list: ours, and its first word the
@@ -127,7 +144,7 @@ impl Arena {
         slab.free.set(Addr(unsafe { a.ptr::<usize>().read() }));
         slab.used.set(slab.used.get() + 1);
         if slab.free.get().is_null()
-            && let Some(slabs) = self.control_list(slab)
+            && let Some(slabs) = self.control_slabs_of(slab)
         {
             slabs.remove(slab);
         }
@@ -136,15 +153,15 @@ impl Arena {
     }
 
     /// A new slab.
-    fn control_slab(&self, i: usize, class: Size) -> Result<P<Slab>> {
+    fn control_new_slab(&self, i: usize, class: Size) -> Result<P<Slab>> {
         let grain = self.grain();
         let base = self.alloc(self.control_home(), grain, core::ptr::null_mut())?;
         let mut free = Addr::NULL;
-        let fit = (grain - HEAD).checked_div(class).unwrap_or(0);
+        let fit = (grain - SLAB_HEADER).checked_div(class).unwrap_or(0);
         let mut at = fit * class;
         while at >= class {
             at -= class;
-            let a = base.add(HEAD).add(at);
+            let a = base.add(SLAB_HEADER).add(at);
             // SAFETY: inside the grain just allocated.
             unsafe { a.ptr::<usize>().write(free.0) };
             free = a;
@@ -160,7 +177,7 @@ impl Arena {
             });
             P::new(NonNull::new_unchecked(head))
         };
-        if let Some(slabs) = self.control_list(slab) {
+        if let Some(slabs) = self.control_slabs_of(slab) {
             slabs.push_front(slab);
         }
         Ok(slab)
@@ -169,7 +186,7 @@ impl Arena {
     /// Gives back what `control_alloc(size)` gave.
     pub fn control_free(&self, a: Addr, size: Size) {
         let in_use = &self.control.in_use;
-        let Some((_, class)) = self.control_class(size) else {
+        let Some((_, class)) = self.control_block_size(size) else {
             let whole = size_up(size, self.grain());
             in_use.set(in_use.get() - whole);
             self.free(a, whole);
@@ -179,7 +196,7 @@ impl Arena {
         let base = a.down(self.grain());
         // SAFETY: slabs are grains, and begin with their head.
         let Some(slab) = (unsafe { P::from_raw(base.ptr::<Slab>()) }) else { return };
-        let Some(slabs) = self.control_list(slab) else { return };
+        let Some(slabs) = self.control_slabs_of(slab) else { return };
         let old = slab.free.get();
         // SAFETY: the caller is done with the block.
         unsafe { a.ptr::<usize>().write(old.0) };
@@ -197,7 +214,7 @@ impl Arena {
     /// What a block of `size` bytes takes.
     #[cfg(test)]
     pub(super) fn control_size(&self, size: Size) -> Size {
-        self.control_class(size).map_or(size_up(size, self.grain()), |(_, class)| class)
+        self.control_block_size(size).map_or(size_up(size, self.grain()), |(_, class)| class)
     }
 
     /// A structure in control memory.

@@ -1,7 +1,11 @@
 //! The memory half of an instance against a naive model, over a mock machine
 //! that knows the state of every page.
 
+use super::chunk::{EMPTY_TRACTS, Tract};
 use super::*;
+use crate::base::bits;
+use crate::base::res::Res;
+use crate::base::sets::AccessSet;
 use crate::ports::testing::faulty::Faulty;
 use crate::ports::testing::mock::{Mock, PAGE};
 use std::boxed::Box;
@@ -277,7 +281,9 @@ impl Model {
             }
             0..94 => self.free_some(),
             94 => self.arena.trim(),
-            95 => self.arena.shrink(),
+            95 => {
+                self.arena.shrink();
+            }
             96 => {
                 let (spare, want) = (self.arena.spare.get(), self.rng.below(1 << 20));
                 self.arena.purge(want, None);
@@ -435,6 +441,10 @@ fn vm_short_of_memory() {
             Err(e) => {
                 assert!(matches!(e, Res::Memory | Res::Resource), "{e:?}");
                 refused += 1;
+                // Only where it does not fit beside what is in use: what is spare
+                // goes back first. (Some goes for tables.)
+                let used = m.arena.committed.get() - m.arena.spare.get();
+                assert!(used + size + (64 << 10) > 3 << 20, "{size} refused, {used} in use");
                 for _ in 0..1 + m.rng.below(m.blocks.len()) {
                     m.free_some();
                 }
@@ -445,6 +455,87 @@ fn vm_short_of_memory() {
     assert!(refused > 10, "{refused}");
     mock.limit_memory(None);
     run(&mut m, 200, 12 << 20);
+    m.finish();
+}
+
+/// Free memory that is still protected, in more pieces than the system tells apart:
+/// taking protection off is refused until memory has gone back.
+#[test]
+fn stale_protection_cannot_be_taken_off() {
+    let mock = Mock::leaked();
+    let mut m = Model::new(mock, mock, &vm(4096), Rng::new("stale_protection")).unwrap();
+    m.arena.spare_fraction.set(1.0);
+    let home = m.homes[1];
+    const N: usize = 20;
+    for _ in 0..4 {
+        let take = |n| m.arena.alloc(home, n * PAGE, core::ptr::null_mut()).unwrap();
+        let many: Vec<Addr> = (0..N).map(|_| take(4)).collect();
+        // All of each is protected, and its middle is freed: to take protection off
+        // there makes pieces.
+        for a in &many {
+            mock.protect(*a, 4 * PAGE, AccessSet::WRITE).unwrap();
+            m.arena.free_protected(a.add(PAGE), 2 * PAGE, true);
+        }
+        // What could go back: a region's worth of free memory in as many pieces.
+        let other = m.homes[2];
+        let idle: Vec<Addr> = (0..8 * N)
+            .map(|_| m.arena.alloc(other, PAGE, core::ptr::null_mut()).unwrap())
+            .collect();
+        for a in idle.iter().step_by(2) {
+            mock.protect(*a, PAGE, AccessSet::WRITE).unwrap();
+        }
+        for (i, a) in idle.iter().enumerate() {
+            m.arena.free_protected(*a, PAGE, i % 2 == 0);
+        }
+        mock.limit_pieces(Some(mock.pieces()));
+        let mut mine: Vec<Addr> = (0..2 * N).map(|_| take(1)).collect();
+        for a in &mine {
+            assert!(!mock.would_fault(*a, true), "{a:?} is protected");
+        }
+        mock.limit_pieces(None);
+        for a in &many {
+            mock.protect(*a, PAGE, AccessSet::EMPTY).unwrap();
+            mock.protect(a.add(3 * PAGE), PAGE, AccessSet::EMPTY).unwrap();
+        }
+        mine.extend(many.iter().flat_map(|a| [*a, a.add(3 * PAGE)]));
+        m.blocks = mine.iter().map(|a| (a.0, (PAGE, 0))).collect();
+        mine.iter().for_each(|a| stamp(*a, 0));
+        m.check();
+        while !m.blocks.is_empty() {
+            m.free_some();
+        }
+        m.check();
+    }
+    m.finish();
+}
+
+/// Address space that is all taken: a chunk that nothing is in goes back, even where
+/// there is no room for a smaller table of chunks.
+#[test]
+fn unused_chunks_go_back() {
+    let mock = Mock::leaked();
+    let mut m = Model::new(mock, mock, &vm(4096), Rng::new("unused_chunks_go_back")).unwrap();
+    m.arena.growth.set(1 << 20);
+    for _ in 0..6 {
+        m.alloc(3 << 20).unwrap();
+    }
+    mock.limit_space(Some(mock.reserved()));
+    assert_eq!(m.alloc(9 << 20), Err(Res::Resource));
+    while let Some(&base) = m.blocks.keys().next() {
+        let (size, tract) = m.blocks.remove(&base).unwrap();
+        m.check_block(base, size, tract);
+        m.arena.free(Addr(base), size);
+    }
+    // The first does so without.
+    assert!(m.arena.chunks().count() > 3);
+    m.arena.fail_after(Some(0));
+    assert!(m.arena.shrink() && m.arena.allocations() > 1);
+    m.arena.fail_after(None);
+    m.check();
+    assert!(m.arena.chunks().count() <= 2, "{} chunks", m.arena.chunks().count());
+    m.alloc(9 << 20).unwrap();
+    mock.limit_space(None);
+    m.check();
     m.finish();
 }
 

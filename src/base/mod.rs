@@ -4,6 +4,7 @@
 pub mod addr;
 pub mod bits;
 pub mod check;
+pub mod gauge;
 pub mod histogram;
 pub mod list;
 pub mod ptr;

@@ -151,9 +151,6 @@ simple! {
     mps_arena_park() -> (), (), |m| m.park();
     mps_arena_collect() -> i32, Res::Param.code(), |m| code_of(m.collect());
     mps_arena_start_collect() -> i32, Res::Param.code(), |m| code_of(m.start_collect());
-    mps_arena_reserved() -> Size, 0, |m| m.cx.arena.reserved.get();
-    mps_arena_spare_committed() -> Size, 0, |m| m.cx.arena.spare.get();
-    mps_arena_commit_limit() -> Size, 0, |m| m.cx.arena.limit.get();
     mps_arena_commit_limit_set(limit: Size) -> i32, Res::Param.code(), |m| code_of(m.cx.arena.set_limit(limit));
     mps_arena_spare() -> f64, 0.0, |m| m.cx.arena.spare_fraction.get();
     mps_arena_pause_time() -> f64, 0.0, |m| m.pause_time.get();
@@ -163,11 +160,23 @@ simple! {
         (m.cx.arena.spare_fraction.get() * m.cx.arena.committed.get() as f64) as Size;
 }
 
-/// Callable in any state, so without entering: one word, read at once.
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_committed(arena: Handle) -> Size {
-    let m = need!(mpm_of(arena), "arena is valid", 0);
-    m.get().cx.arena.committed.get()
+/// Callable in any state and by any thread, from format methods and signal handlers
+/// too: one word of the arena's, read without entering.
+macro_rules! gauges {
+    ($($name:ident: $field:ident;)*) => {$(
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(arena: Handle) -> Size {
+            let m = need!(mpm_of(arena), "arena is valid", 0);
+            m.get().cx.arena.$field.get()
+        }
+    )*};
+}
+
+gauges! {
+    mps_arena_reserved: reserved;
+    mps_arena_committed: committed;
+    mps_arena_spare_committed: spare;
+    mps_arena_commit_limit: limit;
 }
 
 #[unsafe(no_mangle)]

@@ -2,6 +2,7 @@
 //! where clients keep them.
 
 use super::entry::Entered;
+use super::poll::Relief;
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
 use crate::object::seg;
@@ -40,7 +41,7 @@ impl Entered {
     /// # Safety
     /// As for [`Entered::peek`].
     pub unsafe fn finalize(&self, at: *const Addr) -> Result {
-        let mut tries = 0usize;
+        let mut relief = Relief::default();
         loop {
             // SAFETY: the caller's promise.
             let a = unsafe { self.peek(at) };
@@ -50,9 +51,8 @@ impl Entered {
                 "block to be finalized is in an automatic pool of the arena",
                 Err(Res::Param)
             );
-            tries += 1;
             match self.tracer.guardians.register(&self.cx, a) {
-                Err(_) if self.relieve(tries) => {}
+                Err(_) if self.relieve(&mut relief) => {}
                 other => return other,
             }
         }

@@ -2,6 +2,7 @@
 //! only to grow and to shrink.
 
 use super::Mpm;
+use super::poll::Relief;
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -64,17 +65,16 @@ impl Mpm {
     #[inline(never)]
     fn make_room(self_: P<Mpm>, pool: P<Pool>, size: Size) -> Result {
         Self::enter(self_, |m| m.poll());
-        let mut tries = 0;
+        let mut relief = Relief::default();
         loop {
             match Self::enter(self_, |_| pool.class.grow(pool, size)) {
                 Ok(()) => return Ok(()),
                 Err(e) => {
-                    if !Self::enter(self_, |m| m.relieve(tries)) {
+                    if !Self::enter(self_, |m| m.relieve(&mut relief)) {
                         return Err(e);
                     }
                 }
             }
-            tries += 1;
         }
     }
 }

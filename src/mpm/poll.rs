@@ -24,6 +24,18 @@ const WHY_ASKED: &str = "The client asked for a full collection.\0";
 const WHY_STEP: &str = "The client has time for a full collection.\0";
 const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
 
+/// What has been done for a request that failed for want of memory: see
+/// [`Entered::relieve`].
+#[derive(Default)]
+pub struct Relief {
+    /// Chunks that nothing was in went back.
+    shrunk: bool,
+    /// The collection that was under way has been finished.
+    finished: bool,
+    /// Everything has been collected.
+    collected: bool,
+}
+
 impl Mpm {
     /// How many clock ticks a barrier hit should take at most, if short pauses
     /// are asked for. Keeping to it makes the scan of large objects cost more in
@@ -300,10 +312,10 @@ impl Entered {
     pub fn fill(&self, b: P<Buffer>, size: Size) -> Result<Addr> {
         self.poll();
         let before = b.base.get();
-        let mut tries = 0usize;
+        let mut relief = Relief::default();
         let p = loop {
             match buffer::fill(b, size) {
-                Err(_) if self.relieve(tries) => tries += 1,
+                Err(_) if self.relieve(&mut relief) => {}
                 other => break other?,
             }
         };
@@ -313,21 +325,34 @@ impl Entered {
         Ok(p)
     }
 
-    /// An allocation failed for want of memory, the `tries`th time in a row.
-    /// True: some may have become free, try again.
-    pub fn relieve(&self, tries: usize) -> bool {
+    /// A request has failed for want of memory or address space (the arena has given
+    /// back its spare memory by then). Does the next thing that may help; each is done
+    /// once for a request. True: try again.
+    ///
+    /// The last is a collection of everything, however lately there was one: the
+    /// client may have let go of something since, of which the library knows nothing.
+    /// So a request fails only if a collection just before it has not helped.
+    pub fn relieve(&self, done: &mut Relief) -> bool {
+        if !!self.cx.busy.get().is_empty() && !done.shrunk {
+            done.shrunk = true;
+            if self.cx.arena.shrink() {
+                return true;
+            }
+        }
         if self.state.get() != State::Unclamped {
             return false;
         }
-        if !self.cx.busy.get().is_empty() {
+        if !self.cx.busy.get().is_empty() && !done.finished {
+            done.finished = true;
             let _ = self.finish_traces();
             return true;
         }
-        // A collection of everything, unless there was one just now.
-        let since = self.allocated.get().wrapping_sub(self.last_full.get());
-        if tries > 2 || since <= self.cx.arena.committed.get() / 16 || !self.has_objects() {
+        if done.collected || !self.has_objects() {
             return false;
         }
+        done.collected = true;
+        // Another thread may have begun one meanwhile.
+        let _ = self.finish_traces();
         self.start(true, WHY_MEMORY, |_| true);
         let _ = self.finish_traces();
         true

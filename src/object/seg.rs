@@ -517,8 +517,7 @@ fn restore(cx: Inside<'_>, seg: P<Seg>) {
 /// stretches out of one. Then all protection goes, for good: that puts
 /// stretches together. From there on this is an instance without a barrier.
 pub fn unprotect(cx: Inside<'_>, range: Range) {
-    crate::object::cx::bump(&cx.arena.calls.protect, 1);
-    if cx.arena.port.protect(range.base, range.size(), AccessSet::EMPTY).is_err() {
+    if cx.arena.expose(range).is_err() {
         give_up_shield(cx, range);
     }
 }

@@ -476,6 +476,11 @@ static mps_res_t ask_committed(mps_ss_t ss, void *p, size_t s)
 {
   (void)ss; (void)p; (void)s;
   CHECK(mps_arena_committed(arena) > 0);
+  /* not promised of these, but ours are read without the lock as well */
+  CHECK(reference() || mps_arena_reserved(arena) > 0);
+  CHECK(reference() || mps_arena_spare_committed(arena)
+                       < mps_arena_committed(arena));
+  CHECK(reference() || mps_arena_commit_limit(arena) == (size_t)-1);
   ++called;
   return MPS_RES_OK;
 }

@@ -6,6 +6,7 @@
  */
 
 #include "common.h"
+#include "mpscmvff.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -314,6 +315,159 @@ static void test_refuse(void)
   part("address space refused by the system");
 }
 
+/* The system has no more memory to give: in a child, with a bound for what it
+ * may write to (RLIMIT_DATA). What a commit limit of the same size serves is served. */
+
+enum { HELD = 180 };
+static struct { mps_addr_t at; size_t size; } held[HELD];
+
+/* Blocks of manual pools come and go. Refused is only what does not fit beside the
+ * others: spare memory of whichever pool goes back first. */
+static void blocks_of(const char *what, size_t budget, mps_res_t refusal)
+{
+  mps_pool_t p[2];
+  size_t i, live = 0, count = 0, refused = 0, most = 0;
+  int k;
+  for (k = 0; k < 2; ++k)
+    MPS_ARGS_BEGIN(args) {
+      MPS_ARGS_ADD(args, MPS_KEY_SPARE, 0.0);
+      CHECK_OK(mps_pool_create_k(&p[k], arena, mps_class_mvff(), args));
+    } MPS_ARGS_END(args);
+  for (i = 0; i < 4000; ++i) {
+    size_t at = rnd_below(HELD);
+    if (held[at].at != NULL) {
+      mps_free(p[at % 2], held[at].at, held[at].size);
+      held[at].at = NULL;
+      live -= held[at].size;
+    } else {
+      size_t size = (1 + rnd_below(100)) * (rnd_below(4) == 0 ? 8192 : 1024);
+      mps_res_t res = mps_alloc(&held[at].at, p[at % 2], size);
+      if (res == MPS_RES_OK) {
+        memset(held[at].at, 0x5A, size);
+        held[at].size = size;
+        live += size;
+        ++count;
+        if (live > most)
+          most = live;
+      } else {
+        held[at].at = NULL;
+        CHECK_EQ(res, refusal);
+        ++refused;
+        if (live + size <= budget / 4 * 3)
+          printf("%s: %lu bytes refused with %lu in blocks, %lu spare\n",
+                 what, (unsigned long)size, (unsigned long)live,
+                 (unsigned long)mps_arena_spare_committed(arena));
+        CHECK(live + size > budget / 4 * 3);
+      }
+    }
+  }
+  CHECK(refused > 0 && most > budget / 2);
+  for (i = 0; i < HELD; ++i)
+    if (held[i].at != NULL) {
+      mps_free(p[i % 2], held[i].at, held[i].size);
+      held[i].at = NULL;
+    }
+  for (k = 0; k < 2; ++k)
+    mps_pool_destroy(p[k]);
+  part("%s: %lu blocks, %lu refused, up to %lu bytes", what, (unsigned long)count,
+       (unsigned long)refused, (unsigned long)most);
+}
+
+/* Objects: garbage is no reason to refuse, however lately all was collected. Leaves
+ * only: Linux does not count what is write protected, so that when this bound is
+ * reached it refuses to take a barrier's protection off. */
+static void objects_of(const char *what, size_t budget, mps_res_t refusal)
+{
+  enum { KEPT = 300, SLOTS = 10000 };    /* so large that each has a segment */
+  static mps_addr_t kept[KEPT];
+  size_t i, round, count;
+  mps_root_t keeps;
+  obj_t o;
+  CHECK_OK(mps_root_create_table(&keeps, arena, mps_rank_exact(), 0, kept, KEPT));
+  for (i = 0; i < 20000; ++i) {
+    o = NULL;
+    CHECK_OK(obj_try(&o, leaf_ap, 0, KIND_LEAF, 100, 1));
+    kept[0] = o;
+  }
+  kept[0] = NULL;
+  for (round = 0; round < 6; ++round) {
+    mps_res_t res = MPS_RES_OK;
+    for (i = count = 0; i < KEPT; ++i) {
+      if (kept[i] != NULL)
+        continue;
+      o = NULL;
+      res = obj_try(&o, leaf_ap, 0, KIND_LEAF, SLOTS, i);
+      if (res != MPS_RES_OK)
+        break;
+      kept[i] = o;
+      ++count;
+    }
+    CHECK_EQ(res, refusal);
+    /* a third of all went, and there was a collection just before it did */
+    if (count * SLOTS * WORD <= budget / 5)
+      printf("%s: %lu objects in round %lu\n", what, (unsigned long)count,
+             (unsigned long)round);
+    CHECK(count * SLOTS * WORD > budget / 5);
+    for (i = 0; i < KEPT; ++i)
+      CHECK(kept[i] == NULL || obj_is(kept[i], KIND_LEAF, SLOTS, i));
+    for (i = round % 3; i < KEPT; i += 3)
+      kept[i] = NULL;
+  }
+  mps_root_destroy(keeps);
+  part("%s: objects", what);
+}
+
+static size_t data_bytes(void)
+{
+  char line[200];
+  unsigned long kb = 0;
+  FILE *f = fopen("/proc/self/status", "r");
+  CHECK(f != NULL);
+  while (fgets(line, sizeof(line), f) != NULL)
+    if (sscanf(line, "VmData: %lu", &kb) == 1)
+      break;
+  fclose(f);
+  CHECK(kb > 0);
+  return (size_t)kb << 10;
+}
+
+static void few_frames_child(int frames)
+{
+  size_t budget = (size_t)12 << 20;
+  const char *what = frames ? "12 MB of memory" : "a commit limit of 12 MB";
+  mps_res_t refusal = frames ? MPS_RES_MEMORY : MPS_RES_COMMIT_LIMIT;
+  setup((size_t)64 << 20, frames ? (size_t)-1 : budget);
+  CHECK_OK(cons(10));
+  drop(length);
+  if (frames) {
+    struct rlimit rl;
+    size_t now = data_bytes();
+    rl.rlim_cur = rl.rlim_max = now - mps_arena_committed(arena) + budget;
+    CHECK_EQ(setrlimit(RLIMIT_DATA, &rl), 0);
+  }
+  blocks_of(what, budget, refusal);
+  objects_of(what, budget, refusal);
+  teardown();
+}
+
+static void test_few_frames(int frames)
+{
+  int status;
+  pid_t pid;
+  if (frames && !has_rlimit("memory refused by the system"))
+    return;
+  fflush(stdout);
+  pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    few_frames_child(frames);
+    fflush(stdout);
+    _exit(0);
+  }
+  CHECK_EQ(waitpid(pid, &status, 0), pid);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
   test_begin("oom");
@@ -326,5 +480,9 @@ int main(void)
     test_hopeless();
   test_create();
   test_refuse();
+  if (!reference()) {
+    test_few_frames(0);
+    test_few_frames(1);
+  }
   return test_end();
 }
