@@ -29,7 +29,7 @@ use crate::shield::threads::Thread;
 use crate::trace::Tracer;
 use crate::trace::root::{Kind, Root};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr};
 
 /// May collections start and be seen?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,9 +54,6 @@ pub struct Mpm {
     pub sig: Cell<Sig>,
     /// The next in the list of all.
     next: AtomicPtr<Mpm>,
-    /// The thread that is inside, or 0; the complement of its number when all
-    /// is in order and it is just leaving.
-    lock: AtomicUsize,
     /// Are there roots that are write protected? (Read without the lock.)
     protects_roots: AtomicBool,
     /// The parts.
@@ -125,7 +122,6 @@ impl Mpm {
         let mpm = Mpm {
             sig: Cell::new(Sig::DEAD),
             next: AtomicPtr::new(core::ptr::null_mut()),
-            lock: AtomicUsize::new(0),
             protects_roots: AtomicBool::new(false),
             cx: Cx::new(arena),
             tracer: Tracer::default(),
