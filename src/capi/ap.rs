@@ -20,7 +20,7 @@ pub unsafe extern "C" fn mps_ap_create_k(ap_o: *mut Handle, pool: Handle, list: 
     crate::aver_client!(!ap_o.is_null(), "ap_o is not null", Res::Param.code());
     // SAFETY: the client's argument list.
     let mut a = unsafe { Args::new(list) };
-    let made = Mpm::enter(super::instance(p.cx.instance.get()), |m| m.new_ap(p, &mut a));
+    let made = Mpm::enter_for(super::instance(p.cx.instance.get()), p, |m| m.new_ap(p, &mut a));
     crate::aver_client!(
         !matches!(made, Err(Res::Unimpl)),
         "pool class has allocation points",
@@ -38,10 +38,8 @@ pub extern "C" fn mps_ap_destroy(ap: Handle) {
         "allocation point being destroyed has no block reserved",
         ()
     );
-    Mpm::enter(home(b), |m| {
-        // SAFETY: nothing is reserved; the client says that nobody uses it any more.
-        unsafe { m.ap_destroy(b) }
-    });
+    // SAFETY: nothing is reserved; the client says that nobody uses it any more.
+    unsafe { Mpm::finish_ap(home(b), b) };
 }
 
 #[unsafe(no_mangle)]

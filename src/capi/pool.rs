@@ -88,13 +88,13 @@ pub extern "C" fn mps_pool_destroy(pool: Handle) {
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_pool_total_size(pool: Handle) -> Size {
     let p = need!(pool_of(pool), "pool is valid", 0);
-    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.total_size(p))
+    Mpm::enter_for(super::instance(p.cx.instance.get()), p, |_| p.class.total_size(p))
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_pool_free_size(pool: Handle) -> Size {
     let p = need!(pool_of(pool), "pool is valid", 0);
-    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.free_size(p))
+    Mpm::enter_for(super::instance(p.cx.instance.get()), p, |_| p.class.free_size(p))
 }
 
 /// So far below the end of sizes a size is taken for a negative number: 1 GB, or 16 MB
@@ -154,7 +154,7 @@ fn free_slowly(p: P<Pool>, base: Addr, size: Size) {
 
 fn check(pool: Handle, fenceposts: bool) {
     let p = need!(pool_of(pool), "pool is valid", ());
-    Mpm::enter(super::instance(p.cx.instance.get()), |_| p.class.check(p, fenceposts));
+    Mpm::enter_for(super::instance(p.cx.instance.get()), p, |_| p.class.check(p, fenceposts));
 }
 
 #[unsafe(no_mangle)]

@@ -80,11 +80,19 @@ impl Mpm {
 
     /// Takes the lock.
     pub fn claim(&self) {
-        let me = self.cx.arena.port.thread_id();
         let mut round = 0u32;
+        while !self.try_claim() {
+            self.cx.arena.port.relax(round);
+            round = round.saturating_add(1);
+        }
+    }
+
+    /// Takes the lock if nobody is inside.
+    pub fn try_claim(&self) -> bool {
+        let me = self.cx.arena.port.thread_id();
         loop {
-            match self.lock.compare_exchange_weak(0, me, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return,
+            match self.cx.lock.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
                 // A signal's handler has interrupted this very thread at the
                 // end of `leave`: nothing else is left to be done there.
                 Err(v) if v == !me => self.let_go(me),
@@ -93,8 +101,7 @@ impl Mpm {
                         v != me,
                         "the library is not re-entered from a format method, scanner or handler"
                     );
-                    self.cx.arena.port.relax(round);
-                    round = round.saturating_add(1);
+                    return false;
                 }
             }
         }
@@ -102,22 +109,22 @@ impl Mpm {
 
     /// Gives the lock back.
     pub fn unclaim(&self) {
-        self.lock.store(0, Ordering::Release);
+        self.cx.lock.store(0, Ordering::Release);
     }
 
     /// Gives it back from the end of [`Mpm::leave`], unless that was done already.
     fn let_go(&self, me: usize) {
-        let _ = self.lock.compare_exchange(!me, 0, Ordering::Release, Ordering::Relaxed);
+        let _ = self.cx.lock.compare_exchange(!me, 0, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Is the calling thread inside?
     pub fn is_mine(&self) -> bool {
-        self.lock.load(Ordering::Relaxed) == self.cx.arena.port.thread_id()
+        self.cx.is_inside()
     }
 
     /// Is anyone inside?
     pub fn is_busy(&self) -> bool {
-        self.lock.load(Ordering::Relaxed) != 0
+        self.cx.lock.load(Ordering::Relaxed) != 0
     }
 }
 
@@ -134,11 +141,11 @@ impl Entered {
         self.bring_into_line();
         if self.cx.peeks.is_empty() && self.cx.threads.none_stopped() {
             self.pause_end();
-            self.lock.store(!me, Ordering::SeqCst);
+            self.cx.lock.store(!me, Ordering::SeqCst);
             if self.cx.peeks.is_empty() {
                 return self.let_go(me);
             }
-            let back = self.lock.compare_exchange(!me, me, Ordering::SeqCst, Ordering::Relaxed);
+            let back = self.cx.lock.compare_exchange(!me, me, Ordering::SeqCst, Ordering::Relaxed);
             if back.is_err() {
                 return;
             }

@@ -2,13 +2,14 @@
 //!
 //! The list is read without a lock (a fault may come at any moment, and a
 //! thread may be held while reading); `READERS` keeps a destroyer waiting.
-//! Lock order: the list's, then an instance's.
+//! Lock order: the list's, then an instance's; and as [`crate::object::lock`] says.
 
 use super::{Mpm, pause};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::object::buffer;
 use crate::object::cx::Inside;
+use crate::object::pool::Pool;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::seam::{event, plinth};
 use crate::trace::barrier;
@@ -24,7 +25,7 @@ static FIRST: SpinMutex<Option<&'static dyn Port>> = SpinMutex::new(None);
 /// A port tells us of forks.
 static FORKS: AtomicBool = AtomicBool::new(false);
 
-static FORK: ForkHooks =
+pub(super) static FORK: ForkHooks =
     ForkHooks { prepare: fork_prepare, parent: fork_parent, child: fork_child };
 
 /// Says where faults and forks go, to a port that does not know yet.
@@ -121,14 +122,75 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     handled
 }
 
+/// Takes the locks of all instances and of all their pools, if all can be had. The
+/// order of locks can't be kept here, so nothing is waited for while anything is held
+/// but the list. `first` is waited for, before all others.
+///
+/// # Errors
+/// The instance to wait for next time. Nothing is held.
+fn fork_lock_all(first: Option<P<Mpm>>) -> core::result::Result<(), P<Mpm>> {
+    if let Some(m) = first {
+        m.claim();
+    }
+    let mut failed = None;
+    each(|m| {
+        if first != Some(m) && !m.try_claim() {
+            failed = Some(m);
+        } else if !fork_lock(m.get()) {
+            m.unclaim();
+            failed = Some(m);
+        }
+        failed.is_some()
+    });
+    let Some(bad) = failed else { return Ok(()) };
+    // Those before it have everything; `first` may come after it.
+    let mut after = false;
+    each(|m| {
+        after |= m == bad;
+        if !after {
+            fork_unlock(m.get());
+            m.unclaim();
+        } else if first == Some(m) && m != bad {
+            m.unclaim();
+        }
+        false
+    });
+    Err(bad)
+}
+
+/// How often a fork tries the locks of one pool: some microseconds, as long as a call
+/// that allocates has them.
+const FORK_TRIES: usize = 200;
+
+/// Takes the locks of all pools of an instance, or none. Inside.
+fn fork_lock(i: &Mpm) -> bool {
+    let taken = |p: P<Pool>| {
+        (0..FORK_TRIES).any(|_| {
+            core::hint::spin_loop();
+            p.class.fork_lock(p)
+        })
+    };
+    let bad = i.cx.pools.iter().find(|p| !taken(*p));
+    if let Some(bad) = bad {
+        for pool in i.cx.pools.iter().take_while(|p| *p != bad) {
+            // SAFETY: just taken, on this thread.
+            unsafe { pool.class.fork_unlock(pool) };
+        }
+    }
+    bad.is_none()
+}
+
 unsafe extern "C" fn fork_prepare() {
     core::mem::forget(CHANGE.lock());
+    let mut first = None;
+    let mut round = 0u32;
+    while let Err(m) = fork_lock_all(first) {
+        first = Some(m);
+        m.cx.arena.port.relax(round);
+        round = round.saturating_add(1);
+    }
     each(|m| {
         let i = m.get();
-        i.claim();
-        for pool in i.cx.pools.iter() {
-            pool.class.fork_lock(pool, true);
-        }
         // Held only for this: a held thread may have a lock of the C library's
         // that the fork is going to need.
         i.cx.hold();
@@ -146,7 +208,9 @@ unsafe extern "C" fn fork_prepare() {
 
 fn fork_unlock(i: &Mpm) {
     for pool in i.cx.pools.iter() {
-        pool.class.fork_lock(pool, false);
+        // SAFETY: `fork_lock` took them, on this thread or, in a child, on the one
+        // that it is the copy of.
+        unsafe { pool.class.fork_unlock(pool) };
     }
 }
 

@@ -1,7 +1,11 @@
 //! Blocks from pools that have a lock of their own: the instance is entered
 //! only to grow and to shrink.
+//!
+//! The order of locks is in [`crate::object::lock`]: the pool's lock first, the
+//! instance then. Nothing here enters the instance and takes the pool's lock after.
 
 use super::Mpm;
+use super::entry::Entered;
 use super::poll::Relief;
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
@@ -10,6 +14,17 @@ use crate::object::buffer::{self, Buffer};
 use crate::object::pool::Pool;
 
 impl Mpm {
+    /// Runs `f` inside, as [`Mpm::enter`]. The lock of `pool`, if its class has one, is
+    /// taken before and given back after. The calling thread is not inside, nor has
+    /// it the lock of any pool.
+    ///
+    /// Not for a step of a collection: other users of the pool would wait for its end.
+    pub fn enter_for<R>(self_: P<Mpm>, pool: P<Pool>, f: impl FnOnce(&Entered) -> R) -> R {
+        let lock = pool.class.lock(pool);
+        let _held = lock.as_ref().map(|l| l.take(&self_.cx));
+        Self::enter(self_, f)
+    }
+
     /// `mps_alloc`.
     ///
     /// # Errors
@@ -21,7 +36,7 @@ impl Mpm {
         }
         loop {
             match pool.class.alloc(pool, size) {
-                Err(Res::Limit) => Self::make_room(self_, pool, size)?,
+                Err(Res::Limit) => Self::make_room(self_, pool, size, None)?,
                 got => return got,
             }
         }
@@ -37,7 +52,7 @@ impl Mpm {
             return Self::enter(self_, |_| pool.class.free(pool, base, size)).map(|_| ());
         }
         if pool.class.free(pool, base, size)? {
-            Self::enter(self_, |_| pool.class.shrink(pool));
+            Self::enter_for(self_, pool, |_| pool.class.shrink(pool));
         }
         Ok(())
     }
@@ -49,31 +64,55 @@ impl Mpm {
     pub fn fill_outside(self_: P<Mpm>, b: P<Buffer>, size: Size) -> Result<Addr> {
         loop {
             match buffer::fill_outside(b, size) {
-                Err(Res::Limit) => {
-                    Self::make_room(self_, b.pool, size)?;
-                    Self::enter(self_, |_| b.pool.class.ap_grown(b));
-                }
+                Err(Res::Limit) => Self::make_room(self_, b.pool, size, Some(b))?,
                 got => return got,
             }
         }
     }
 
-    /// Polls, and gets the pool memory. Two entries: a step of a collection may
-    /// leave threads held until the end of the first, and one of them may have
-    /// the pool's lock, which the second takes.
+    /// Finishes an allocation point, of any pool.
+    ///
+    /// # Safety
+    /// Nothing is reserved on it, and nobody uses it afterwards.
+    pub unsafe fn finish_ap(self_: P<Mpm>, ap: P<Buffer>) {
+        let pool = ap.pool;
+        // SAFETY: the caller's promise.
+        Self::enter_for(self_, pool, |m| unsafe { m.ap_destroy(ap) });
+        // That may have been most of what was in use.
+        if pool.own_lock && pool.class.gather(pool, false) {
+            Self::enter_for(self_, pool, |_| pool.class.shrink(pool));
+        }
+    }
+
+    /// Lets the collector have its turn, and gets the pool memory for a block of `size`
+    /// bytes, which is for `ap`, if that is given.
+    ///
+    /// Collections are entries of their own, without the pool's lock. Blocks that the
+    /// class keeps under locks of its own are put together before anything is
+    /// collected, outside the instance.
     #[cold]
     #[inline(never)]
-    fn make_room(self_: P<Mpm>, pool: P<Pool>, size: Size) -> Result {
+    fn make_room(self_: P<Mpm>, pool: P<Pool>, size: Size, ap: Option<P<Buffer>>) -> Result {
         Self::enter(self_, |m| m.poll());
         let mut relief = Relief::default();
+        let mut gathered = false;
         loop {
-            match Self::enter(self_, |_| pool.class.grow(pool, size)) {
-                Ok(()) => return Ok(()),
-                Err(e) => {
-                    if !Self::enter(self_, |m| m.relieve(&mut relief)) {
-                        return Err(e);
-                    }
+            let done = Self::enter_for(self_, pool, |_| {
+                pool.class.grow(pool, size)?;
+                if let Some(b) = ap {
+                    pool.class.ap_grown(b);
                 }
+                Ok(())
+            });
+            let Err(why) = done else { return Ok(()) };
+            if !gathered {
+                gathered = true;
+                if pool.class.gather(pool, true) {
+                    continue;
+                }
+            }
+            if !Self::enter(self_, |m| m.relieve(&mut relief)) {
+                return Err(why);
             }
         }
     }

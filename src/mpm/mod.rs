@@ -30,7 +30,7 @@ use crate::shield::threads::Thread;
 use crate::trace::Tracer;
 use crate::trace::root::{Kind, Root};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use entry::Entered;
 
 /// May collections start and be seen?
@@ -76,9 +76,6 @@ pub struct Mpm {
     pub sig: Cell<Sig>,
     /// The next in the list of all.
     next: AtomicPtr<Mpm>,
-    /// The thread that is inside, or 0; the complement of its number when all
-    /// is in order and it is just leaving.
-    lock: AtomicUsize,
     /// Are there roots that are write protected? (Read without the lock.)
     protects_roots: AtomicBool,
     /// The parts.
@@ -147,7 +144,6 @@ impl Mpm {
         let mpm = Mpm {
             sig: Cell::new(Sig::DEAD),
             next: AtomicPtr::new(core::ptr::null_mut()),
-            lock: AtomicUsize::new(0),
             protects_roots: AtomicBool::new(false),
             cx: Cx::new(arena),
             tracer: Tracer::default(),

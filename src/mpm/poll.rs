@@ -333,7 +333,7 @@ impl Entered {
     /// client may have let go of something since, of which the library knows nothing.
     /// So a request fails only if a collection just before it has not helped.
     pub fn relieve(&self, done: &mut Relief) -> bool {
-        if !!self.cx.busy.get().is_empty() && !done.shrunk {
+        if self.cx.busy.get().is_empty() && !done.shrunk {
             done.shrunk = true;
             if self.cx.arena.shrink() {
                 return true;

@@ -26,7 +26,7 @@ use crate::seam::port::{Caps, FaultHandler, ForkHooks, ThreadSlot};
 use crate::trace::history::Ld;
 use crate::trace::{fix, sanity};
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::boxed::Box;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -10,6 +10,7 @@ use crate::object::trace::{TRACES, Trace};
 use crate::shield::Peeks;
 use crate::shield::threads::Threads;
 use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counters, all since the instance was made.
 #[derive(Default)]
@@ -46,6 +47,9 @@ pub struct Cx {
     pub arena: Arena,
     /// The instance, as its handle.
     pub instance: Cell<usize>,
+    /// The instance's lock: the number of the thread that is inside, or 0; the
+    /// complement of its number when all is in order and it is just leaving.
+    pub lock: AtomicUsize,
     /// The mutator's threads.
     pub threads: Threads,
     /// Every pool.
@@ -80,6 +84,7 @@ impl Cx {
         Cx {
             arena,
             instance: Cell::new(0),
+            lock: AtomicUsize::new(0),
             threads: Threads::default(),
             pools: List::default(),
             chains: List::default(),
@@ -93,6 +98,11 @@ impl Cx {
             peeks: Peeks::default(),
             stats: Stats::default(),
         }
+    }
+
+    /// Is the calling thread inside the instance?
+    pub fn is_inside(&self) -> bool {
+        self.lock.load(Ordering::Relaxed) == self.arena.port.thread_id()
     }
 
     /// Stops the mutator's threads until the library is left.

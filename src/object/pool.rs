@@ -51,7 +51,8 @@
 //! to anything across a call to a format's method, since those may come back
 //! through `fix`. From the flip on, threads of the mutator may be held at any
 //! instruction, so no lock that they may have may be taken there: a class with a
-//! lock of its own ([`PoolClass::has_own_lock`]) can't be collected.
+//! lock of its own ([`PoolClass::has_own_lock`]) can't be collected. Such a lock comes
+//! before the instance: [`super::lock`] has the order and its reasons.
 
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
@@ -61,6 +62,7 @@ use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::cx::{Cx, Inside};
 use crate::object::format::Format;
+use crate::object::lock::Lock;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
@@ -134,31 +136,63 @@ pub trait PoolClass: Sync {
     }
 
     /// Does it give out and take back blocks under a lock of its own
-    /// ([`super::lock`])? Then `alloc`, `free`, `ap_fill` and `ap_empty` are
-    /// called from outside the instance, by several threads at once; the first
-    /// and the third answer `Limit` when they need [`PoolClass::grow`]. Its
-    /// allocation points are not told of flips, so its blocks hold no references.
+    /// ([`super::lock`])? Then:
+    ///
+    /// - `alloc`, `free`, `ap_fill`, `gather` and the quick ways are called from
+    ///   outside the instance, by several threads at once, without the lock. They
+    ///   take it. `alloc` and `ap_fill` answer `Limit` when they need
+    ///   [`PoolClass::grow`].
+    /// - `grow`, `shrink`, `check`, `total_size`, `free_size`, `ap_init`, `ap_grown`,
+    ///   `ap_empty` and `ap_finish` run inside the instance, **with the lock, which the
+    ///   caller took before it entered**. They take no lock of this or another pool:
+    ///   nobody waits for one inside the instance.
+    /// - `init` and `finish` run inside the instance without the lock. Nobody else
+    ///   uses the pool then.
+    /// - Its allocation points are not told of flips, so its blocks hold no
+    ///   references.
     fn has_own_lock(&self) -> bool {
         false
     }
 
-    /// Inside the instance, of a class with a lock of its own: sees to it that a
-    /// block of `size` bytes can be had. It may come to nothing, if other threads
-    /// are faster: then it is called again.
+    /// The lock of `pool`, from `init` to `finish`. `None`: the class has none of its
+    /// own.
+    fn lock(&self, _pool: P<Pool>) -> Option<P<Lock>> {
+        None
+    }
+
+    /// With the lock, inside the instance: sees to it that a block of `size` bytes can
+    /// be had. It may come to nothing, if other threads are faster: then it is called
+    /// again.
     ///
     /// # Errors
-    /// The arena's. The library then collects, or gives up.
+    /// The arena's. The library then calls `gather`, collects, or gives up.
     fn grow(&self, _pool: P<Pool>, _size: Size) -> Result {
         Err(Res::Unimpl)
     }
 
-    /// Inside the instance: gives back the memory that `free` said there is
-    /// too much of.
+    /// With the lock, inside the instance: gives back the memory that `free` or
+    /// `gather` said there is too much of.
     fn shrink(&self, _pool: P<Pool>) {}
 
-    /// Takes the pool's own lock for a fork, or gives it back, on the thread
-    /// that forks.
-    fn fork_lock(&self, _pool: P<Pool>, _take: bool) {}
+    /// Outside the instance, without the lock: moves free blocks that the class keeps
+    /// under other locks back to the pool: `all` of them, because memory has run out;
+    /// or those that the pool should not keep any more, since something was freed.
+    /// True: there were some.
+    fn gather(&self, _pool: P<Pool>, _all: bool) -> bool {
+        false
+    }
+
+    /// For a fork, inside the instance: takes the pool's lock, and all that come before
+    /// it in the order, if all can be had at once. False: none is taken.
+    fn fork_lock(&self, _pool: P<Pool>) -> bool {
+        true
+    }
+
+    /// Gives back what `fork_lock` took.
+    ///
+    /// # Safety
+    /// `fork_lock` took them, on this thread or the one that this is the copy of.
+    unsafe fn fork_unlock(&self, _pool: P<Pool>) {}
 
     /// Checks what a debugging class can check, fenceposts or free memory, and
     /// reports what is wrong ([`crate::base::check::report`]).
@@ -189,7 +223,7 @@ pub trait PoolClass: Sync {
     }
 
     /// `mps_free`, of `size` bytes from `base` on. True: there is memory to
-    /// give back (`shrink`).
+    /// give back (`shrink`, for a class with its own lock).
     ///
     /// # Errors
     /// `Param`, reported: that is not a block of the pool. `Unimpl`: the class
@@ -208,7 +242,8 @@ pub trait PoolClass: Sync {
     }
 
     /// The pool, which has a lock of its own, has grown for this allocation point.
-    /// Inside the instance; the one who uses the allocation point calls.
+    /// With the lock, inside the instance; the thread that uses the allocation point
+    /// calls.
     fn ap_grown(&self, _ap: P<Buffer>) {}
 
     /// Finds room for at least `size` bytes (a multiple of the alignment), for

@@ -9,6 +9,9 @@
 #define _GNU_SOURCE
 #include "common.h"
 #include "mpscawl.h"
+#include "mpscmfs.h"
+#include "mpscmvff.h"
+#include "mpscmvt.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -514,6 +517,135 @@ static void fast_timer_threads(void)
   check_pinned();
 }
 
+/* --- the same, where threads have locks of manual pools --- */
+
+/* The handler waits for the arena, or stops all other threads, wherever it
+ * interrupts: with a pool's lock held, or in the midst of growing one.  Another
+ * thread is inside then and needs that pool. */
+enum { SHARED = 3, MINE = 600 };
+static mps_pool_t shared[SHARED];       /* MVFF, MVT, MFS */
+static volatile unsigned long rounds[2];
+
+static void make_shared(void)
+{
+  mps_addr_t p;
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_SPARE, 0.0);       /* give all back at once */
+    CHECK_OK(mps_pool_create_k(&shared[0], arena, mps_class_mvff(), args));
+  } MPS_ARGS_END(args);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_MVT_FRAG_LIMIT, 0.1);
+    CHECK_OK(mps_pool_create_k(&shared[1], arena, mps_class_mvt(), args));
+  } MPS_ARGS_END(args);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_MFS_UNIT_SIZE, 200);
+    MPS_ARGS_ADD(args, MPS_KEY_EXTEND_BY, 4096);
+    CHECK_OK(mps_pool_create_k(&shared[2], arena, mps_class_mfs(), args));
+  } MPS_ARGS_END(args);
+  CHECK_OK(mps_alloc(&p, shared[0], (size_t)3 << 20));  /* enough for shards */
+}
+
+static mps_addr_t reserve(mps_ap_t a, size_t size)
+{
+  mps_addr_t p;
+  do
+    CHECK_OK(mps_reserve(&p, a, size));
+  while (!mps_commit(a, p, size));
+  return p;
+}
+
+static void *pool_user(void *arg)
+{
+  int me = (int)(word)arg;
+  static mps_addr_t block[2][4][MINE];
+  static size_t size[2][3][MINE];
+  mps_thr_t thr;
+  CHECK_OK(mps_thread_reg(&thr, arena));
+  while (!quit) {
+    mps_ap_t a[2];
+    mps_addr_t large;
+    size_t i, k;
+    for (k = 0; k < 2; ++k)
+      a[k] = ap_make(shared[k]);
+    for (i = 0; i < MINE; ++i) {
+      for (k = 0; k < 3; ++k)
+        size[me][k][i] = 8 * (1 + (i * 7 + k + rounds[me]) % (i % 50 ? 30 : 900));
+      CHECK_OK(mps_alloc(&block[me][0][i], shared[0], size[me][0][i]));
+      block[me][1][i] = reserve(a[0], size[me][1][i]);
+      block[me][2][i] = reserve(a[1], size[me][2][i]);
+      CHECK_OK(mps_alloc(&block[me][3][i], shared[2], 200));
+      *(word *)block[me][3][i] = i;
+    }
+    CHECK_OK(mps_alloc(&large, shared[0], (size_t)1 << 20));
+    mps_free(shared[0], large, (size_t)1 << 20);
+    for (i = 0; i < MINE; ++i) {
+      CHECK_EQ(*(word *)block[me][3][i], i);
+      mps_free(shared[0], block[me][0][i], size[me][0][i]);
+      mps_free(shared[0], block[me][1][i], size[me][1][i]);
+      mps_free(shared[1], block[me][2][i], size[me][2][i]);
+      mps_free(shared[2], block[me][3][i], 200);
+      if (i % 100 == 0)
+        CHECK(mps_pool_free_size(shared[i / 100 % 3])
+              <= mps_arena_committed(arena));
+    }
+    for (k = 0; k < 2; ++k)
+      mps_ap_destroy(a[k]);
+    ++rounds[me];
+    ++done;
+  }
+  mps_thread_dereg(thr);
+  return NULL;
+}
+
+static void interrupted_pool_users(void)
+{
+  enum { KICKS = 1000, FORKS = 10 };
+  pthread_t th[2];
+  mps_thr_t thr;
+  mps_root_t r;
+  void *cold = NULL;
+  int i, status;
+  world(0.0);
+  with_others = 1;
+  CHECK_OK(mps_thread_reg(&thr, arena));
+  CHECK_OK(mps_root_create_thread_scanned(&r, arena, mps_rank_ambig(), 0, thr,
+                                          mps_scan_area, NULL, &cold));
+  make_pinned();
+  make_shared();
+  tick_action();
+  for (i = 0; i < 2; ++i)
+    CHECK_EQ(pthread_create(&th[i], NULL, pool_user, (void *)(word)i), 0);
+  for (i = 0; i < KICKS || ticks < 200 || rounds[0] < 10 || rounds[1] < 10;
+       ++i) {
+    CHECK_OK(mps_arena_start_collect(arena));
+    (void)mps_arena_step(arena, 0.0, 0.0);
+    CHECK_EQ(pthread_kill(th[i & 1], SIGPROF), 0);
+    if (i % 8 == 0)
+      write_pinned();
+    if (i % (KICKS / FORKS) == 0) {
+      pid_t pid;
+      fflush(stdout);
+      pid = fork();
+      CHECK(pid >= 0);
+      if (pid == 0) {           /* a child can use them all */
+        mps_addr_t p;
+        CHECK_OK(mps_alloc(&p, shared[0], (size_t)2 << 20));
+        mps_free(shared[0], p, (size_t)2 << 20);
+        CHECK_OK(mps_alloc(&p, shared[2], 200));
+        mps_free(shared[2], p, 200);
+        _exit(0);
+      }
+      CHECK_EQ(waitpid(pid, &status, 0), pid);
+      CHECK_EQ(status, 0);
+    }
+  }
+  quit = 1;
+  for (i = 0; i < 2; ++i)
+    CHECK_EQ(pthread_join(th[i], NULL), 0);
+  check_pinned();
+  CHECK(reads > 200);
+}
+
 static const case_s cases[] = {
   {"a SIGSEGV handler installed before the library's", installed_before},
   {"a SIGSEGV handler installed after the library's", after_plain},
@@ -524,7 +656,8 @@ static const case_s cases[] = {
   {"AWL: dependents are open while scanning", dependents_are_open},
   {"a SIGPROF timer at 1 kHz that reads managed memory", prof_timer},
   {"the same at 50 kHz", fast_timer},
-  {"the same with other threads", fast_timer_threads}
+  {"the same with other threads", fast_timer_threads},
+  {"the same on threads that use manual pools", interrupted_pool_users}
 };
 
 int main(void)

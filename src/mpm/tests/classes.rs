@@ -8,6 +8,7 @@
 mod crowds;
 mod failing;
 mod guardians;
+mod lockorder;
 mod scenarios;
 
 use super::*;
@@ -395,7 +396,7 @@ impl World {
     fn try_ap(&self, p: P<Pool>, rank: Option<Rank>) -> Result<P<Buffer>> {
         let list: List =
             rank.map(|r| (&key::_mps_key_RANK, V { u: r as u32 })).into_iter().collect();
-        arguments(&list, |a| Mpm::enter(self.m, |e| e.new_ap(p, a)))
+        arguments(&list, |a| Mpm::enter_for(self.m, p, |e| e.new_ap(p, a)))
     }
 
     fn ap(&self, p: P<Pool>) -> P<Buffer> {
@@ -404,11 +405,11 @@ impl World {
 
     fn drop_ap(&self, b: P<Buffer>) {
         // SAFETY: not used any more.
-        Mpm::enter(self.m, |e| unsafe { e.ap_destroy(b) });
+        unsafe { Mpm::finish_ap(self.m, b) };
     }
 
     fn sizes(&self, p: P<Pool>) -> (Size, Size) {
-        Mpm::enter(self.m, |_| (p.class.total_size(p), p.class.free_size(p)))
+        Mpm::enter_for(self.m, p, |_| (p.class.total_size(p), p.class.free_size(p)))
     }
 
     fn collect(&self) {
@@ -424,8 +425,8 @@ impl World {
     /// Both checks of a pool that nothing is wrong with.
     fn check(&self, p: P<Pool>) {
         let said = caught(|| {
-            Mpm::enter(self.m, |_| p.class.check(p, true));
-            Mpm::enter(self.m, |_| p.class.check(p, false));
+            Mpm::enter_for(self.m, p, |_| p.class.check(p, true));
+            Mpm::enter_for(self.m, p, |_| p.class.check(p, false));
         });
         assert_eq!(said.1, Vec::<String>::new());
     }

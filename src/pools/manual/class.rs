@@ -6,12 +6,14 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::cx::Inside;
+use crate::object::lock::Lock;
 use crate::object::pool::{Pool, PoolClass, Room};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
 
-/// What tells one of them from another.
-pub trait Kind: Sync {
+/// What tells one of these classes from another: where it takes blocks from, and how
+/// clients get them.
+pub(super) trait FitPolicy: Sync {
     /// See [`PoolClass::name`].
     const NAME: &'static str;
     /// See [`PoolClass::values`].
@@ -26,10 +28,10 @@ pub trait Kind: Sync {
     fn config(pool: P<Pool>, args: &mut Args) -> Result<Config>;
 }
 
-/// The class of a kind.
-pub struct Class<K>(pub K);
+/// The class with a policy.
+pub struct FitClass<K>(pub(super) K);
 
-impl<K: Kind> PoolClass for Class<K> {
+impl<K: FitPolicy> PoolClass for FitClass<K> {
     fn name(&self) -> &'static str {
         K::NAME
     }
@@ -59,8 +61,21 @@ impl<K: Kind> PoolClass for Class<K> {
         core::shrink(pool);
     }
 
-    fn fork_lock(&self, pool: P<Pool>, take: bool) {
-        core::of(pool).fork_lock(pool, take);
+    fn lock(&self, pool: P<Pool>) -> Option<P<Lock>> {
+        Some(core::of(pool).lock())
+    }
+
+    fn gather(&self, pool: P<Pool>, all: bool) -> bool {
+        core::gather(pool, all)
+    }
+
+    fn fork_lock(&self, pool: P<Pool>) -> bool {
+        core::of(pool).fork_lock()
+    }
+
+    unsafe fn fork_unlock(&self, pool: P<Pool>) {
+        // SAFETY: the caller's promise.
+        unsafe { core::of(pool).fork_unlock() };
     }
 
     fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {

@@ -16,7 +16,8 @@
 //!   shards included; the grains in use in the field are `live` and those set aside.
 //! - Shards are open only while there is so much in use that most of it is not in
 //!   them: whoever frees so much that there is less closes them.
-//! - The lock is not held while the arena is asked for anything.
+//! - The lock comes before the instance ([`crate::object::lock`]): what needs both is
+//!   called with both, and asks the arena with the lock held.
 
 use super::shards::{Crowd, Shards};
 use crate::arena::Home;
@@ -34,6 +35,7 @@ use crate::object::lock::Lock;
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
 use ::core::cell::{Cell, UnsafeCell};
+use ::core::ptr::NonNull;
 
 /// A pool's first extents, and the most that stays when all is free.
 const FIRST: Size = 16 * 1024;
@@ -66,7 +68,7 @@ const STOCK_PART: usize = 1024;
 
 /// How a pool is to be.
 #[derive(Clone, Copy)]
-pub struct Config {
+pub(super) struct Config {
     /// Alignment: a power of two.
     pub align: Size,
     /// Memory to get at a time, to begin with.
@@ -87,7 +89,7 @@ pub struct Config {
 }
 
 /// What is under the lock.
-pub struct Inner {
+pub(super) struct Inner {
     /// What is set aside: only in pools that are worth the arrays.
     quick: Quick,
     /// Free and used memory.
@@ -101,7 +103,7 @@ pub struct Inner {
 }
 
 /// A pool's data.
-pub struct Core {
+pub(super) struct Core {
     /// Regions of its own, so that extents lie side by side.
     home: Home,
     /// A debugging class's [`Debug`](super::debug::Debug), or null.
@@ -114,15 +116,17 @@ pub struct Core {
     inner: UnsafeCell<Inner>,
 }
 
-/// A pool's core.
+/// The core of a pool of one of the classes that have one, between `create` and
+/// `finish`.
 #[inline(always)]
-pub fn of<'a>(pool: P<Pool>) -> &'a Core {
-    // SAFETY: set by `create`, to a `Core` that lives until `finish`.
-    unsafe { &*pool.data.get().cast::<Core>() }
+pub(super) fn of(pool: P<Pool>) -> P<Core> {
+    // SAFETY: set by `create`, to a `Core` that lives until `finish`. Only classes that
+    // call `create` call this.
+    unsafe { P::new(NonNull::new_unchecked(pool.data.get().cast::<Core>())) }
 }
 
 /// Tests a client's alignment.
-pub fn is_alignment(align: Size, grain: Size) -> bool {
+pub(super) fn is_alignment(align: Size, grain: Size) -> bool {
     align.is_power_of_two() && align >= size_of::<usize>() && align <= grain
 }
 
@@ -130,7 +134,7 @@ pub fn is_alignment(align: Size, grain: Size) -> bool {
 ///
 /// # Errors
 /// The arena's.
-pub fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
+pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
     let core = cx.arena.control_new(Core {
         home: Home::default(),
@@ -156,8 +160,8 @@ pub fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     Ok(())
 }
 
-/// Gives back everything.
-pub fn finish(cx: Inside<'_>, pool: P<Pool>) {
+/// Gives back everything. The pool is going: nobody else uses it.
+pub(super) fn finish(cx: Inside<'_>, pool: P<Pool>) {
     let arena = &cx.arena;
     let core = of(pool);
     while let Some(seg) = pool.segs.first() {
@@ -165,19 +169,20 @@ pub fn finish(cx: Inside<'_>, pool: P<Pool>) {
         unsafe { seg.destroy(cx) };
     }
     arena.retire(core.home());
-    core.with(pool, |i| {
-        for k in 0..i.field.len() {
-            if let Some(e) = i.field.get(k) {
-                drop_extent(pool, e, i.shift);
-            }
+    // SAFETY: nobody else uses the pool.
+    let i = unsafe { core.alone() };
+    for k in 0..i.field.len() {
+        if let Some(e) = i.field.get(k) {
+            drop_extent(pool, e, i.shift);
         }
-        if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
-            arena.control_free(i.field.tables(), bytes);
-        }
-        drop_quick(pool, ::core::mem::take(&mut i.quick));
-    });
-    core.crowd.finish(arena);
-    arena.control_free(Addr::of(core), size_of::<Core>());
+    }
+    if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
+        arena.control_free(i.field.tables(), bytes);
+    }
+    drop_quick(pool, ::core::mem::take(&mut i.quick));
+    // SAFETY: as above; the core is not used any more.
+    unsafe { core.crowd.finish(arena) };
+    arena.control_drop(core);
 }
 
 /// Frees an extent's tables.
@@ -196,16 +201,39 @@ impl Core {
         size_up(size, 1usize << self.shift)
     }
 
-    /// Runs `f` under the lock. It does not call out.
+    /// Runs `f` under the lock, which is taken and given back; not inside the
+    /// instance. `f` does not call out.
     #[inline(always)]
-    pub fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
+    pub(super) fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
         let _held = self.lock.take(pool.cx.get());
         // SAFETY: under the lock, and `f` can't take it again (it is not
         // given the core by anyone who does).
         f(unsafe { &mut *self.inner.get() })
     }
 
-    /// The same if the lock can be had at once.
+    /// What is under the lock, for a caller that has it already: a method that is
+    /// called with the pool's lock ([`PoolClass::has_own_lock`]). `f` does not call
+    /// out.
+    ///
+    /// [`PoolClass::has_own_lock`]: crate::object::pool::PoolClass::has_own_lock
+    pub(super) fn held<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        crate::aver!(self.lock.is_taken(), "the pool's lock was taken before the instance's");
+        // SAFETY: under the lock, which this thread has, and `f` does not come here again.
+        f(unsafe { &mut *self.inner.get() })
+    }
+
+    /// What is under the lock, without it.
+    ///
+    /// # Safety
+    /// Nobody else uses the pool, and this is called again only when the last result is
+    /// out of use.
+    #[allow(clippy::mut_from_ref)] // That is the contract.
+    pub(super) unsafe fn alone(&self) -> &mut Inner {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.inner.get() }
+    }
+
+    /// As `with`, if the lock can be had at once.
     #[inline(always)]
     fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&mut Inner) -> R) -> R {
         let Some(_held) = self.lock.try_take() else {
@@ -231,21 +259,23 @@ impl Core {
         }
     }
 
-    /// Empties the shards. True: there is memory to give back.
+    /// Empties the shards; without the pool's lock, and not inside the instance. True:
+    /// there was something in them.
     fn drain(&self, pool: P<Pool>) -> bool {
-        let mut due = false;
+        let mut any = false;
         if let Some(s) = self.crowd.shards() {
             s.each(pool.cx.get(), |stock| {
                 while let Some((a, size)) = stock.take_any() {
-                    due |= self.with(pool, |i| i.free_own(a, size));
+                    any = true;
+                    self.with(pool, |i| i.free_own(a, size));
                 }
             });
         }
-        due
+        any
     }
 
     /// After something was freed, with so much in use then: closes the shards, if
-    /// that is little. True: there is memory to give back.
+    /// that is little. True: they were emptied, and there may be memory to give back.
     #[inline(always)]
     fn settle(&self, pool: P<Pool>, live: usize) -> bool {
         self.crowd.shards().is_some_and(|s| s.close(live)) && self.drain(pool)
@@ -257,14 +287,38 @@ impl Core {
         unsafe { P::new(::core::ptr::NonNull::from(&self.home)) }
     }
 
-    /// For a fork.
-    pub fn fork_lock(&self, pool: P<Pool>, take: bool) {
-        if let Some(s) = self.crowd.shards() {
-            s.fork_lock(pool.cx.get(), take);
+    /// See [`PoolClass::lock`](crate::object::pool::PoolClass::lock).
+    pub(super) fn lock(&self) -> P<Lock> {
+        // SAFETY: part of the core, which stays where it is until `finish`.
+        unsafe { P::new(NonNull::from(&self.lock)) }
+    }
+
+    /// See [`PoolClass::fork_lock`](crate::object::pool::PoolClass::fork_lock).
+    pub(super) fn fork_lock(&self) -> bool {
+        if self.crowd.shards().is_some_and(|s| !s.fork_lock()) {
+            return false;
         }
-        if take {
-            ::core::mem::forget(self.lock.take(pool.cx.get()));
-        } else {
+        if let Some(held) = self.lock.try_take() {
+            held.keep();
+            return true;
+        }
+        if let Some(s) = self.crowd.shards() {
+            // SAFETY: just taken, on this thread.
+            unsafe { s.fork_unlock() };
+        }
+        false
+    }
+
+    /// Gives back what `fork_lock` took.
+    ///
+    /// # Safety
+    /// It took them, on this thread or the one that this is the copy of.
+    pub(super) unsafe fn fork_unlock(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some(s) = self.crowd.shards() {
+                s.fork_unlock();
+            }
             self.lock.release();
         }
     }
@@ -272,7 +326,7 @@ impl Core {
 
 /// A block of `size` bytes, if one of that very size is set aside and at hand.
 #[inline(always)]
-pub fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
+pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
     let core = of(pool);
     if size > core.quick_most {
         return Addr::NULL;
@@ -285,7 +339,7 @@ pub fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
 
 /// Frees a block by setting it aside, if there is a place for it at hand.
 #[inline(always)]
-pub fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
+pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     let core = of(pool);
     // The cool variety looks whether the block is in use.
     if size > core.quick_most || cfg!(feature = "variety-cool") {
@@ -304,7 +358,7 @@ pub fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
 
 /// A block of `size` bytes. `Limit`: the pool has to grow.
 #[inline(always)]
-pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
+pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     let core = of(pool);
     let by_shard = core.shards(size).and_then(|s| {
         s.quickly(None, |stock| {
@@ -331,7 +385,7 @@ pub fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
 /// # Errors
 /// `Param`, reported: that is not in use in the pool; nothing has changed.
 #[inline(always)]
-pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
+pub(super) fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
     let core = of(pool);
     let by_shard = core.shards(size).and_then(|s| {
         s.quickly(None, |stock| {
@@ -352,9 +406,9 @@ pub fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
 
 /// New room for an allocation point, in place of what it has. `Limit`: the pool
 /// has to grow.
-pub fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
+pub(super) fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     let core = of(ap.pool);
-    if let Some(base) = from_shard(core, ap, size) {
+    if let Some(base) = from_shard(&core, ap, size) {
         return Ok(Room { seg: None, base, limit: base.add(size) });
     }
     let got = core.with(ap.pool, |i| {
@@ -382,29 +436,36 @@ fn from_shard(core: &Core, ap: P<Buffer>, size: Size) -> Option<Addr> {
     (!a.is_null()).then_some(a)
 }
 
-/// Takes back room of an allocation point, and what is put by for it.
-pub fn ap_empty(ap: P<Buffer>, init: Addr) {
-    let core = of(ap.pool);
-    let live = core.with(ap.pool, |i| {
+/// With the lock: takes back room of an allocation point, and what is put by for it.
+pub(super) fn ap_empty(ap: P<Buffer>, init: Addr) {
+    of(ap.pool).held(|i| {
         i.take_back(ap, init);
         while let Some((a, size)) = ap.stock.get().and_then(|s| s.get().take_any()) {
             i.free_own(a, size);
         }
-        i.live
     });
-    core.settle(ap.pool, live);
 }
 
-/// Inside the instance: gives an allocation point a stock, if all stocks are then
+/// See [`PoolClass::gather`](crate::object::pool::PoolClass::gather).
+pub(super) fn gather(pool: P<Pool>, all: bool) -> bool {
+    let core = of(pool);
+    if all {
+        return core.drain(pool);
+    }
+    let live = core.with(pool, |i| i.live);
+    core.settle(pool, live)
+}
+
+/// With the lock, inside the instance: gives an allocation point a stock, if all stocks are then
 /// still little compared with the pool. Without memory for it, it does without.
-pub fn ap_stock(ap: P<Buffer>) {
+pub(super) fn ap_stock(ap: P<Buffer>) {
     let (pool, core) = (ap.pool, of(ap.pool));
     if core.quick_most == 0 || ap.stock.get().is_some() {
         return;
     }
     let others = pool.buffers.iter().filter(|b| b.stock.get().is_some()).count();
     let stocks = (others + 1) * size_of::<Stock>();
-    let bytes = core.with(pool, |i| i.field.grains << i.shift);
+    let bytes = core.held(|i| i.field.grains << i.shift);
     if stocks > bytes / STOCKS_PART {
         return;
     }
@@ -413,69 +474,68 @@ pub fn ap_stock(ap: P<Buffer>) {
     ap.stock.set(unsafe { P::from_raw(Stock::build(at, core.shift)) });
 }
 
-/// Finishes an allocation point, which is empty.
-pub fn ap_finish(ap: P<Buffer>) {
+/// With the lock, inside the instance: finishes an allocation point, which is empty.
+pub(super) fn ap_finish(ap: P<Buffer>) {
     if let Some(s) = ap.stock.take() {
         ap.pool.cx.get().arena.control_drop(s);
     }
     shrink(ap.pool);
 }
 
-/// Inside the instance: bytes that the client does not have.
-pub fn free_size(pool: P<Pool>) -> Size {
+/// With the lock, inside the instance: bytes that the client does not have.
+pub(super) fn free_size(pool: P<Pool>) -> Size {
     // Its user may be at it meanwhile.
     let put_by = |ap: P<Buffer>| ap.stock.get().map_or(0, |s| s.get().bytes());
     let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
     let core = of(pool);
     let shards = core.crowd.shards().map_or(0, Shards::bytes);
-    let rest = core.with(pool, |i| (i.field.grains - i.live) << i.shift);
+    let rest = core.held(|i| (i.field.grains - i.live) << i.shift);
     rest + stocks + shards
 }
 
-/// Inside the instance: memory for a block of `size` bytes.
+/// With the lock, inside the instance: memory for a block of `size` bytes.
 ///
 /// # Errors
 /// The arena's, if what was set aside does not help either.
-pub fn grow(pool: P<Pool>, size: Size) -> Result {
+pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
     let core = of(pool);
-    let (want, exact, shift) = core.with(pool, |i| {
-        let exact = size_up_checked(size, i.config.align).unwrap_or(0);
-        (i.wish(exact), exact, i.shift)
-    });
-    let e = add(pool, core, want, exact, shift);
-    let why = match e {
-        Ok(all) => {
-            core.with(pool, |i| i.starved = !all);
+    core.held(|i| {
+        let exact = size_up_checked(size, i.config.align).filter(|n| *n != 0);
+        let exact = exact.ok_or(Res::Resource)?;
+        // Another thread may have made room meanwhile, which is good enough for
+        // whatever way this block is to be had.
+        if i.field.longest() >= (exact >> i.shift).max(AMPLE >> i.shift) {
             return Ok(());
         }
-        Err(why) => why,
-    };
-    core.drain(pool);
-    let enough = core.with(pool, |i| {
+        let wish = i.wish(exact);
+        let why = match add(pool, &core, i, wish, exact) {
+            Ok(all) => {
+                i.starved = !all;
+                return Ok(());
+            }
+            Err(why) => why,
+        };
         i.starved = true;
         i.flush();
-        exact != 0 && i.field.longest() >= exact >> shift
-    });
-    if enough {
-        return Ok(());
-    }
-    // What is free but in pieces may serve when others have put it together.
-    if !give_back(pool, core, |i| i.field.any_empty()) {
-        return Err(why);
-    }
-    add(pool, core, exact, exact, shift).map(|_| ())
+        if i.field.longest() >= exact >> i.shift {
+            return Ok(());
+        }
+        // What is free but in pieces may serve when others have put it together.
+        if !give_back(pool, i, |i| i.field.any_empty()) {
+            return Err(why);
+        }
+        add(pool, &core, i, exact, exact).map(|_| ())
+    })
 }
 
 /// Gets an extent of `want` bytes, or of `exact` if there is not as much. True:
 /// of `want`.
-fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Result<bool> {
+fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Result<bool> {
     // SAFETY: extents are made inside.
     let cx = unsafe { pool.inside() };
     let arena = &cx.arena;
-    if exact == 0 {
-        return Err(Res::Resource);
-    }
-    make_place(pool, core)?;
+    let shift = i.shift;
+    make_place(pool, i)?;
     let home = core.home();
     let make = |bytes: Size| -> Result<*mut Extent> {
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
@@ -496,33 +556,29 @@ fn add(pool: P<Pool>, core: &Core, want: Size, exact: Size, shift: u32) -> Resul
         let (base, bytes) = unsafe { ((*e).base, (*e).size) };
         d.splat(base, bytes);
     }
-    // SAFETY: just made; stays until it is removed. There is a place for it:
-    // places are made and taken inside the instance only.
-    let put = core.with(pool, |i| unsafe { i.field.insert(e) });
+    // SAFETY: just made; stays until it is removed. `make_place` saw to its place.
+    let put = unsafe { i.field.insert(e) };
     crate::aver!(put, "there is a place for a new extent");
-    make_quick(pool, core);
+    make_quick(pool, i);
     Ok(all)
 }
 
 /// Makes shards, if the pool is large enough; if not, it may come to be.
-fn make_shards(pool: P<Pool>, core: &Core) {
+fn make_shards(pool: P<Pool>, core: &Core, live: usize) {
     // The cool variety looks at every block that is freed, under the pool's lock.
     if cfg!(feature = "variety-cool") {
         core.crowd.refuse();
     } else {
-        let live = core.with(pool, |i| i.live);
         core.crowd.make(&pool.cx.get().arena, live, core.shift);
     }
 }
 
 /// Sees to it that a pool of some size can set blocks aside, and has boxes for
 /// them. If there is no memory for that, it does without.
-fn make_quick(pool: P<Pool>, core: &Core) {
+fn make_quick(pool: P<Pool>, i: &mut Inner) {
     let arena = &pool.cx.get().arena;
-    let (bytes, depth, boxes) = core.with(pool, |i| {
-        let bytes = if i.config.quick { i.field.grains << i.shift } else { 0 };
-        (bytes, i.quick.depth(), i.quick.boxes)
-    });
+    let bytes = if i.config.quick { i.field.grains << i.shift } else { 0 };
+    let depth = i.quick.depth();
     let want = match bytes {
         ..=QUICK_FROM => return,
         DEEP_FROM.. => Depth::Long,
@@ -531,23 +587,19 @@ fn make_quick(pool: P<Pool>, core: &Core) {
     if want > depth
         && let Ok(at) = arena.control_alloc(want.footprint())
     {
-        let old = core.with(pool, |i| {
-            i.quick_from = QUICK_FROM >> i.shift;
-            // SAFETY: control memory of that size, ours.
-            unsafe { i.quick.deepen(at, want) }
-        });
+        i.quick_from = QUICK_FROM >> i.shift;
+        // SAFETY: control memory of that size, ours.
+        let old = unsafe { i.quick.deepen(at, want) };
         drop_arrays(pool, old, depth);
     }
     // Twice as much every time, so there are few pieces.
-    let more = boxes.max(BOXES_LEAST);
-    if boxes + more > (bytes / BOXES_PART).max(BOXES_LEAST) {
+    let more = i.quick.boxes.max(BOXES_LEAST);
+    if i.quick.boxes + more > (bytes / BOXES_PART).max(BOXES_LEAST) {
         return;
     }
     let Ok(at) = arena.control_alloc(more) else { return };
-    core.with(pool, |i| {
-        // SAFETY: control memory of that size, ours until `finish`.
-        unsafe { i.quick.add_memory(at, more) };
-    });
+    // SAFETY: control memory of that size, ours until `finish`.
+    unsafe { i.quick.add_memory(at, more) };
 }
 
 /// Frees all memory for blocks set aside. There are none any more.
@@ -566,17 +618,17 @@ fn drop_arrays(pool: P<Pool>, at: Addr, depth: Depth) {
 }
 
 /// Sees to it that the field can take one more extent.
-fn make_place(pool: P<Pool>, core: &Core) -> Result {
+fn make_place(pool: P<Pool>, i: &mut Inner) -> Result {
     let arena = &pool.cx.get().arena;
-    let (len, cap) = core.with(pool, |i| (i.field.len(), i.field.capacity()));
-    if len < cap {
+    let cap = i.field.capacity();
+    if i.field.len() < cap {
         return Ok(());
     }
     let new = cap.checked_mul(2).unwrap_or(0).max(4);
     let bytes = Field::footprint(new).ok_or(Res::Memory)?;
     let mem = arena.control_alloc(bytes)?;
     // SAFETY: that much control memory, ours, for twice what there is.
-    let (old, cap) = core.with(pool, |i| unsafe { i.field.rehouse(mem, new) });
+    let (old, cap) = unsafe { i.field.rehouse(mem, new) };
     if let Some(bytes) = Field::footprint(cap).filter(|b| *b != 0) {
         arena.control_free(old, bytes);
     }
@@ -584,46 +636,39 @@ fn make_place(pool: P<Pool>, core: &Core) -> Result {
 }
 
 /// Gives back extents, as long as `which` names one. True: there were some.
-fn give_back(pool: P<Pool>, core: &Core, which: impl Fn(&Inner) -> Option<*mut Extent>) -> bool {
+fn give_back(pool: P<Pool>, i: &mut Inner, which: impl Fn(&Inner) -> Option<*mut Extent>) -> bool {
     let mut any = false;
-    loop {
-        let gone = core.with(pool, |i| {
-            let e = which(i)?;
-            // SAFETY: it is in there.
-            unsafe { i.field.remove(e) };
-            Some((e, i.shift))
-        });
-        let Some((e, shift)) = gone else { return any };
+    while let Some(e) = which(i) {
         any = true;
-        // SAFETY: only ours now; the owner is its segment (`add`).
-        if let Some(seg) = unsafe { P::from_raw((*e).owner.cast::<Seg>()) } {
+        // SAFETY: it is in there; only ours then; the owner is its segment (`add`).
+        if let Some(seg) = unsafe {
+            i.field.remove(e);
+            P::from_raw((*e).owner.cast::<Seg>())
+        } {
             // SAFETY: nothing in it is in use, and the field knows it no more. Extents
             // are given back inside.
             unsafe { seg.destroy(pool.inside()) };
         }
-        drop_extent(pool, e, shift);
+        drop_extent(pool, e, i.shift);
     }
+    any
 }
 
-/// Inside the instance: gives back what is more than the pool wants to keep. Makes
-/// shards when it is time for them.
-pub fn shrink(pool: P<Pool>) {
+/// With the lock, inside the instance: gives back what is more than the pool wants to
+/// keep. Makes shards when it is time for them.
+pub(super) fn shrink(pool: P<Pool>) {
     let core = of(pool);
-    if core.crowd.is_due() {
-        make_shards(pool, core);
-    }
-    give_back(pool, core, Inner::due);
-    // A pool that is all but gone needs no places for what it sets aside.
-    let old = core.with(pool, |i| {
-        let small = i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.shift;
-        small.then(|| {
+    core.held(|i| {
+        if core.crowd.is_due() {
+            make_shards(pool, &core, i.live);
+        }
+        give_back(pool, i, Inner::due);
+        // A pool that is all but gone needs no places for what it sets aside.
+        if i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.shift {
             i.quick_from = usize::MAX;
-            ::core::mem::take(&mut i.quick)
-        })
+            drop_quick(pool, ::core::mem::take(&mut i.quick));
+        }
     });
-    if let Some(quick) = old {
-        drop_quick(pool, quick);
-    }
 }
 
 /// A client freed a block twice, and it comes to light only now.

@@ -5,7 +5,7 @@
 //! the pattern, cut to fit by address: joining and splitting leave it right.
 //! Blocks from allocation points have no fences.
 
-use super::class::Kind;
+use super::class::FitPolicy;
 use super::core::{self, Inner};
 use super::mvff::Mvff;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
@@ -13,6 +13,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::cx::Inside;
+use crate::object::lock::Lock;
 use crate::object::pool::{Pool, PoolClass, Room};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
@@ -214,6 +215,25 @@ impl Debug {
         }
     }
 
+    /// Are all fences as they should be (`fenceposts`), or all free memory?
+    fn is_good(&self, i: &Inner, fenceposts: bool) -> bool {
+        if !fenceposts {
+            return i.free_runs(|base, n| self.is_splatted(base, n));
+        }
+        let mut at = self.first.get();
+        let mut good = true;
+        while !at.is_null() {
+            if !self.is_head(i, at) {
+                // What comes after can't be found any more.
+                return false;
+            }
+            let h = self.head(at);
+            good &= self.fence_is_good(at.add(self.prefix()), h.size);
+            at = h.next;
+        }
+        good
+    }
+
     /// Is there a block's head at `at`?
     fn is_head(&self, i: &Inner, at: Addr) -> bool {
         at.is_aligned(self.align)
@@ -293,10 +313,13 @@ impl PoolClass for MvffDebug {
     }
 
     fn finish(&self, cx: Inside<'_>, pool: P<Pool>) {
-        self.check(pool, true);
-        self.check(pool, false);
         let arena = &cx.arena;
         let d = Debug::of(pool);
+        let core = core::of(pool);
+        // SAFETY: the pool is going: nobody else uses it.
+        let i = unsafe { core.alone() };
+        tell(d.is_good(i, true), FENCE);
+        tell(d.is_good(i, false), FREE);
         core::finish(cx, pool);
         let bytes = Debug::footprint(d.fence_size, d.free_size).unwrap_or(0);
         arena.control_free(Addr::of(d), bytes);
@@ -314,8 +337,21 @@ impl PoolClass for MvffDebug {
         core::shrink(pool);
     }
 
-    fn fork_lock(&self, pool: P<Pool>, take: bool) {
-        core::of(pool).fork_lock(pool, take);
+    fn lock(&self, pool: P<Pool>) -> Option<P<Lock>> {
+        Some(core::of(pool).lock())
+    }
+
+    fn gather(&self, pool: P<Pool>, all: bool) -> bool {
+        core::gather(pool, all)
+    }
+
+    fn fork_lock(&self, pool: P<Pool>) -> bool {
+        core::of(pool).fork_lock()
+    }
+
+    unsafe fn fork_unlock(&self, pool: P<Pool>) {
+        // SAFETY: the caller's promise.
+        unsafe { core::of(pool).fork_unlock() };
     }
 
     fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {
@@ -394,7 +430,7 @@ impl PoolClass for MvffDebug {
     }
 
     fn total_size(&self, pool: P<Pool>) -> Size {
-        let heads = core::of(pool).with(pool, |_| Debug::of(pool).heads.get());
+        let heads = core::of(pool).held(|_| Debug::of(pool).heads.get());
         pool.bytes.get() - heads
     }
 
@@ -403,24 +439,7 @@ impl PoolClass for MvffDebug {
     }
 
     fn check(&self, pool: P<Pool>, fenceposts: bool) {
-        let d = Debug::of(pool);
-        let good = core::of(pool).with(pool, |i| {
-            if !fenceposts {
-                return i.free_runs(|base, n| d.is_splatted(base, n));
-            }
-            let mut at = d.first.get();
-            let mut good = true;
-            while !at.is_null() {
-                if !d.is_head(i, at) {
-                    // What comes after can't be found any more.
-                    return false;
-                }
-                let h = d.head(at);
-                good &= d.fence_is_good(at.add(d.prefix()), h.size);
-                at = h.next;
-            }
-            good
-        });
+        let good = core::of(pool).held(|i| Debug::of(pool).is_good(i, fenceposts));
         tell(good, if fenceposts { FENCE } else { FREE });
     }
 }

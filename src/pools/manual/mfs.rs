@@ -7,11 +7,12 @@ use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
 use crate::land::mag::Mag;
 use crate::object::cx::Inside;
-use crate::object::lock::Lock;
+use crate::object::lock::{Held, Lock};
 use crate::object::pool::{Pool, PoolClass};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
 use core::cell::UnsafeCell;
+use core::ptr::NonNull;
 
 /// The class.
 pub struct Mfs;
@@ -39,13 +40,17 @@ struct Data {
     inner: UnsafeCell<Inner>,
 }
 
+/// The data of a pool of this class, between `init` and `finish`.
 #[inline(always)]
-fn data<'a>(pool: P<Pool>) -> &'a Data {
-    // SAFETY: set by `init`, to a `Data` that lives until `finish`.
-    unsafe { &*pool.data.get().cast::<Data>() }
+fn data(pool: P<Pool>) -> P<Data> {
+    // SAFETY: set by `init`, to a `Data` that lives until `finish`. Only this class
+    // calls this, for its own pools.
+    unsafe { P::new(NonNull::new_unchecked(pool.data.get().cast::<Data>())) }
 }
 
 impl Data {
+    /// Runs `f` under the lock, which is taken and given back; not inside the
+    /// instance.
     #[inline(always)]
     fn with<R>(&self, pool: P<Pool>, f: impl FnOnce(&mut Inner) -> R) -> R {
         let _held = self.lock.take(pool.cx.get());
@@ -53,10 +58,16 @@ impl Data {
         // which takes it again.
         f(unsafe { &mut *self.inner.get() })
     }
-}
 
-impl Data {
-    /// The same if the lock can be had at once.
+    /// What is under the lock, for a method that is called with it
+    /// ([`PoolClass::has_own_lock`]).
+    fn held<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        crate::aver!(self.lock.is_taken(), "the pool's lock was taken before the instance's");
+        // SAFETY: under the lock, which this thread has; `f` does not come here again.
+        f(unsafe { &mut *self.inner.get() })
+    }
+
+    /// As `with`, if the lock can be had at once.
     #[inline(always)]
     fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&mut Inner) -> R) -> R {
         let Some(_held) = self.lock.try_take() else { return otherwise };
@@ -106,7 +117,7 @@ impl PoolClass for Mfs {
             // SAFETY: the pool goes, with all that is in it.
             unsafe { seg.destroy(cx) };
         }
-        cx.arena.control_free(Addr::of(data(pool)), size_of::<Data>());
+        cx.arena.control_drop(data(pool));
     }
 
     fn has_own_lock(&self) -> bool {
@@ -115,8 +126,8 @@ impl PoolClass for Mfs {
 
     fn grow(&self, pool: P<Pool>, _size: Size) -> Result {
         let d = data(pool);
-        // Another thread may have been faster. Only here is there ever more.
-        if d.with(pool, |i| !i.free.is_empty() || i.has_fresh(d.unit)) {
+        // Another thread may have been faster.
+        if d.held(|i| !i.free.is_empty() || i.has_fresh(d.unit)) {
             return Ok(());
         }
         // SAFETY: `grow` is called inside.
@@ -131,20 +142,26 @@ impl PoolClass for Mfs {
             Err(_) if wish > d.unit => make(d.unit)?,
             other => other?,
         };
-        d.with(pool, |i| {
+        d.held(|i| {
             i.fresh = seg.base;
             i.fresh_limit = seg.limit;
         });
         Ok(())
     }
 
-    fn fork_lock(&self, pool: P<Pool>, take: bool) {
+    fn lock(&self, pool: P<Pool>) -> Option<P<Lock>> {
         let d = data(pool);
-        if take {
-            core::mem::forget(d.lock.take(pool.cx.get()));
-        } else {
-            d.lock.release();
-        }
+        // SAFETY: part of the data, which stays where it is until `finish`.
+        Some(unsafe { P::new(NonNull::from(&d.lock)) })
+    }
+
+    fn fork_lock(&self, pool: P<Pool>) -> bool {
+        data(pool).lock.try_take().map(Held::keep).is_some()
+    }
+
+    unsafe fn fork_unlock(&self, pool: P<Pool>) {
+        // SAFETY: the caller's promise.
+        unsafe { data(pool).lock.release() };
     }
 
     #[inline]
@@ -224,7 +241,7 @@ impl PoolClass for Mfs {
 
     fn free_size(&self, pool: P<Pool>) -> Size {
         let d = data(pool);
-        let live = d.with(pool, |i| i.live);
+        let live = d.held(|i| i.live);
         pool.bytes.get() - live * d.unit
     }
 }

@@ -1,7 +1,7 @@
 //! Manual pools: the client says when a block is to be freed.
 
 pub mod class;
-pub mod core;
+mod core;
 pub mod debug;
 pub mod mfs;
 pub mod mvff;

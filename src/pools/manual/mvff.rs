@@ -1,6 +1,6 @@
 //! MVFF: blocks of any size, by calls or allocation points, first fit.
 
-use super::class::{Class, Kind};
+use super::class::{FitClass, FitPolicy};
 use super::core::{self, Config};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -9,12 +9,12 @@ use crate::object::pool::Pool;
 use crate::seam::args::{self, Args};
 use crate::seam::client::PF_ALIGN;
 
-/// The kind.
+/// Its policy.
 pub struct Mvff;
 /// The class.
-pub static MVFF: Class<Mvff> = Class(Mvff);
+pub static MVFF: FitClass<Mvff> = FitClass(Mvff);
 
-impl Kind for Mvff {
+impl FitPolicy for Mvff {
     const NAME: &'static str = "MVFF";
     const VALUES: &'static str = "xmlSAF\0";
     const CALLS: bool = true;

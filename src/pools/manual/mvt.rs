@@ -8,7 +8,7 @@
 //! When blocks are freed, memory for as many of the mean size as the reserve
 //! depth says stays with the pool, in extents that are not much larger.
 
-use super::class::{Class, Kind};
+use super::class::{FitClass, FitPolicy};
 use super::core::{self, Config};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -17,12 +17,12 @@ use crate::object::pool::Pool;
 use crate::seam::args::{self, Args};
 use crate::seam::client::PF_ALIGN;
 
-/// The kind.
+/// Its policy.
 pub struct Mvt;
 /// The class.
-pub static MVT: Class<Mvt> = Class(Mvt);
+pub static MVT: FitClass<Mvt> = FitClass(Mvt);
 
-impl Kind for Mvt {
+impl FitPolicy for Mvt {
     const NAME: &'static str = "MVT";
     const VALUES: &'static str = "nmMrp\0";
     const CALLS: bool = false;

@@ -12,13 +12,14 @@
 //! # Invariants
 //! - To the pool, blocks in here are in use.
 //! - When closed and drained, nothing is in here, and nothing comes.
-//! - Order of locks: a shard's, the pool's.
+//! - Order of locks: a shard's, the pool's, the instance's ([`crate::object::lock`]).
+//!   So a shard's is never waited for inside the instance, or with the pool's.
 
 use crate::arena::Arena;
 use crate::base::addr::{Addr, Size};
 use crate::land::stock::{self, Stock};
 use crate::object::cx::Cx;
-use crate::object::lock::Lock;
+use crate::object::lock::{Held, Lock};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
@@ -92,8 +93,11 @@ impl Crowd {
         unsafe { self.shards.load(Acquire).as_ref() }
     }
 
-    /// Frees them. Nobody uses them any more.
-    pub fn finish(&self, arena: &Arena) {
+    /// Frees them.
+    ///
+    /// # Safety
+    /// Nobody uses them, or asks for them, any more.
+    pub unsafe fn finish(&self, arena: &Arena) {
         if let Some(s) = self.shards() {
             arena.control_free(Addr::of(s), footprint(s.bits));
         }
@@ -215,7 +219,8 @@ impl Shards {
         }
     }
 
-    /// Calls `f` with each stock in turn, under its lock.
+    /// Calls `f` with each stock in turn, under its lock. Not with the pool's lock, and not
+    /// inside the instance.
     pub fn each(&self, cx: &Cx, mut f: impl FnMut(&Stock)) {
         for shard in self.all() {
             let _held = shard.lock.take(cx);
@@ -228,14 +233,25 @@ impl Shards {
         self.all().iter().map(|s| s.stock.bytes()).fold(0, Size::wrapping_add)
     }
 
-    /// For a fork.
-    pub fn fork_lock(&self, cx: &Cx, take: bool) {
+    /// For a fork: takes all locks, if they can be had at once. False: none is taken.
+    pub fn fork_lock(&self) -> bool {
+        let taken = |shard: &Shard| shard.lock.try_take().map(Held::keep).is_some();
+        let Some(bad) = self.all().iter().position(|s| !taken(s)) else { return true };
+        for shard in self.all().iter().take(bad) {
+            // SAFETY: just taken, on this thread.
+            unsafe { shard.lock.release() };
+        }
+        false
+    }
+
+    /// Gives back what `fork_lock` took.
+    ///
+    /// # Safety
+    /// It took them, on this thread or the one that this is the copy of.
+    pub unsafe fn fork_unlock(&self) {
         for shard in self.all() {
-            if take {
-                core::mem::forget(shard.lock.take(cx));
-            } else {
-                shard.lock.release();
-            }
+            // SAFETY: the caller's promise.
+            unsafe { shard.lock.release() };
         }
     }
 }

@@ -6,11 +6,12 @@ use super::*;
 /// The pool is found crowded, and what follows from that is done.
 fn crowd(w: &World, p: P<Pool>) {
     let a = Mpm::alloc(w.m, p, 64).unwrap();
-    p.class.fork_lock(p, true);
+    assert!(p.class.fork_lock(p));
     for _ in 0..100 {
         assert!(p.class.quick_alloc(p, 64).is_null());
     }
-    p.class.fork_lock(p, false);
+    // SAFETY: taken above.
+    unsafe { p.class.fork_unlock(p) };
     let before = w.sizes(p).0;
     Mpm::free(w.m, p, a, 64).unwrap();
     assert!(w.sizes(p).0 <= before, "the pool has grown");

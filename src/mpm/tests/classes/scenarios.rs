@@ -776,7 +776,8 @@ fn damage_is_found() {
                 w.roots[r] = if c.format { k.at.0 } else { 0 };
                 all.push(k);
             }
-            let check = |fences: bool| caught(|| Mpm::enter(w.m, |_| p.class.check(p, fences))).1;
+            let check =
+                |fences: bool| caught(|| Mpm::enter_for(w.m, p, |_| p.class.check(p, fences))).1;
             if c.fences {
                 for (at, n) in
                     [(all[7].at.sub(1), 1), (all[7].at.add(80), 1), (all[9].at.sub(2), 1)]
