@@ -104,6 +104,9 @@ unsafe impl Port for Faulty<'_> {
     fn thread_deregister(&self, slot: &ThreadSlot) {
         self.inner.thread_deregister(slot);
     }
+    fn quietly(&self, f: &mut dyn FnMut()) {
+        self.inner.quietly(f);
+    }
     fn stop_begin(&self) {
         self.inner.stop_begin();
     }

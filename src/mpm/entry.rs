@@ -119,17 +119,17 @@ impl Mpm {
         // No more of them: one who looks often enough would keep us here for
         // ever, and none may come just before the others run again.
         let port = self.cx.arena.port;
-        let quiet = port.quiet_begin();
-        loop {
-            self.bring_into_line();
-            if !seg::sync_peeks(&self.cx) {
-                break;
+        port.quietly(&mut || {
+            loop {
+                self.bring_into_line();
+                if !seg::sync_peeks(&self.cx) {
+                    break;
+                }
             }
-        }
-        self.pause_end();
-        self.cx.threads.release(port);
-        self.unclaim();
-        port.quiet_end(quiet);
+            self.pause_end();
+            self.cx.threads.release(port);
+            self.unclaim();
+        });
     }
 
     fn bring_into_line(&self) {

@@ -93,17 +93,15 @@ pub struct ForkHooks {
     pub child: unsafe extern "C" fn(),
 }
 
-/// What handlers could run before [`Port::quiet_begin`]; the port's own.
-pub type Quiet = [usize; 128 / size_of::<usize>()];
-
 /// The services. All calls are system-call cold: nothing hot goes through here.
 ///
 /// # Safety
 ///
 /// Implementors promise what the table above says: ranges given out do not
 /// overlap anything, mapped memory is zero and stays until unmapped or
-/// released, and a thread that [`Port::thread_wait`] reports as stopped
-/// executes nothing until [`Port::thread_resume`].
+/// released, a thread that [`Port::thread_wait`] reports as stopped
+/// executes nothing until [`Port::thread_resume`], and [`Port::quietly`] runs
+/// its function exactly once before it returns.
 pub unsafe trait Port: Sync {
     /// What this port can do.
     fn capabilities(&self) -> Caps;
@@ -165,14 +163,12 @@ pub unsafe trait Port: Sync {
     /// Forgets it.
     fn thread_deregister(&self, _slot: &ThreadSlot) {}
 
-    /// From here to `quiet_end` no signal's handler runs on this thread, but for
-    /// faults and for being stopped. The result is for `quiet_end`.
-    fn quiet_begin(&self) -> Quiet {
-        [0; 128 / size_of::<usize>()]
+    /// Runs `f`, once, while no signal's handler runs on this thread but for
+    /// faults and for being stopped. Calls may nest. A port without handlers just
+    /// calls `f`.
+    fn quietly(&self, f: &mut dyn FnMut()) {
+        f();
     }
-
-    /// See `quiet_begin`. They may nest.
-    fn quiet_end(&self, _before: Quiet) {}
 
     /// Before a batch of `thread_stop`: one batch runs at a time per process.
     fn stop_begin(&self) {}

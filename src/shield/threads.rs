@@ -105,20 +105,22 @@ impl Threads {
             return;
         }
         let me = port.thread_id();
-        let others =
-            || self.list.iter().filter(|&t| t.id != me && t.lead.get() == Some(t) && !t.gone.get());
-        if others().next().is_none() || crate::seam::fault("thread_suspension") {
+        if self.others(me).next().is_none() || crate::seam::fault("thread_suspension") {
             self.held.set(true);
             return;
         }
-        let quiet = port.quiet_begin();
-        if self.held.get() {
-            // A handler has been here in the meantime.
-            port.quiet_end(quiet);
-            return;
-        }
+        port.quietly(&mut || {
+            // A handler may have been here in the meantime.
+            if !self.held.get() {
+                self.stop_others(me, port);
+            }
+        });
+    }
+
+    /// Stops all but thread `me`. No handler runs meanwhile.
+    fn stop_others(&self, me: usize, port: &dyn Port) {
         port.stop_begin();
-        for t in others() {
+        for t in self.others(me) {
             match port.thread_stop(&t.get().slot) {
                 Ok(()) => {
                     t.stopped.set(true);
@@ -127,7 +129,7 @@ impl Threads {
                 Err(_) => t.gone.set(true),
             }
         }
-        for t in others() {
+        for t in self.others(me) {
             if t.stopped.get() && port.thread_wait(&t.get().slot).is_err() {
                 t.stopped.set(false);
                 t.gone.set(true);
@@ -135,7 +137,12 @@ impl Threads {
         }
         self.began.set(true);
         self.held.set(true);
-        port.quiet_end(quiet);
+    }
+
+    /// The registrations that stand for threads other than `me`.
+    fn others(&self, me: usize) -> impl Iterator<Item = P<Thread>> {
+        let stands = move |t: &P<Thread>| t.id != me && t.lead.get() == Some(*t) && !t.gone.get();
+        self.list.iter().filter(stands)
     }
 
     /// Is nobody stopped? Then nobody is held any longer.
@@ -154,16 +161,16 @@ impl Threads {
         if self.none_stopped() {
             return;
         }
-        let quiet = port.quiet_begin();
-        for t in self.list.iter() {
-            if t.stopped.replace(false) {
-                port.thread_resume(&t.get().slot);
+        port.quietly(&mut || {
+            for t in self.list.iter() {
+                if t.stopped.replace(false) {
+                    port.thread_resume(&t.get().slot);
+                }
             }
-        }
-        port.stop_end();
-        self.began.set(false);
-        self.held.set(false);
-        port.quiet_end(quiet);
+            port.stop_end();
+            self.began.set(false);
+            self.held.set(false);
+        });
     }
 
     /// Where a held thread stands; `None` if it is the caller or gone.
