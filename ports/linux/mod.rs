@@ -1,13 +1,15 @@
 //! Linux: what `ports/unix` leaves to the system. That is the numbers and
-//! layouts of its C library ([`sys`]), threads by their numbers ([`thread`]) and
-//! what a signal frame looks like ([`context`]).
+//! layouts of its C library ([`sys`]), threads by their numbers ([`thread`]),
+//! where their stacks are ([`stack`]) and what a signal frame looks like
+//! ([`context`]).
 
 pub(crate) mod context;
+pub(crate) mod stack;
 pub(crate) mod sys;
 pub(crate) mod thread;
 
 use super::unix::{fork, prot, signals, threads, vm};
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::Result;
 use crate::base::sets::AccessSet;
 use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot};
@@ -66,6 +68,10 @@ unsafe impl Port for Linux {
 
     fn thread_id(&self) -> usize {
         signals::id()
+    }
+
+    fn thread_stack(&self) -> Option<Range> {
+        stack::own()
     }
 
     fn thread_register(&self, slot: &ThreadSlot) -> Result {

@@ -91,6 +91,8 @@ pub const EAGAIN: c_int = 11;
 /// Opens a file to be written anew: `O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC`,
 /// which are alike on our processors (asm-generic/fcntl.h).
 pub const OPEN_WRITE_NEW: c_int = 0o2_001_101;
+/// Opens a file to be read: `O_RDONLY | O_CLOEXEC`.
+pub const OPEN_READ: c_int = 0o2_000_000;
 
 /// The processor time of the process (linux/time.h).
 pub const CLOCK_PROCESS_CPUTIME_ID: c_int = 2;

@@ -1,7 +1,7 @@
 //! A port round a port that fails one call: count the fallible calls of a run,
 //! then fail the nth for each n.
 
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
 use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot};
@@ -97,6 +97,9 @@ unsafe impl Port for Faulty<'_> {
     }
     fn thread_id(&self) -> usize {
         self.inner.thread_id()
+    }
+    fn thread_stack(&self) -> Option<Range> {
+        self.inner.thread_stack()
     }
     fn thread_register(&self, slot: &ThreadSlot) -> Result {
         self.may(Res::Fail, |p| p.thread_register(slot))

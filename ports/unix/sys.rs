@@ -73,6 +73,7 @@ unsafe extern "C" {
     pub fn fflush(stream: *mut File) -> c_int;
     pub fn open(name: *const c_char, flags: c_int, ...) -> c_int;
     pub fn close(fd: c_int) -> c_int;
+    pub fn read(fd: c_int, buf: *mut c_void, n: usize) -> isize;
     pub fn write(fd: c_int, buf: *const c_void, n: usize) -> isize;
 }
 

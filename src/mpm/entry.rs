@@ -119,17 +119,21 @@ impl Mpm {
         // No more of them: one who looks often enough would keep us here for
         // ever, and none may come just before the others run again.
         let port = self.cx.arena.port;
-        port.quietly(&mut || {
-            loop {
-                self.bring_into_line();
-                if !seg::sync_peeks(&self.cx) {
-                    break;
-                }
+        port.quietly(&mut || self.leave_quietly());
+    }
+
+    /// The end of [`Mpm::leave`], while no handler runs.
+    #[inline(never)]
+    fn leave_quietly(&self) {
+        loop {
+            self.bring_into_line();
+            if !seg::sync_peeks(&self.cx) {
+                break;
             }
-            self.pause_end();
-            self.cx.threads.release(port);
-            self.unclaim();
-        });
+        }
+        self.pause_end();
+        self.cx.threads.release(self.cx.arena.port);
+        self.unclaim();
     }
 
     fn bring_into_line(&self) {

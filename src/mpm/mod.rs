@@ -11,7 +11,7 @@ pub mod poll;
 pub mod transform;
 
 use crate::arena::{Arena, Boot, Params};
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::check::Sig;
 use crate::base::histogram::Histogram;
 use crate::base::list::List;
@@ -354,14 +354,17 @@ impl Mpm {
         self.cx.arena.control_drop(r);
     }
 
-    /// Registers the calling thread.
+    /// Registers the calling thread. `stack` is what [`Port::thread_stack`] said
+    /// outside.
+    ///
+    /// [`Port::thread_stack`]: crate::seam::port::Port::thread_stack
     ///
     /// # Errors
     /// The arena's or the port's.
-    pub fn new_thread(self_: P<Mpm>) -> Result<P<Thread>> {
+    pub fn new_thread(self_: P<Mpm>, stack: Option<Range>) -> Result<P<Thread>> {
         let m = self_.get();
         let port = m.cx.arena.port;
-        let t = m.cx.arena.control_new(Thread::new(self_.addr().0, port))?;
+        let t = m.cx.arena.control_new(Thread::new(self_.addr().0, port, stack))?;
         m.cx.threads.register(t, port).inspect_err(|_| m.cx.arena.control_drop(t))?;
         Ok(t)
     }

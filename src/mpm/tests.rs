@@ -1355,7 +1355,7 @@ fn own_stack() {
     let machine = Machine::new(Mock::new());
     let mut c = Client::made(&machine, PLAIN, Rng::new("own_stack"));
     let cold = [0usize; 2];
-    let thread = Mpm::enter(c.m(), |_| Mpm::new_thread(c.m())).unwrap();
+    let thread = Mpm::enter(c.m(), |_| Mpm::new_thread(c.m(), None)).unwrap();
     let kind = Kind::Stack {
         thread,
         cold: Addr::of(&raw const cold).add(2 * WORD),

@@ -21,7 +21,7 @@
 //! - Calls may be made inside a fault handler, and with other threads stopped
 //!   at any instruction: a port takes no lock that those threads may hold.
 
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
 use core::cell::Cell;
@@ -153,6 +153,16 @@ pub unsafe trait Port: Sync {
     /// Callable in a fault handler.
     fn thread_id(&self) -> usize {
         1
+    }
+
+    /// The calling thread's own stack, the one that the system gave it: from the
+    /// lowest address that it may grow down to, up to its cold end. `None` if
+    /// the port does not know, or if the thread is on another stack now.
+    ///
+    /// Called outside of the library, and not in a fault handler: unlike others,
+    /// this call may allocate and take locks.
+    fn thread_stack(&self) -> Option<Range> {
+        None
     }
 
     /// Makes the calling thread known, so that others can stop it.
