@@ -154,12 +154,12 @@ unsafe impl Port for Hooks {
         of_code(res).is_ok().then_some(Range::new(Addr(base), Addr(limit)))
     }
 
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
         // SAFETY: see above.
         of_code(unsafe { mps_port_thread_register(slot) })
     }
 
-    fn thread_deregister(&self, slot: &ThreadSlot) {
+    unsafe fn thread_deregister(&self, slot: &ThreadSlot) {
         // SAFETY: see above.
         unsafe { mps_port_thread_deregister(slot) }
     }
@@ -169,24 +169,24 @@ unsafe impl Port for Hooks {
         unsafe { mps_port_stop_begin() }
     }
 
-    fn thread_stop(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_stop(&self, slot: &ThreadSlot) -> Result {
         // SAFETY: see above.
         of_code(unsafe { mps_port_thread_stop(slot) })
     }
 
-    fn thread_wait(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_wait(&self, slot: &ThreadSlot) -> Result {
         // SAFETY: see above.
         of_code(unsafe { mps_port_thread_wait(slot) })
     }
 
-    fn thread_context(&self, slot: &ThreadSlot) -> Context {
+    unsafe fn thread_context(&self, slot: &ThreadSlot) -> Context {
         let mut context = Context::default();
         // SAFETY: see above.
         unsafe { mps_port_thread_context(slot, &mut context) };
         context
     }
 
-    fn thread_resume(&self, slot: &ThreadSlot) {
+    unsafe fn thread_resume(&self, slot: &ThreadSlot) {
         // SAFETY: see above.
         unsafe { mps_port_thread_resume(slot) }
     }
@@ -274,11 +274,13 @@ macro_rules! export_port {
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_register(slot: &ThreadSlot) -> i32 {
-                code_of(PORT.thread_register(slot))
+                // SAFETY: the library calls this as the trait says.
+                code_of(unsafe { PORT.thread_register(slot) })
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_deregister(slot: &ThreadSlot) {
-                PORT.thread_deregister(slot);
+                // SAFETY: the library calls this as the trait says.
+                unsafe { PORT.thread_deregister(slot) };
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_stop_begin() {
@@ -286,19 +288,23 @@ macro_rules! export_port {
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_stop(slot: &ThreadSlot) -> i32 {
-                code_of(PORT.thread_stop(slot))
+                // SAFETY: the library calls this as the trait says.
+                code_of(unsafe { PORT.thread_stop(slot) })
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_wait(slot: &ThreadSlot) -> i32 {
-                code_of(PORT.thread_wait(slot))
+                // SAFETY: the library calls this as the trait says.
+                code_of(unsafe { PORT.thread_wait(slot) })
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_context(slot: &ThreadSlot, context: &mut Context) {
-                *context = PORT.thread_context(slot);
+                // SAFETY: the library calls this as the trait says.
+                *context = unsafe { PORT.thread_context(slot) };
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_resume(slot: &ThreadSlot) {
-                PORT.thread_resume(slot);
+                // SAFETY: the library calls this as the trait says.
+                unsafe { PORT.thread_resume(slot) };
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_stop_end() {

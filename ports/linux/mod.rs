@@ -74,11 +74,11 @@ unsafe impl Port for Linux {
         stack::own()
     }
 
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
         threads::register(slot)
     }
 
-    fn thread_deregister(&self, slot: &ThreadSlot) {
+    unsafe fn thread_deregister(&self, slot: &ThreadSlot) {
         threads::deregister(slot);
     }
 
@@ -90,19 +90,19 @@ unsafe impl Port for Linux {
         threads::stop_begin();
     }
 
-    fn thread_stop(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_stop(&self, slot: &ThreadSlot) -> Result {
         threads::stop(slot)
     }
 
-    fn thread_wait(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_wait(&self, slot: &ThreadSlot) -> Result {
         threads::wait(slot)
     }
 
-    fn thread_context(&self, slot: &ThreadSlot) -> Context {
+    unsafe fn thread_context(&self, slot: &ThreadSlot) -> Context {
         threads::context(slot)
     }
 
-    fn thread_resume(&self, slot: &ThreadSlot) {
+    unsafe fn thread_resume(&self, slot: &ThreadSlot) {
         threads::resume(slot);
     }
 

@@ -101,11 +101,13 @@ unsafe impl Port for Faulty<'_> {
     fn thread_stack(&self) -> Option<Range> {
         self.inner.thread_stack()
     }
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
-        self.may(Res::Fail, |p| p.thread_register(slot))
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        self.may(Res::Fail, |p| unsafe { p.thread_register(slot) })
     }
-    fn thread_deregister(&self, slot: &ThreadSlot) {
-        self.inner.thread_deregister(slot);
+    unsafe fn thread_deregister(&self, slot: &ThreadSlot) {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_deregister(slot) };
     }
     fn quietly(&self, f: &mut dyn FnMut()) {
         self.inner.quietly(f);
@@ -113,17 +115,21 @@ unsafe impl Port for Faulty<'_> {
     fn stop_begin(&self) {
         self.inner.stop_begin();
     }
-    fn thread_stop(&self, slot: &ThreadSlot) -> Result {
-        self.inner.thread_stop(slot)
+    unsafe fn thread_stop(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_stop(slot) }
     }
-    fn thread_wait(&self, slot: &ThreadSlot) -> Result {
-        self.inner.thread_wait(slot)
+    unsafe fn thread_wait(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_wait(slot) }
     }
-    fn thread_context(&self, slot: &ThreadSlot) -> Context {
-        self.inner.thread_context(slot)
+    unsafe fn thread_context(&self, slot: &ThreadSlot) -> Context {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_context(slot) }
     }
-    fn thread_resume(&self, slot: &ThreadSlot) {
-        self.inner.thread_resume(slot);
+    unsafe fn thread_resume(&self, slot: &ThreadSlot) {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_resume(slot) };
     }
     fn stop_end(&self) {
         self.inner.stop_end();

@@ -85,8 +85,9 @@ unsafe impl Port for Balky {
     fn install_fork(&self, hooks: &'static ForkHooks) -> Result {
         self.inner.install_fork(hooks)
     }
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
-        self.inner.thread_register(slot)
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_register(slot) }
     }
 }
 

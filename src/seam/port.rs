@@ -166,12 +166,21 @@ pub unsafe trait Port: Sync {
     }
 
     /// Makes the calling thread known, so that others can stop it.
-    fn thread_register(&self, _slot: &ThreadSlot) -> Result {
+    ///
+    /// # Safety
+    ///
+    /// The slot is all zero or one that was deregistered. It stays where it is
+    /// until it is deregistered, and only the port changes its words.
+    unsafe fn thread_register(&self, _slot: &ThreadSlot) -> Result {
         Ok(())
     }
 
-    /// Forgets it.
-    fn thread_deregister(&self, _slot: &ThreadSlot) {}
+    /// Forgets it, on any thread.
+    ///
+    /// # Safety
+    ///
+    /// The slot was registered with this port, and is not being stopped.
+    unsafe fn thread_deregister(&self, _slot: &ThreadSlot) {}
 
     /// Runs `f`, once, while no signal's handler runs on this thread but for
     /// faults and for being stopped. Calls may nest. A port without handlers just
@@ -187,22 +196,41 @@ pub unsafe trait Port: Sync {
     ///
     /// # Errors
     /// `Fail`: it is gone.
-    fn thread_stop(&self, _slot: &ThreadSlot) -> Result {
+    ///
+    /// # Safety
+    ///
+    /// The slot is registered with this port; a batch is running.
+    unsafe fn thread_stop(&self, _slot: &ThreadSlot) -> Result {
         Err(Res::Unimpl)
     }
 
     /// Waits until it has stopped.
-    fn thread_wait(&self, _slot: &ThreadSlot) -> Result {
+    ///
+    /// # Errors
+    /// `Fail`: it is gone.
+    ///
+    /// # Safety
+    ///
+    /// It was asked to stop, in this batch.
+    unsafe fn thread_wait(&self, _slot: &ThreadSlot) -> Result {
         Err(Res::Unimpl)
     }
 
-    /// Where it stands; only while stopped.
-    fn thread_context(&self, _slot: &ThreadSlot) -> Context {
+    /// Where it stands.
+    ///
+    /// # Safety
+    ///
+    /// It has stopped, in this batch, and was not resumed.
+    unsafe fn thread_context(&self, _slot: &ThreadSlot) -> Context {
         Context::default()
     }
 
     /// Lets it run.
-    fn thread_resume(&self, _slot: &ThreadSlot) {}
+    ///
+    /// # Safety
+    ///
+    /// It was asked to stop, in this batch, and was not resumed.
+    unsafe fn thread_resume(&self, _slot: &ThreadSlot) {}
 
     /// After a batch: all of it has been resumed.
     fn stop_end(&self) {}

@@ -94,7 +94,8 @@ impl Threads {
     /// # Errors
     /// The port's.
     pub fn register(&self, t: P<Thread>, port: &dyn Port) -> crate::base::res::Result {
-        port.thread_register(&t.get().slot)?;
+        // SAFETY: a new slot, in a structure that stays until it is deregistered.
+        unsafe { port.thread_register(&t.get().slot)? };
         let lead = self.list.iter().find(|o| o.id == t.id && !o.gone.get());
         t.lead.set(Some(lead.unwrap_or(t)));
         t.sig.set(Sig::THREAD);
@@ -107,7 +108,8 @@ impl Threads {
         t.sig.set(Sig::DEAD);
         self.list.remove(t);
         if !t.gone.get() {
-            port.thread_deregister(&t.get().slot);
+            // SAFETY: it was on the list, so registered.
+            unsafe { port.thread_deregister(&t.get().slot) };
         }
         let mut lead = None;
         for o in self.list.iter().filter(|o| o.lead.get() == Some(t)) {
@@ -148,7 +150,8 @@ impl Threads {
         }
         port.stop_begin();
         for t in self.others(me) {
-            match port.thread_stop(&t.get().slot) {
+            // SAFETY: on the list, so registered; the batch has begun.
+            match unsafe { port.thread_stop(&t.get().slot) } {
                 Ok(()) => {
                     t.stopped.set(true);
                     self.stops.set(self.stops.get() + 1);
@@ -157,7 +160,8 @@ impl Threads {
             }
         }
         for t in self.others(me) {
-            if t.stopped.get() && port.thread_wait(&t.get().slot).is_err() {
+            // SAFETY: it was asked to stop just now.
+            if t.stopped.get() && unsafe { port.thread_wait(&t.get().slot) }.is_err() {
                 t.stopped.set(false);
                 t.gone.set(true);
             }
@@ -197,7 +201,8 @@ impl Threads {
     fn resume_others(&self, port: &dyn Port) {
         for t in self.list.iter() {
             if t.stopped.replace(false) {
-                port.thread_resume(&t.get().slot);
+                // SAFETY: it was stopped in the batch that ends here.
+                unsafe { port.thread_resume(&t.get().slot) };
             }
         }
         port.stop_end();
@@ -211,7 +216,8 @@ impl Threads {
         if !lead.stopped.get() {
             return None;
         }
-        Some(port.thread_context(&lead.get().slot))
+        // SAFETY: it is stopped.
+        Some(unsafe { port.thread_context(&lead.get().slot) })
     }
 
     /// After a fork, in the child: only the calling thread is left.

@@ -23,7 +23,15 @@ use core::ffi::c_void;
 ///
 /// # Errors
 /// The scanner's.
-pub fn scan(
+///
+/// # Safety
+///
+/// 1. `thread` is registered with the instance that `ss` belongs to, and the
+///    calling thread is inside that.
+/// 2. `cold` is on the stack that the thread is on, unless both are known to be
+///    elsewhere, which is checked here.
+/// 3. `scan` may be called on words of that stack, with `closure`.
+pub unsafe fn scan(
     ss: &ScanState,
     t: &Tracer,
     thread: P<Thread>,
@@ -40,7 +48,7 @@ pub fn scan(
         if base >= limit {
             return Ok(());
         }
-        // SAFETY: words of a held thread, or of our caller.
+        // SAFETY: words of a held thread, or of our caller; 3.
         of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
     };
     let check = |ok: bool| {
