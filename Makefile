@@ -89,7 +89,7 @@ test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test example-test abi-test facts-test client-test scheme-test install-test size-test freestanding-test gdb-test index-test cross-test
+.PHONY: rust-test example-test abi-test facts-test client-test scheme-test minimal-test install-test size-test freestanding-test gdb-test index-test cross-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
@@ -123,6 +123,9 @@ scheme-test: lib debug
 	@tools/sum.sh \
 	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme" \
 	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme-debug MPS_LIB=../../$(COOL)"
+
+minimal-test: lib
+	@$(MAKE) -s --no-print-directory -C examples/minimal test
 
 install-test: lib debug
 	@tools/install-test.sh

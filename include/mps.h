@@ -975,7 +975,31 @@ extern mps_res_t mps_root_create_table_masked(mps_root_t *root_o,
  * ambiguously.  Only words that could be aligned pointers count (the lowest 2
  * bits zero, or 3 where words have 64): if your references carry tags in
  * those bits, a register may hold nothing but a tagged one while another
- * thread collects, so use one of the next two. */
+ * thread collects, so use one of the next two.
+ *
+ * cold: a word-aligned address on the thread's stack, at or above (older than)
+ * every frame that holds references.  What lies above it is not scanned, and what
+ * only that refers to is lost.  `&x' for a local x is not above the other
+ * locals of its own function: their order is the compiler's choice.  So let
+ * one function take the address of a local, create the root with it, and
+ * then call another that does all work with references; see that the call is
+ * not inlined, by a call through a volatile pointer or by the compiler's
+ * attribute:
+ *
+ *   int main(void) {
+ *     void *cold = &cold;
+ *     int (*volatile start)(void *) = run;
+ *     return start(cold);
+ *   }
+ *
+ * Or have the system say where the stack ends: mps_x_root_create_stack in
+ * mpsx.h.
+ *
+ * Where the system says which stack is the thread's own, a cold end elsewhere
+ * is a failed check and MPS_RES_PARAM.  A thread that is on another stack (a
+ * coroutine, a handler on a signal stack) when its root is scanned is a
+ * failed check, after which the program stops.  A thread registered while on
+ * another stack is not checked: it has to stay on that one. */
 extern mps_res_t mps_root_create_thread(mps_root_t *root_o,
                                         mps_arena_t arena, mps_thr_t thr,
                                         void *cold);
@@ -999,7 +1023,7 @@ extern mps_res_t mps_root_create_thread_scanned(mps_root_t *root_o,
                                                 void *closure, void *cold);
 
 /* Registers and stack the old way (deprecated): rank ambiguous (asserted),
- * scan mps_stack_scan_ambig, p the cold end. */
+ * scan mps_stack_scan_ambig, p the cold end (see mps_root_create_thread). */
 extern mps_res_t mps_root_create_reg(mps_root_t *root_o, mps_arena_t arena,
                                      mps_rank_t rank, mps_rm_t rm,
                                      mps_thr_t thr, mps_reg_scan_t scan,

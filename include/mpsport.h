@@ -2,7 +2,7 @@
  *
  * For programs that run the MPS where it has no port of its own: on bare
  * metal, in a kernel, in an enclave. Write these functions, link them with an
- * archive built with the port hooks (README, "Other targets"). The functions
+ * archive built with the port hooks (README, "Bare metal, other systems"). The functions
  * of mpslib.h are wanted too.
  *
  * Everything below is said once, for all functions:
@@ -27,6 +27,9 @@
  *     handler and the fork hooks that it was given.
  *   - Functions may be called inside the fault handler, and while other
  *     threads are stopped at any instruction: take no lock that those may hold.
+ *   - Where interrupts or signals run handlers on the program's own threads,
+ *     those handlers must keep away from managed memory. There is no hook to
+ *     hold them off while the MPS stops threads or lets them go.
  *
  * Thread rule, if nothing else is said: any thread may call at any time.
  */
@@ -127,6 +130,16 @@ typedef struct mps_port_context_s {
   void *regs;       /* its registers, as words in memory until it resumes */
   size_t reg_count; /* how many words */
 } mps_port_context_s;
+
+/* Optional: a port may leave this function out, with or without
+ * MPS_PORT_THREADS. Stores the calling thread's own stack: the lowest address
+ * that it may grow down to, and its cold end (the address above the highest).
+ * Fails with 5 if the port does not know, or if the thread is on another stack
+ * now. Called when a thread registers, before the MPS has taken any lock; this
+ * function may allocate. With it a thread found on another stack than its own is
+ * reported instead of scanned (mpsx.h, mps_x_root_create_stack, uses it too);
+ * without, nothing is checked. */
+int mps_port_thread_stack(void **base_o, void **limit_o);
 
 /* Makes the calling thread known, so that others can stop it; forgets it (on
  * any thread). A thread may be registered more than once. */

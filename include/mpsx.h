@@ -66,6 +66,20 @@ extern mps_res_t mps_x_stats(mps_arena_t arena, mps_x_stats_s *stats);
  * Threads: any; call it before the first mps_thread_reg. */
 extern mps_res_t mps_x_thread_signals(int suspend_signal, int resume_signal);
 
+/* A root for all of a thread: registers and stack, up to the cold end that the
+ * system knows.  What mps_root_create_thread makes, but nothing can lie beyond
+ * the cold end, whatever the compiler does with frames.  Arguments of the
+ * program and, in threads other than the first, thread-local variables are
+ * scanned as well.
+ * thread: registered with this arena.
+ * Returns: MPS_RES_OK; MPS_RES_UNIMPL if the port does not know where stacks
+ * are, or if the thread registered while it ran on a stack of the program's
+ * (a coroutine, a signal handler); MPS_RES_MEMORY and the like as for any root.
+ * Threads: any; takes the arena lock. */
+extern mps_res_t mps_x_root_create_stack(mps_root_t *root_o,
+                                         mps_arena_t arena,
+                                         mps_thr_t thread);
+
 #ifdef __cplusplus
 }
 #endif

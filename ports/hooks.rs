@@ -1,7 +1,7 @@
 //! The port that a client links in: `mps_port_*`, as `include/mpsport.h`
 //! declares them. [`export_port`](crate::export_port) makes them of a Rust port.
 
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result, of_code};
 use crate::base::sets::AccessSet;
 use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot};
@@ -30,6 +30,49 @@ unsafe extern "C" {
     fn mps_port_relax(round: c_uint);
 }
 
+/// `mps_port_thread_stack`. A port may do without: the symbol is weak, and where
+/// nothing defines it the word below is null. Rust has no such symbols, hence
+/// the assembler. (Elsewhere than in ELF the hook is not asked for.)
+mod optional {
+    use core::ffi::c_int;
+
+    /// See mpsport.h.
+    pub type ThreadStack = unsafe extern "C" fn(base: *mut usize, limit: *mut usize) -> c_int;
+
+    cfg_if::cfg_if! {
+        if #[cfg(any(target_vendor = "apple", windows))] {
+            pub fn thread_stack() -> Option<ThreadStack> {
+                None
+            }
+        } else {
+            #[cfg(target_pointer_width = "64")]
+            macro_rules! word { () => { ".quad mps_port_thread_stack" } }
+            #[cfg(target_pointer_width = "32")]
+            macro_rules! word { () => { ".long mps_port_thread_stack" } }
+
+            core::arch::global_asm!(
+                ".pushsection .data.rel.ro.mps_hook_thread_stack,\"aw\"",
+                ".balign 8",
+                ".weak mps_port_thread_stack",
+                ".globl mps_hook_thread_stack",
+                ".hidden mps_hook_thread_stack",
+                "mps_hook_thread_stack:",
+                word!(),
+                ".popsection",
+            );
+
+            unsafe extern "C" {
+                static mps_hook_thread_stack: Option<ThreadStack>;
+            }
+
+            pub fn thread_stack() -> Option<ThreadStack> {
+                // SAFETY: the word above, which the linker fills.
+                unsafe { mps_hook_thread_stack }
+            }
+        }
+    }
+}
+
 /// Whatever `mps_port_*` the program was linked with.
 #[derive(Clone, Copy, Debug)]
 pub struct Hooks;
@@ -37,7 +80,7 @@ pub struct Hooks;
 /// The one there is.
 pub static HOOKS: Hooks = Hooks;
 
-/// See `ports::unix::signals`; here the choice is the port's own.
+/// The signals that stop threads: here the choice is the port's own.
 ///
 /// # Errors
 /// `Unimpl`, always.
@@ -104,12 +147,19 @@ unsafe impl Port for Hooks {
         unsafe { mps_port_thread_id() }
     }
 
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
+    fn thread_stack(&self) -> Option<Range> {
+        let (mut base, mut limit) = (0, 0);
+        // SAFETY: see above.
+        let res = unsafe { optional::thread_stack()?(&mut base, &mut limit) };
+        of_code(res).is_ok().then_some(Range::new(Addr(base), Addr(limit)))
+    }
+
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
         // SAFETY: see above.
         of_code(unsafe { mps_port_thread_register(slot) })
     }
 
-    fn thread_deregister(&self, slot: &ThreadSlot) {
+    unsafe fn thread_deregister(&self, slot: &ThreadSlot) {
         // SAFETY: see above.
         unsafe { mps_port_thread_deregister(slot) }
     }
@@ -119,24 +169,24 @@ unsafe impl Port for Hooks {
         unsafe { mps_port_stop_begin() }
     }
 
-    fn thread_stop(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_stop(&self, slot: &ThreadSlot) -> Result {
         // SAFETY: see above.
         of_code(unsafe { mps_port_thread_stop(slot) })
     }
 
-    fn thread_wait(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_wait(&self, slot: &ThreadSlot) -> Result {
         // SAFETY: see above.
         of_code(unsafe { mps_port_thread_wait(slot) })
     }
 
-    fn thread_context(&self, slot: &ThreadSlot) -> Context {
+    unsafe fn thread_context(&self, slot: &ThreadSlot) -> Context {
         let mut context = Context::default();
         // SAFETY: see above.
         unsafe { mps_port_thread_context(slot, &mut context) };
         context
     }
 
-    fn thread_resume(&self, slot: &ThreadSlot) {
+    unsafe fn thread_resume(&self, slot: &ThreadSlot) {
         // SAFETY: see above.
         unsafe { mps_port_thread_resume(slot) }
     }
@@ -216,12 +266,21 @@ macro_rules! export_port {
                 PORT.thread_id()
             }
             #[unsafe(no_mangle)]
+            extern "C" fn mps_port_thread_stack(base: &mut usize, limit: &mut usize) -> i32 {
+                let Some(stack) = PORT.thread_stack() else { return Res::Unimpl.code() };
+                *base = stack.base.0;
+                *limit = stack.limit.0;
+                Res::OK
+            }
+            #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_register(slot: &ThreadSlot) -> i32 {
-                code_of(PORT.thread_register(slot))
+                // SAFETY: the library calls this as the trait says.
+                code_of(unsafe { PORT.thread_register(slot) })
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_deregister(slot: &ThreadSlot) {
-                PORT.thread_deregister(slot);
+                // SAFETY: the library calls this as the trait says.
+                unsafe { PORT.thread_deregister(slot) };
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_stop_begin() {
@@ -229,19 +288,23 @@ macro_rules! export_port {
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_stop(slot: &ThreadSlot) -> i32 {
-                code_of(PORT.thread_stop(slot))
+                // SAFETY: the library calls this as the trait says.
+                code_of(unsafe { PORT.thread_stop(slot) })
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_wait(slot: &ThreadSlot) -> i32 {
-                code_of(PORT.thread_wait(slot))
+                // SAFETY: the library calls this as the trait says.
+                code_of(unsafe { PORT.thread_wait(slot) })
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_context(slot: &ThreadSlot, context: &mut Context) {
-                *context = PORT.thread_context(slot);
+                // SAFETY: the library calls this as the trait says.
+                *context = unsafe { PORT.thread_context(slot) };
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_thread_resume(slot: &ThreadSlot) {
-                PORT.thread_resume(slot);
+                // SAFETY: the library calls this as the trait says.
+                unsafe { PORT.thread_resume(slot) };
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_stop_end() {

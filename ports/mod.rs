@@ -1,7 +1,13 @@
 //! The ports: one folder an operating system, one file where there is none.
 //!
-//! `DEFAULT`, what the C shell runs on, is chosen here and nowhere else. A
-//! Rust program may name any port, or bring its own.
+//! Which system there is, `system`, and what the C shell runs on, `DEFAULT`, are
+//! chosen here and nowhere else. A Rust program may name any port, or bring its
+//! own.
+//!
+//! `unix` is what POSIX systems share. It takes from `system` what they do
+//! not share: `sys` (numbers and layouts of the C library), `thread` (threads by
+//! the system's numbers) and `context` (signal frames). So another
+//! POSIX system is another folder with these, and one more arm below.
 
 pub mod bare;
 
@@ -9,6 +15,7 @@ cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(test, feature = "port-host")))] {
         pub(crate) mod unix;
         pub mod linux;
+        pub(crate) use linux as system;
     }
 }
 
@@ -21,7 +28,7 @@ pub(crate) mod testing;
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", feature = "port-host"))] {
         /// The port of the C shell: the system's own.
-        pub static DEFAULT: &dyn crate::seam::port::Port = &linux::LINUX;
+        pub static DEFAULT: &dyn crate::seam::port::Port = &system::PORT;
         pub use unix::signals::set_thread_signals;
     } else if #[cfg(feature = "port-hooks")] {
         /// The port of the C shell: what the client links in.

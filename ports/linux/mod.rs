@@ -1,12 +1,18 @@
-//! Linux: POSIX, and what a signal frame looks like ([`context`]).
+//! Linux: what `ports/unix` leaves to the system. That is the numbers and
+//! layouts of its C library ([`sys`]), threads by their numbers ([`thread`]),
+//! where their stacks are ([`stack`]) and what a signal frame looks like
+//! ([`context`]).
 
 pub(crate) mod context;
+pub(crate) mod stack;
+pub(crate) mod sys;
+pub(crate) mod thread;
 
 use super::unix::{fork, prot, signals, threads, vm};
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::Result;
 use crate::base::sets::AccessSet;
-use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, Quiet, ThreadSlot};
+use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot};
 
 /// The port of the system this was built for. It holds nothing itself: what
 /// there is to know is per process, and in `ports/unix`.
@@ -15,6 +21,10 @@ pub struct Linux;
 
 /// The one there is.
 pub static LINUX: Linux = Linux;
+
+/// What `ports` calls the port of whatever system it was built for.
+#[cfg(feature = "port-host")]
+pub(crate) use self::LINUX as PORT;
 
 // SAFETY: `vm` hands out mappings of its own, whose memory the kernel clears;
 // `threads` reports a thread as stopped only from inside its handler, which
@@ -60,39 +70,39 @@ unsafe impl Port for Linux {
         signals::id()
     }
 
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
+    fn thread_stack(&self) -> Option<Range> {
+        stack::own()
+    }
+
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
         threads::register(slot)
     }
 
-    fn thread_deregister(&self, slot: &ThreadSlot) {
+    unsafe fn thread_deregister(&self, slot: &ThreadSlot) {
         threads::deregister(slot);
     }
 
-    fn quiet_begin(&self) -> Quiet {
-        signals::quiet_begin()
-    }
-
-    fn quiet_end(&self, before: Quiet) {
-        signals::quiet_end(before);
+    fn quietly(&self, f: &mut dyn FnMut()) {
+        signals::quietly(f);
     }
 
     fn stop_begin(&self) {
         threads::stop_begin();
     }
 
-    fn thread_stop(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_stop(&self, slot: &ThreadSlot) -> Result {
         threads::stop(slot)
     }
 
-    fn thread_wait(&self, slot: &ThreadSlot) -> Result {
+    unsafe fn thread_wait(&self, slot: &ThreadSlot) -> Result {
         threads::wait(slot)
     }
 
-    fn thread_context(&self, slot: &ThreadSlot) -> Context {
+    unsafe fn thread_context(&self, slot: &ThreadSlot) -> Context {
         threads::context(slot)
     }
 
-    fn thread_resume(&self, slot: &ThreadSlot) {
+    unsafe fn thread_resume(&self, slot: &ThreadSlot) {
         threads::resume(slot);
     }
 
@@ -102,5 +112,32 @@ unsafe impl Port for Linux {
 
     fn relax(&self, round: u32) {
         signals::relax(round);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::vm::{map, page_size, release, reserve};
+    use std::vec::Vec;
+
+    #[test]
+    fn never_executable_and_never_more_than_asked() {
+        let page = page_size();
+        let base = reserve(8 * page, 4 * page).unwrap();
+        map(base, 2 * page).unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let mut modes = Vec::new();
+        for line in maps.lines() {
+            let (range, rest) = line.split_once(' ').unwrap();
+            let (lo, hi) = range.split_once('-').unwrap();
+            let lo = usize::from_str_radix(lo, 16).unwrap();
+            let hi = usize::from_str_radix(hi, 16).unwrap();
+            if lo < base.0 + 8 * page && base.0 < hi {
+                assert!(!rest[..4].contains('x'), "{line}");
+                modes.push(&rest[..4]);
+            }
+        }
+        assert!(modes.contains(&"rw-p") && modes.contains(&"---p"), "{modes:?}");
+        release(base, 8 * page);
     }
 }

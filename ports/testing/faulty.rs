@@ -1,7 +1,7 @@
 //! A port round a port that fails one call: count the fallible calls of a run,
 //! then fail the nth for each n.
 
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
 use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot};
@@ -98,26 +98,38 @@ unsafe impl Port for Faulty<'_> {
     fn thread_id(&self) -> usize {
         self.inner.thread_id()
     }
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
-        self.may(Res::Fail, |p| p.thread_register(slot))
+    fn thread_stack(&self) -> Option<Range> {
+        self.inner.thread_stack()
     }
-    fn thread_deregister(&self, slot: &ThreadSlot) {
-        self.inner.thread_deregister(slot);
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        self.may(Res::Fail, |p| unsafe { p.thread_register(slot) })
+    }
+    unsafe fn thread_deregister(&self, slot: &ThreadSlot) {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_deregister(slot) };
+    }
+    fn quietly(&self, f: &mut dyn FnMut()) {
+        self.inner.quietly(f);
     }
     fn stop_begin(&self) {
         self.inner.stop_begin();
     }
-    fn thread_stop(&self, slot: &ThreadSlot) -> Result {
-        self.inner.thread_stop(slot)
+    unsafe fn thread_stop(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_stop(slot) }
     }
-    fn thread_wait(&self, slot: &ThreadSlot) -> Result {
-        self.inner.thread_wait(slot)
+    unsafe fn thread_wait(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_wait(slot) }
     }
-    fn thread_context(&self, slot: &ThreadSlot) -> Context {
-        self.inner.thread_context(slot)
+    unsafe fn thread_context(&self, slot: &ThreadSlot) -> Context {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_context(slot) }
     }
-    fn thread_resume(&self, slot: &ThreadSlot) {
-        self.inner.thread_resume(slot);
+    unsafe fn thread_resume(&self, slot: &ThreadSlot) {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_resume(slot) };
     }
     fn stop_end(&self) {
         self.inner.stop_end();

@@ -1,5 +1,6 @@
-//! What POSIX systems share. Only [`sys`] declares what libc offers; the
-//! system's own folder says what differs.
+//! What POSIX systems share. Only [`sys`] declares what the C library offers.
+//! What differs comes from `ports::system`, the system's own folder: nothing
+//! here names a system.
 
 pub(crate) mod fork;
 pub(crate) mod plinth;

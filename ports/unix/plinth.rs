@@ -315,7 +315,7 @@ unsafe extern "C" fn io_create(out: *mut *mut c_void) -> c_int {
     };
     let mode: c_uint = 0o666;
     // SAFETY: a string, and the mode that O_CREAT asks for.
-    let fd = unsafe { sys::open(name.as_ptr(), sys::WRITE_NEW, mode) };
+    let fd = unsafe { sys::open(name.as_ptr(), sys::OPEN_WRITE_NEW, mode) };
     if fd < 0 {
         return Res::Io.code();
     }
@@ -342,8 +342,7 @@ unsafe extern "C" fn io_write(io: *mut c_void, buf: *const c_void, n: usize) -> 
         };
         if wrote > 0 {
             done += wrote.unsigned_abs();
-        // SAFETY: the thread's own.
-        } else if wrote == 0 || unsafe { *sys::__errno_location() } != sys::EINTR {
+        } else if wrote == 0 || sys::errno() != sys::EINTR {
             return Res::Io.code();
         }
     }

@@ -49,12 +49,8 @@ impl Previous {
             return false;
         }
         self.handler.store(old.handler, Ordering::Release);
-        let new = SigAction {
-            handler: handler as usize,
-            mask,
-            flags: flags | sys::SA_SIGINFO | sys::SA_RESTART,
-            restorer: 0,
-        };
+        let flags = flags | sys::SA_SIGINFO | sys::SA_RESTART;
+        let new = SigAction::new(handler as usize, mask, flags);
         // SAFETY: `new` is complete, and the caller vouches for the handler.
         unsafe { sys::sigaction(sig, &new, core::ptr::null_mut()) == 0 }
     }

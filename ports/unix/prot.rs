@@ -15,7 +15,7 @@ use super::{signals, vm};
 use crate::base::addr::{Addr, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
-use crate::ports::linux::context;
+use crate::ports::system::context;
 use crate::seam::port::FaultHandler;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -49,9 +49,8 @@ mod reserve {
     /// Makes them; without, things go as well as they can.
     pub fn make() {
         let page = vm::page_size();
-        let flags = sys::MAP_PRIVATE | sys::MAP_ANON | sys::MAP_NORESERVE;
         // SAFETY: a fresh mapping, wherever there is room for it.
-        let p = unsafe { sys::mmap(0, PAGES * page, sys::PROT_NONE, flags, -1, 0) };
+        let p = unsafe { sys::mmap(0, PAGES * page, sys::PROT_NONE, sys::MAP_ADDRESSES, -1, 0) };
         let base = p.addr();
         if base == sys::MAP_FAILED {
             return;
@@ -87,7 +86,7 @@ pub fn install(handler: FaultHandler) -> Result {
     // in there, and an access it makes may fault again.
     let flags = sys::SA_ONSTACK | sys::SA_NODEFER;
     // SAFETY: the exchange above lets one caller through.
-    match unsafe { PREVIOUS.replace(sys::SIGSEGV, on_fault, SigSet::EMPTY, flags) } {
+    match unsafe { PREVIOUS.replace(sys::SIG_DENIED, on_fault, SigSet::EMPTY, flags) } {
         true => {
             reserve::make();
             Ok(())
@@ -110,7 +109,7 @@ unsafe extern "C" fn on_fault(sig: c_int, info: *mut SigInfo, ucontext: *mut c_v
             return;
         }
         // SAFETY: the system passes it.
-        by_default(sig, unsafe { (*info).code });
+        by_default(sig, unsafe { (*info).is_sent() });
     });
 }
 
@@ -118,11 +117,11 @@ unsafe extern "C" fn on_fault(sig: c_int, info: *mut SigInfo, ucontext: *mut c_v
 ///
 /// # Safety
 ///
-/// The arguments of a `SIGSEGV` handler.
+/// The arguments of [`on_fault`].
 unsafe fn ours(info: *mut SigInfo, ucontext: *mut c_void) -> bool {
     // SAFETY: as the caller says.
     let info = unsafe { &*info };
-    if info.code != sys::SEGV_ACCERR {
+    if info.code != sys::CODE_DENIED {
         return false;
     }
     // SAFETY: as the caller says.
@@ -194,9 +193,9 @@ unsafe extern "C" fn away(arg: *mut c_void) {
     }
 }
 
-/// Nobody was there before: let the system do what it does then.
-fn by_default(sig: c_int, code: c_int) {
-    let sent = code <= 0; // by a process, so that returning does not repeat it
+/// Nobody was there before: lets the system do what it does then.
+/// `sent`: by a process, so that returning does not repeat it.
+fn by_default(sig: c_int, sent: bool) {
     if sent && PREVIOUS.ignored() {
         return;
     }

@@ -3,9 +3,8 @@
 use super::previous::Previous;
 use super::sys::{self, Handler, SigSet, Timespec};
 use crate::base::res::{Res, Result};
-use crate::ports::linux::context;
-use crate::seam::port::Quiet;
-use core::ffi::{c_int, c_long};
+use crate::ports::system::thread;
+use core::ffi::c_int;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
@@ -27,9 +26,9 @@ pub static BEFORE_RESUME: Previous = Previous::new();
 /// signals that a program may use.
 pub fn set_thread_signals(suspend: c_int, resume: c_int) -> Result {
     let usable = |s: c_int| {
-        // Two between the ordinary and the real-time ones are the C library's.
         (1..=sys::SIGNAL_MAX).contains(&s)
-            && ![sys::SIGKILL, sys::SIGSTOP, sys::SIGSEGV, 32, 33].contains(&s)
+            && !sys::SIGNALS_KEPT.contains(&s)
+            && ![sys::SIGKILL, sys::SIGSTOP, sys::SIG_DENIED].contains(&s)
     };
     if !usable(suspend) || !usable(resume) || suspend == resume {
         return Err(Res::Param);
@@ -58,22 +57,24 @@ pub fn spare_signals(mask: &mut SigSet) {
     mask.remove(resume());
 }
 
-/// See `Port::quiet_begin`.
-pub fn quiet_begin() -> Quiet {
+/// See `Port::quietly`.
+pub fn quietly(f: &mut dyn FnMut()) {
+    /// What was blocked before. Dropping it blocks just that again.
+    struct Before(SigSet);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            // SAFETY: a signal set, and nowhere to put the old one.
+            unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, &self.0, null_mut()) };
+        }
+    }
     let mut mask = SigSet::full();
     spare_signals(&mut mask);
-    mask.remove(sys::SIGSEGV);
+    mask.remove(sys::SIG_DENIED);
     sys::FAULTS.iter().for_each(|fault| mask.remove(*fault));
-    let mut before = SigSet::EMPTY;
+    let mut before = Before(SigSet::EMPTY);
     // SAFETY: two signal sets.
-    unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &mask, &mut before) };
-    before.words()
-}
-
-/// See `Port::quiet_end`.
-pub fn quiet_end(before: Quiet) {
-    // SAFETY: a signal set, and nowhere to put the old one.
-    unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, &SigSet::of_words(before), null_mut()) };
+    unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &mask, &mut before.0) };
+    f();
 }
 
 /// The calling thread, as the C library names it.
@@ -84,31 +85,19 @@ pub fn id() -> usize {
 
 /// The calling thread, as the system numbers it.
 pub fn tid() -> usize {
-    // SAFETY: this call takes no arguments.
-    (unsafe { sys::syscall(context::SYS_GETTID) }) as usize
+    thread::tid()
 }
 
 /// Sends a signal to a thread of this process. False: there is no such thread.
 pub fn send(tid: usize, sig: c_int) -> bool {
     sys::keeping_errno(|| {
-        loop {
-            // SAFETY: numbers only.
-            let r = unsafe {
-                sys::syscall(
-                    context::SYS_TGKILL,
-                    sys::getpid() as c_long,
-                    tid as c_long,
-                    sig as c_long,
-                )
-            };
-            if r == 0 {
-                return true;
-            }
+        while !thread::kill(tid, sig) {
             if sys::errno() != sys::EAGAIN {
                 return false;
             }
             pause(); // too many real-time signals under way
         }
+        true
     })
 }
 
@@ -171,9 +160,38 @@ pub fn unblock_suspend() {
 pub fn sleep_until_resume() {
     let mut wanted = SigSet::EMPTY;
     wanted.add(resume());
-    let set = core::ptr::from_ref(&wanted);
-    // SAFETY: a signal set, of which the kernel reads the first 64.
-    unsafe {
-        sys::syscall(context::SYS_RT_SIGTIMEDWAIT, set, 0 as c_long, 0 as c_long, 8 as c_long)
-    };
+    thread::wait_for(&wanted);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Is this signal blocked on the calling thread?
+    fn is_blocked(sig: c_int) -> bool {
+        unsafe extern "C" {
+            fn sigismember(set: *const SigSet, sig: c_int) -> c_int;
+        }
+        let mut now = SigSet::EMPTY;
+        // SAFETY: a null new set only asks.
+        unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, core::ptr::null(), &mut now) };
+        // SAFETY: a signal set.
+        unsafe { sigismember(&now, sig) == 1 }
+    }
+
+    #[test]
+    fn quiet_but_for_faults_and_stops() {
+        let ordinary = [1, 2, 14, sys::SIGNAL_MAX];
+        let mut runs = 0;
+        quietly(&mut || {
+            quietly(&mut || runs += 1);
+            // The inner one has put back what the outer one had set.
+            assert!(ordinary.iter().all(|s| is_blocked(*s)));
+            assert!(!is_blocked(suspend()) && !is_blocked(resume()));
+            assert!(!is_blocked(sys::SIG_DENIED));
+            assert!(!sys::FAULTS.iter().any(|s| is_blocked(*s)));
+        });
+        assert_eq!(runs, 1);
+        assert!(!ordinary.iter().any(|s| is_blocked(*s)));
+    }
 }

@@ -17,7 +17,7 @@
 use super::signals::{self, id, relax, send, tid};
 use super::sys::{self, SigInfo};
 use crate::base::res::{Res, Result};
-use crate::ports::linux::context;
+use crate::ports::system::context;
 use crate::seam::port::{Context, ThreadSlot};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -286,7 +286,7 @@ unsafe extern "C" fn on_suspend(sig: c_int, info: *mut SigInfo, ucontext: *mut c
 /// Runs when the signal came after the thread had seen that it may go.
 unsafe extern "C" fn on_resume(sig: c_int, info: *mut SigInfo, ucontext: *mut c_void) {
     // SAFETY: the system passes it.
-    if unsafe { (*info).code } != sys::SI_TKILL {
+    if unsafe { (*info).code } != sys::CODE_TO_THREAD {
         // Not from us.
         // SAFETY: our own arguments.
         sys::keeping_errno(|| unsafe { signals::BEFORE_RESUME.pass_on(sig, info, ucontext) });

@@ -2,10 +2,12 @@
 
 use super::{Handle, give, need};
 use crate::base::addr::{Addr, Size, WORD};
+use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::base::sets::Rank;
 use crate::mpm::Mpm;
 use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
+use crate::shield::threads::Thread;
 use crate::trace::root::Kind;
 use core::ffi::c_void;
 
@@ -25,7 +27,40 @@ fn splits(scan: AreaScan) -> bool {
     ours.iter().any(|f| *f as usize == scan as usize)
 }
 
-unsafe fn create(root_o: *mut Handle, arena: Handle, rank: u32, mode: u32, kind: Kind) -> i32 {
+/// The kind of root that [`mps_root_create_thread`] makes: words that could be
+/// aligned pointers, up to `cold`.
+pub(super) fn stack_kind(thread: P<Thread>, cold: Addr) -> Kind {
+    let scan = super::scan::mps_scan_area_tagged;
+    Kind::StackTagged { thread, cold, scan, tag: ScanTag { mask: WORD - 1, pattern: 0 } }
+}
+
+/// The cold end that a root of this kind has, and of which thread.
+fn cold_end(kind: &Kind) -> Option<(P<Thread>, Addr)> {
+    match *kind {
+        Kind::Stack { thread, cold, .. } | Kind::StackTagged { thread, cold, .. } => {
+            Some((thread, cold))
+        }
+        Kind::Reg { thread, scan, p, .. } => {
+            let ours: RegScan = super::scan::mps_stack_scan_ambig;
+            (scan as usize == ours as usize).then_some((thread, Addr::of(p)))
+        }
+        _ => None,
+    }
+}
+
+/// Checks what the client wants, and makes it.
+///
+/// # Safety
+///
+/// 1. `root_o` is null or has room for a handle.
+/// 2. What `kind` refers to stays for as long as the root.
+pub(super) unsafe fn create(
+    root_o: *mut Handle,
+    arena: Handle,
+    rank: u32,
+    mode: u32,
+    kind: Kind,
+) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!root_o.is_null(), "root_o is not null", Res::Param.code());
     let rank = match Rank::from_code(rank) {
@@ -51,14 +86,6 @@ unsafe fn create(root_o: *mut Handle, arena: Handle, rank: u32, mode: u32, kind:
             Res::Param.code()
         );
     }
-    if let Kind::Stack { cold, .. } | Kind::StackTagged { cold, .. } = kind {
-        crate::aver_client!(!cold.is_null(), "cold end of stack is not null", Res::Param.code());
-        crate::aver_client!(
-            cold.is_aligned(WORD),
-            "cold end of stack is aligned to a word",
-            Res::Param.code()
-        );
-    }
     let thread = match kind {
         Kind::Reg { thread, .. }
         | Kind::Stack { thread, .. }
@@ -69,6 +96,19 @@ unsafe fn create(root_o: *mut Handle, arena: Handle, rank: u32, mode: u32, kind:
         crate::aver_client!(
             t.instance == m.addr().0,
             "thread is registered with the arena",
+            Res::Param.code()
+        );
+    }
+    if let Some((thread, cold)) = cold_end(&kind) {
+        crate::aver_client!(!cold.is_null(), "cold end of stack is not null", Res::Param.code());
+        crate::aver_client!(
+            cold.is_aligned(WORD),
+            "cold end of stack is aligned to a word",
+            Res::Param.code()
+        );
+        crate::aver_client!(
+            thread.may_end_at(cold),
+            "cold end of stack is on the thread's own stack",
             Res::Param.code()
         );
     }
@@ -216,11 +256,8 @@ pub unsafe extern "C" fn mps_root_create_thread(
     cold: Addr,
 ) -> i32 {
     let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
-    let scan = super::scan::mps_scan_area_tagged;
-    let tag = ScanTag { mask: WORD - 1, pattern: 0 };
-    let kind = Kind::StackTagged { thread, cold, scan, tag };
     // SAFETY: as above.
-    unsafe { create(root_o, arena, Rank::Ambig as u32, 0, kind) }
+    unsafe { create(root_o, arena, Rank::Ambig as u32, 0, stack_kind(thread, cold)) }
 }
 
 #[unsafe(no_mangle)]

@@ -139,5 +139,6 @@ pub unsafe extern "C" fn mps_stack_scan_ambig(
     let tag = ScanTag { mask: WORD - 1, pattern: 0 };
     let closure: *mut c_void = core::ptr::from_ref(&tag).cast_mut().cast();
     let cold = Addr(p as usize);
-    code_of(stack::scan(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure))
+    // SAFETY: we are called in the scan of a root of that thread, with its cold end.
+    code_of(unsafe { stack::scan(state, &m.get().tracer, t, cold, mps_scan_area_tagged, closure) })
 }

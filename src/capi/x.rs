@@ -1,8 +1,9 @@
 //! Our own additions: `mpsx.h`.
 
-use super::{Handle, need};
-use crate::base::addr::Size;
+use super::{Handle, need, root};
+use crate::base::addr::{Size, WORD};
 use crate::base::res::{Res, code_of};
+use crate::base::sets::Rank;
 use crate::mpm::Mpm;
 use crate::seam::plinth;
 
@@ -71,4 +72,17 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_x_thread_signals(suspend: i32, resume: i32) -> i32 {
     code_of(crate::ports::set_thread_signals(suspend, resume))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_x_root_create_stack(
+    root_o: *mut Handle,
+    arena: Handle,
+    thread: Handle,
+) -> i32 {
+    let t = need!(thread_of(thread), "thread is valid", Res::Param.code());
+    let Some(stack) = t.stack else { return Res::Unimpl.code() };
+    let kind = root::stack_kind(t, stack.limit.down(WORD));
+    // SAFETY: as for ourselves; the thread is registered.
+    unsafe { root::create(root_o, arena, Rank::Ambig as u32, 0, kind) }
 }

@@ -153,7 +153,12 @@ impl Entered {
         // No more of them: one who looks often enough would keep us here for
         // ever, and none may come just before the others run again.
         let port = self.cx.arena.port;
-        let quiet = port.quiet_begin();
+        port.quietly(&mut || self.leave_quietly());
+    }
+
+    /// The end of [`Mpm::leave`], while no handler runs.
+    #[inline(never)]
+    fn leave_quietly(&self) {
         loop {
             self.bring_into_line();
             if !seg::sync_peeks(self.inside()) {
@@ -161,9 +166,8 @@ impl Entered {
             }
         }
         self.pause_end();
-        self.cx.threads.release(port);
+        self.cx.threads.release(self.cx.arena.port);
         self.unclaim();
-        port.quiet_end(quiet);
     }
 
     fn bring_into_line(&self) {

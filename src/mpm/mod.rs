@@ -12,7 +12,7 @@ pub mod transform;
 pub mod walk;
 
 use crate::arena::{Arena, Boot, Params};
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::check::Sig;
 use crate::base::histogram::Histogram;
 use crate::base::list::List;
@@ -393,13 +393,16 @@ impl Entered {
         self.cx.arena.control_drop(r);
     }
 
-    /// Registers the calling thread.
+    /// Registers the calling thread. `stack` is what [`Port::thread_stack`] said
+    /// outside.
+    ///
+    /// [`Port::thread_stack`]: crate::seam::port::Port::thread_stack
     ///
     /// # Errors
     /// The arena's or the port's.
-    pub fn new_thread(&self) -> Result<P<Thread>> {
+    pub fn new_thread(&self, stack: Option<Range>) -> Result<P<Thread>> {
         let port = self.cx.arena.port;
-        let t = self.cx.arena.control_new(Thread::new(self.mpm().addr().0, port))?;
+        let t = self.cx.arena.control_new(Thread::new(self.mpm().addr().0, port, stack))?;
         self.cx.threads.register(t, port).inspect_err(|_| self.cx.arena.control_drop(t))?;
         Ok(t)
     }

@@ -85,8 +85,9 @@ unsafe impl Port for Balky {
     fn install_fork(&self, hooks: &'static ForkHooks) -> Result {
         self.inner.install_fork(hooks)
     }
-    fn thread_register(&self, slot: &ThreadSlot) -> Result {
-        self.inner.thread_register(slot)
+    unsafe fn thread_register(&self, slot: &ThreadSlot) -> Result {
+        // SAFETY: as the caller says.
+        unsafe { self.inner.thread_register(slot) }
     }
 }
 
@@ -1364,7 +1365,7 @@ fn own_stack() {
     let machine = Machine::new(Mock::new());
     let mut c = Client::made(&machine, PLAIN, Rng::new("own_stack"));
     let cold = [0usize; 2];
-    let thread = Mpm::enter(c.m(), |e| e.new_thread()).unwrap();
+    let thread = Mpm::enter(c.m(), |e| e.new_thread(None)).unwrap();
     let kind = Kind::Stack {
         thread,
         cold: Addr::of(&raw const cold).add(2 * WORD),

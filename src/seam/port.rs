@@ -21,7 +21,7 @@
 //! - Calls may be made inside a fault handler, and with other threads stopped
 //!   at any instruction: a port takes no lock that those threads may hold.
 
-use crate::base::addr::{Addr, Size};
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
 use core::cell::Cell;
@@ -93,17 +93,15 @@ pub struct ForkHooks {
     pub child: unsafe extern "C" fn(),
 }
 
-/// What handlers could run before [`Port::quiet_begin`]; the port's own.
-pub type Quiet = [usize; 128 / size_of::<usize>()];
-
 /// The services. All calls are system-call cold: nothing hot goes through here.
 ///
 /// # Safety
 ///
 /// Implementors promise what the table above says: ranges given out do not
 /// overlap anything, mapped memory is zero and stays until unmapped or
-/// released, and a thread that [`Port::thread_wait`] reports as stopped
-/// executes nothing until [`Port::thread_resume`].
+/// released, a thread that [`Port::thread_wait`] reports as stopped
+/// executes nothing until [`Port::thread_resume`], and [`Port::quietly`] runs
+/// its function exactly once before it returns.
 pub unsafe trait Port: Sync {
     /// What this port can do.
     fn capabilities(&self) -> Caps;
@@ -157,22 +155,39 @@ pub unsafe trait Port: Sync {
         1
     }
 
+    /// The calling thread's own stack, the one that the system gave it: from the
+    /// lowest address that it may grow down to, up to its cold end. `None` if
+    /// the port does not know, or if the thread is on another stack now.
+    ///
+    /// Called outside of the library, and not in a fault handler: unlike others,
+    /// this call may allocate and take locks.
+    fn thread_stack(&self) -> Option<Range> {
+        None
+    }
+
     /// Makes the calling thread known, so that others can stop it.
-    fn thread_register(&self, _slot: &ThreadSlot) -> Result {
+    ///
+    /// # Safety
+    ///
+    /// The slot is all zero or one that was deregistered. It stays where it is
+    /// until it is deregistered, and only the port changes its words.
+    unsafe fn thread_register(&self, _slot: &ThreadSlot) -> Result {
         Ok(())
     }
 
-    /// Forgets it.
-    fn thread_deregister(&self, _slot: &ThreadSlot) {}
+    /// Forgets it, on any thread.
+    ///
+    /// # Safety
+    ///
+    /// The slot was registered with this port, and is not being stopped.
+    unsafe fn thread_deregister(&self, _slot: &ThreadSlot) {}
 
-    /// From here to `quiet_end` no signal's handler runs on this thread, but for
-    /// faults and for being stopped. The result is for `quiet_end`.
-    fn quiet_begin(&self) -> Quiet {
-        [0; 128 / size_of::<usize>()]
+    /// Runs `f`, once, while no signal's handler runs on this thread but for
+    /// faults and for being stopped. Calls may nest. A port without handlers just
+    /// calls `f`.
+    fn quietly(&self, f: &mut dyn FnMut()) {
+        f();
     }
-
-    /// See `quiet_begin`. They may nest.
-    fn quiet_end(&self, _before: Quiet) {}
 
     /// Before a batch of `thread_stop`: one batch runs at a time per process.
     fn stop_begin(&self) {}
@@ -181,22 +196,41 @@ pub unsafe trait Port: Sync {
     ///
     /// # Errors
     /// `Fail`: it is gone.
-    fn thread_stop(&self, _slot: &ThreadSlot) -> Result {
+    ///
+    /// # Safety
+    ///
+    /// The slot is registered with this port; a batch is running.
+    unsafe fn thread_stop(&self, _slot: &ThreadSlot) -> Result {
         Err(Res::Unimpl)
     }
 
     /// Waits until it has stopped.
-    fn thread_wait(&self, _slot: &ThreadSlot) -> Result {
+    ///
+    /// # Errors
+    /// `Fail`: it is gone.
+    ///
+    /// # Safety
+    ///
+    /// It was asked to stop, in this batch.
+    unsafe fn thread_wait(&self, _slot: &ThreadSlot) -> Result {
         Err(Res::Unimpl)
     }
 
-    /// Where it stands; only while stopped.
-    fn thread_context(&self, _slot: &ThreadSlot) -> Context {
+    /// Where it stands.
+    ///
+    /// # Safety
+    ///
+    /// It has stopped, in this batch, and was not resumed.
+    unsafe fn thread_context(&self, _slot: &ThreadSlot) -> Context {
         Context::default()
     }
 
     /// Lets it run.
-    fn thread_resume(&self, _slot: &ThreadSlot) {}
+    ///
+    /// # Safety
+    ///
+    /// It was asked to stop, in this batch, and was not resumed.
+    unsafe fn thread_resume(&self, _slot: &ThreadSlot) {}
 
     /// After a batch: all of it has been resumed.
     fn stop_end(&self) {}

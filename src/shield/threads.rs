@@ -1,5 +1,6 @@
 //! Registered threads, and holding them.
 
+use crate::base::addr::{Addr, Range, Size};
 use crate::base::check::Sig;
 use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
@@ -15,6 +16,9 @@ pub struct Thread {
     link: Link<Thread>,
     /// The port's number for it.
     pub id: usize,
+    /// Its own stack, up to the cold end; `None` if the port did not know when it
+    /// was registered, or it was on another one then.
+    pub stack: Option<Range>,
     slot: ThreadSlot,
     /// The registration that stands for the thread when it is stopped.
     lead: Slot<Thread>,
@@ -30,18 +34,36 @@ impl Linked<0> for Thread {
 }
 
 impl Thread {
-    /// A registration of the calling thread, not yet known to anyone.
-    pub fn new(instance: usize, port: &dyn Port) -> Thread {
+    /// A registration of the calling thread, not yet known to anyone. `stack` is
+    /// what [`Port::thread_stack`] says.
+    pub fn new(instance: usize, port: &dyn Port, stack: Option<Range>) -> Thread {
         Thread {
             sig: Cell::new(Sig::DEAD),
             instance,
             link: Link::default(),
             id: port.thread_id(),
+            stack,
             slot: ThreadSlot::default(),
             lead: Cell::new(None),
             stopped: Cell::new(false),
             gone: Cell::new(false),
         }
+    }
+
+    /// Where to begin the scan of a stack whose hot end is said to be `hot`; `None`
+    /// if that is not on the thread's own stack. When the stack has overflowed, the
+    /// hot end may lie in the page below it, which has nothing to be scanned.
+    pub fn scan_from(&self, hot: Addr, page: Size) -> Option<Addr> {
+        match self.stack {
+            None => Some(hot),
+            Some(s) if s.contains(hot) => Some(hot),
+            Some(s) => (hot < s.base && s.base.since(hot) <= page).then_some(s.base),
+        }
+    }
+
+    /// May its stack be scanned up to `cold`? Not if that is known to be elsewhere.
+    pub fn may_end_at(&self, cold: Addr) -> bool {
+        self.stack.is_none_or(|s| s.base < cold && cold <= s.limit)
     }
 }
 
@@ -72,7 +94,8 @@ impl Threads {
     /// # Errors
     /// The port's.
     pub fn register(&self, t: P<Thread>, port: &dyn Port) -> crate::base::res::Result {
-        port.thread_register(&t.get().slot)?;
+        // SAFETY: a new slot, in a structure that stays until it is deregistered.
+        unsafe { port.thread_register(&t.get().slot)? };
         let lead = self.list.iter().find(|o| o.id == t.id && !o.gone.get());
         t.lead.set(Some(lead.unwrap_or(t)));
         t.sig.set(Sig::THREAD);
@@ -85,7 +108,8 @@ impl Threads {
         t.sig.set(Sig::DEAD);
         self.list.remove(t);
         if !t.gone.get() {
-            port.thread_deregister(&t.get().slot);
+            // SAFETY: it was on the list, so registered.
+            unsafe { port.thread_deregister(&t.get().slot) };
         }
         let mut lead = None;
         for o in self.list.iter().filter(|o| o.lead.get() == Some(t)) {
@@ -101,25 +125,33 @@ impl Threads {
     /// Stops every other registered thread, until [`Threads::release`].
     /// Calls out: the port.
     pub fn hold(&self, port: &dyn Port) {
-        if self.held.get() {
-            return;
+        if !self.held.get() {
+            self.hold_others(port);
         }
+    }
+
+    #[inline(never)]
+    fn hold_others(&self, port: &dyn Port) {
         let me = port.thread_id();
-        let others =
-            || self.list.iter().filter(|&t| t.id != me && t.lead.get() == Some(t) && !t.gone.get());
-        if others().next().is_none() || crate::seam::fault("thread_suspension") {
+        if self.others(me).next().is_none() || crate::seam::fault("thread_suspension") {
             self.held.set(true);
             return;
         }
-        let quiet = port.quiet_begin();
+        port.quietly(&mut || self.stop_others(me, port));
+    }
+
+    /// Stops all but thread `me`. No handler runs meanwhile. Not inlined: the compiler
+    /// makes two copies of the closure that calls this.
+    #[inline(never)]
+    fn stop_others(&self, me: usize, port: &dyn Port) {
         if self.held.get() {
-            // A handler has been here in the meantime.
-            port.quiet_end(quiet);
+            // A handler was here just before.
             return;
         }
         port.stop_begin();
-        for t in others() {
-            match port.thread_stop(&t.get().slot) {
+        for t in self.others(me) {
+            // SAFETY: on the list, so registered; the batch has begun.
+            match unsafe { port.thread_stop(&t.get().slot) } {
                 Ok(()) => {
                     t.stopped.set(true);
                     self.stops.set(self.stops.get() + 1);
@@ -127,15 +159,21 @@ impl Threads {
                 Err(_) => t.gone.set(true),
             }
         }
-        for t in others() {
-            if t.stopped.get() && port.thread_wait(&t.get().slot).is_err() {
+        for t in self.others(me) {
+            // SAFETY: it was asked to stop just now.
+            if t.stopped.get() && unsafe { port.thread_wait(&t.get().slot) }.is_err() {
                 t.stopped.set(false);
                 t.gone.set(true);
             }
         }
         self.began.set(true);
         self.held.set(true);
-        port.quiet_end(quiet);
+    }
+
+    /// The registrations that stand for threads other than `me`.
+    fn others(&self, me: usize) -> impl Iterator<Item = P<Thread>> {
+        let stands = move |t: &P<Thread>| t.id != me && t.lead.get() == Some(*t) && !t.gone.get();
+        self.list.iter().filter(stands)
     }
 
     /// Is nobody stopped? Then nobody is held any longer.
@@ -150,20 +188,26 @@ impl Threads {
     }
 
     /// Lets them run again.
+    #[inline(never)]
     pub fn release(&self, port: &dyn Port) {
         if self.none_stopped() {
             return;
         }
-        let quiet = port.quiet_begin();
+        port.quietly(&mut || self.resume_others(port));
+    }
+
+    /// Resumes what was stopped. No handler runs meanwhile.
+    #[inline(never)]
+    fn resume_others(&self, port: &dyn Port) {
         for t in self.list.iter() {
             if t.stopped.replace(false) {
-                port.thread_resume(&t.get().slot);
+                // SAFETY: it was stopped in the batch that ends here.
+                unsafe { port.thread_resume(&t.get().slot) };
             }
         }
         port.stop_end();
         self.began.set(false);
         self.held.set(false);
-        port.quiet_end(quiet);
     }
 
     /// Where a held thread stands; `None` if it is the caller or gone.
@@ -172,7 +216,8 @@ impl Threads {
         if !lead.stopped.get() {
             return None;
         }
-        Some(port.thread_context(&lead.get().slot))
+        // SAFETY: it is stopped.
+        Some(unsafe { port.thread_context(&lead.get().slot) })
     }
 
     /// After a fork, in the child: only the calling thread is left.
@@ -184,5 +229,29 @@ impl Threads {
                 t.stopped.set(false);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::bare::Bare;
+
+    #[test]
+    fn on_its_own_stack() {
+        let port = Bare::new(4096);
+        let stack = Range::new(Addr(0x10000), Addr(0x20000));
+        let t = Thread::new(1, &port, Some(stack));
+        let from = |a| t.scan_from(Addr(a), 4096).map(|a| a.0);
+        assert_eq!(from(0x10000), Some(0x10000));
+        assert_eq!(from(0x1fff8), Some(0x1fff8));
+        // In the guard page, and below it.
+        assert_eq!((from(0xf000), from(0xfff8)), (Some(0x10000), Some(0x10000)));
+        assert_eq!((from(0xeff8), from(0x20000), from(0)), (None, None, None));
+        assert!(t.may_end_at(Addr(0x20000)) && t.may_end_at(Addr(0x10008)));
+        assert!(!t.may_end_at(Addr(0x10000)) && !t.may_end_at(Addr(0x20008)));
+        let unknown = Thread::new(1, &port, None);
+        assert_eq!(unknown.scan_from(Addr(8), 4096), Some(Addr(8)));
+        assert!(unknown.may_end_at(Addr(8)));
     }
 }

@@ -158,11 +158,13 @@ pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
             of_code(unsafe { scan(ss.as_client(), thread.as_ptr().cast(), *p, *s) })
         }
         Kind::Stack { thread, cold, scan, closure } => {
-            stack::scan(ss, t, *thread, *cold, *scan, *closure)
+            // SAFETY: as above; the root's thread is registered for as long as the root.
+            unsafe { stack::scan(ss, t, *thread, *cold, *scan, *closure) }
         }
         Kind::StackTagged { thread, cold, scan, tag } => {
             let closure = core::ptr::from_ref(tag).cast_mut().cast();
-            stack::scan(ss, t, *thread, *cold, *scan, closure)
+            // SAFETY: as above.
+            unsafe { stack::scan(ss, t, *thread, *cold, *scan, closure) }
         }
     }
 }

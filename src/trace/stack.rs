@@ -1,10 +1,18 @@
 //! Threads as roots: the port says where registers and stack are, the client's
 //! scanner goes over them.
+//!
+//! What is scanned goes from the hot end up to the cold end. If those are on
+//! two stacks, there is anything between them, or nothing at all. So where
+//! the thread's own stack is known, both must be on it. If not (the thread runs
+//! a coroutine, or a handler on a signal stack), what it holds cannot be
+//! found: the check is reported, and the program stops if the client's handler
+//! returns. To go on would be to lose objects.
 
 use super::Tracer;
 use crate::base::addr::{Addr, WORD};
 use crate::base::ptr::P;
 use crate::base::res::{Result, of_code};
+use crate::object::cx::Cx;
 use crate::object::scan::ScanState;
 use crate::seam::client::AreaScan;
 use crate::shield::threads::Thread;
@@ -15,7 +23,15 @@ use core::ffi::c_void;
 ///
 /// # Errors
 /// The scanner's.
-pub fn scan(
+///
+/// # Safety
+///
+/// 1. `thread` is registered with the instance that `ss` belongs to, and the
+///    calling thread is inside that.
+/// 2. `cold` is on the stack that the thread is on, unless both are known to be
+///    elsewhere, which is checked here.
+/// 3. `scan` may be called on words of that stack, with `closure`.
+pub unsafe fn scan(
     ss: &ScanState,
     t: &Tracer,
     thread: P<Thread>,
@@ -32,20 +48,51 @@ pub fn scan(
         if base >= limit {
             return Ok(());
         }
-        // SAFETY: words of a held thread, or of our caller.
+        // SAFETY: words of a held thread, or of our caller; 3.
         of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
     };
+    let check = |ok: bool| {
+        if !ok {
+            let_go(&cx);
+        }
+        ok
+    };
+    crate::aver!(
+        check(thread.may_end_at(cold)),
+        "cold end of a thread root is on the thread's own stack"
+    );
+    let page = port.page_size();
     if thread.id == port.thread_id() {
         // Our own: the registers were spilled on the way in.
-        return area(t.hot.get().down(WORD), cold);
+        let hot = thread.scan_from(t.hot.get().down(WORD), page);
+        crate::aver!(
+            check(hot.is_some()),
+            "the calling thread is on its own stack \
+             (its stack pointer is elsewhere: a coroutine or signal stack?)"
+        );
+        return area(hot.unwrap_or(cold), cold);
     }
     cx.hold();
     let Some(c) = cx.threads.context(thread, port) else {
         // Gone: it has no stack any more.
         return Ok(());
     };
+    let hot = thread.scan_from(c.hot.down(WORD), page);
+    crate::aver!(
+        check(hot.is_some()),
+        "a stopped thread is on its own stack \
+         (its stack pointer is elsewhere: a coroutine or signal stack?)"
+    );
     if !crate::seam::fault("register_spill") {
         area(c.regs, c.regs.add(c.reg_count * WORD))?;
     }
-    area(c.hot.down(WORD), cold)
+    area(hot.unwrap_or(cold), cold)
+}
+
+/// Before a report that ends the program: one of the threads held may have a lock
+/// that the report needs. Nothing has moved yet, for stacks come first.
+#[cold]
+#[inline(never)]
+fn let_go(cx: &Cx) {
+    cx.threads.release(cx.arena.port);
 }

@@ -488,6 +488,7 @@ extern mps_res_t (mps_io_create)(mps_io_t *);
 extern void (mps_io_destroy)(mps_io_t);
 extern mps_res_t (mps_io_write)(mps_io_t, void *, size_t);
 extern mps_res_t (mps_io_flush)(mps_io_t);
+extern mps_res_t (mps_x_root_create_stack)(mps_root_t *, mps_arena_t, mps_thr_t);
 extern mps_res_t (mps_x_stats)(mps_arena_t, mps_x_stats_s *);
 extern mps_res_t (mps_x_thread_signals)(int, int);
 

@@ -73,6 +73,10 @@ for src in "$here"/*.c; do
     for o in -O0 -O1 -O2 -O3; do
       one "registers$o" "$src" "$o"
     done ;;
+  stackroot)            # without optimization every local is in memory
+    for o in -O0 -O2; do
+      one "stackroot$o" "$src" "$o"
+    done ;;
   model)                # tens of millions of steps: seconds, or minutes under load
     TIMEOUT=$((TIMEOUT * 5))
     one "$name" "$src" "$OPT"

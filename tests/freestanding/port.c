@@ -2,7 +2,8 @@
  *
  * The archive under test knows nothing of the host; this file stands for a
  * machine. It is also an example of a port: memory and protection, one
- * thread. With BARE it has neither, and only client arenas work.
+ * thread. With BARE it has neither, and only client arenas work. With STACK it
+ * says where the thread's stack is, which a port may leave out.
  */
 
 #define _GNU_SOURCE
@@ -14,6 +15,24 @@ unsigned port_faults, port_maps, port_protects;
 MPS_PORT_DEFINE
 MPS_PORT_DEFINE_NO_FORK
 MPS_PORT_DEFINE_ONE_THREAD
+
+#ifdef STACK
+
+#include <pthread.h>
+
+int mps_port_thread_stack(void **base_o, void **limit_o)
+{
+  pthread_attr_t attr;
+  size_t size;
+  if (pthread_getattr_np(pthread_self(), &attr) != 0)
+    return 5;
+  pthread_attr_getstack(&attr, base_o, &size);
+  pthread_attr_destroy(&attr);
+  *limit_o = (char *)*base_o + size;
+  return 0;
+}
+
+#endif /* STACK */
 
 #ifdef BARE
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh ARCHIVE -- links the freestanding archive with ports in C on top of the
-# host's libc, and runs collections: once with memory and protection from the
-# port, once on a port that has neither.
+# host's libc, and runs collections: with memory and protection from the port, on a
+# port that says where stacks are as well, and on one that has nothing.
 set -uo pipefail
 archive=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,11 +10,11 @@ CC=${CC:-cc}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 passed=0 failed=0
-for mode in '' -DBARE; do
+for mode in '' -DSTACK -DBARE; do
     name="freestanding ${mode:-full port}"
     # shellcheck disable=SC2086
     if $CC -std=c99 -Wall -Wextra -O2 $mode -I "$include" -o "$dir/smoke" \
-            "$here/smoke.c" "$here/port.c" "$here/plinth.c" "$archive" && timeout 120 "$dir/smoke"; then
+            "$here/smoke.c" "$here/port.c" "$here/plinth.c" "$archive" -lpthread && timeout 120 "$dir/smoke"; then
         echo "PASS $name"
         passed=$((passed + 1))
     else

@@ -11,7 +11,7 @@
 //! is found by the copy of the `stack_t` that the kernel left in it. (Its
 //! flags do not say whether the thread was on the stack; its registers do.)
 
-use super::super::unix::sys::SigStack;
+use super::sys::SigStack;
 use crate::base::addr::{Addr, WORD};
 use crate::seam::port::Context;
 use core::ffi::c_void;

@@ -31,7 +31,7 @@ fn others_go_to_whoever_was_there() {
 #[test]
 fn nobody_there_means_death_by_the_same_signal() {
     for case in ["default", "ignored", "default_sent"] {
-        assert_eq!(in_a_process(case).signal(), Some(sys::SIGSEGV), "{case}");
+        assert_eq!(in_a_process(case).signal(), Some(sys::SIG_DENIED), "{case}");
     }
     assert!(in_a_process("ignored_sent").success());
 }
@@ -65,7 +65,7 @@ unsafe extern "C" fn library(addr: usize, write: i32) -> i32 {
         core::hint::spin_loop();
     }
     // SAFETY: as a library that does something would.
-    unsafe { *sys::__errno_location() = 99 };
+    unsafe { *sys::errno_location() = 99 };
     1
 }
 
@@ -89,9 +89,9 @@ fn read(a: Addr) -> u32 {
 }
 
 fn set_handler(handler: usize, flags: c_int) {
-    let action = SigAction { handler, flags, ..SigAction::DEFAULT };
+    let action = SigAction::new(handler, SigSet::EMPTY, flags);
     // SAFETY: a complete action.
-    unsafe { sys::sigaction(sys::SIGSEGV, &action, core::ptr::null_mut()) };
+    unsafe { sys::sigaction(sys::SIG_DENIED, &action, core::ptr::null_mut()) };
 }
 
 static LINGER: AtomicBool = AtomicBool::new(false);
@@ -105,7 +105,7 @@ unsafe extern "C" fn earlier(sig: c_int, info: *mut SigInfo, ucontext: *mut c_vo
     let (addr, code) = unsafe { ((*info).addr, (*info).code) };
     // SAFETY: as above.
     let w = unsafe { context::is_write(ucontext) };
-    GOOD.store(sig == sys::SIGSEGV && code == sys::SEGV_ACCERR && w, Ordering::Relaxed);
+    GOOD.store(sig == sys::SIG_DENIED && code == sys::CODE_DENIED && w, Ordering::Relaxed);
     SEEN.store(addr, Ordering::Relaxed);
     // It may itself touch what the library protects.
     write(Addr(BASE.load(Ordering::Relaxed)), 5);
@@ -113,7 +113,7 @@ unsafe extern "C" fn earlier(sig: c_int, info: *mut SigInfo, ucontext: *mut c_vo
 }
 
 unsafe extern "C" fn earlier_plain(sig: c_int) {
-    GOOD.store(sig == sys::SIGSEGV, Ordering::Relaxed);
+    GOOD.store(sig == sys::SIG_DENIED, Ordering::Relaxed);
     let (base, page) = (Addr(BASE.load(Ordering::Relaxed)), vm::page_size());
     protect(base.add(page), page, AccessSet::EMPTY).unwrap();
 }
@@ -130,7 +130,7 @@ mod cases {
         write(base, 7);
         protect(base, page, AccessSet::READ_WRITE).unwrap();
         // SAFETY: this thread's own.
-        unsafe { *sys::__errno_location() = 42 };
+        unsafe { *sys::errno_location() = 42 };
         assert_eq!(read(base), 7);
         assert_eq!((READS.load(Ordering::Relaxed), WRITES.load(Ordering::Relaxed)), (1, 0));
         write(base.add(8), 8);
@@ -262,7 +262,7 @@ mod cases {
     fn default_sent() {
         set_handler(sys::SIG_DFL, 0);
         install(library).unwrap();
-        signals::send(signals::tid(), sys::SIGSEGV);
+        signals::send(signals::tid(), sys::SIG_DENIED);
     }
 
     #[test]
@@ -270,6 +270,6 @@ mod cases {
     fn ignored_sent() {
         set_handler(sys::SIG_IGN, 0);
         install(library).unwrap();
-        signals::send(signals::tid(), sys::SIGSEGV);
+        signals::send(signals::tid(), sys::SIG_DENIED);
     }
 }

@@ -77,7 +77,7 @@ fn stop_look_resume() {
                 register(&slots[i].0).unwrap();
                 let local = 0u8;
                 // SAFETY: this thread's own.
-                unsafe { *sys::__errno_location() = 17 };
+                unsafe { *sys::errno_location() = 17 };
                 ready.wait();
                 hold(0x1111_0000 + i, 0x2222_0000 + i, &on, &turns[i]);
                 deregister(&slots[i].0);
@@ -223,11 +223,8 @@ fn stopped_on_an_alternate_stack() {
         }
     }
 
-    let action = sys::SigAction {
-        handler: linger as *const () as usize,
-        flags: sys::SA_SIGINFO | sys::SA_ONSTACK,
-        ..sys::SigAction::DEFAULT
-    };
+    let flags = sys::SA_SIGINFO | sys::SA_ONSTACK;
+    let action = sys::SigAction::new(linger as *const () as usize, sys::SigSet::EMPTY, flags);
     // SAFETY: a complete action, for a signal nobody else uses.
     unsafe { sys::sigaction(REALTIME, &action, null_mut()) };
 

@@ -1,0 +1,193 @@
+//! Linux's part of the C library: numbers and layouts.
+//!
+//! `ports/unix` takes all of this in under its own `sys`, and knows the names
+//! only. Another system's folder defines the same names.
+//!
+//! The numbers are those of the kernel's `include/uapi/asm-generic`, which x86,
+//! IA-32 and ARM64 share; where C libraries could differ, of both glibc and
+//! musl.
+
+use core::ffi::{c_int, c_long};
+
+/// `PROT_NONE`, for `mmap` and `mprotect` (asm-generic/mman-common.h).
+pub const PROT_NONE: c_int = 0;
+/// `PROT_READ`.
+pub const PROT_READ: c_int = 1;
+/// `PROT_WRITE`.
+pub const PROT_WRITE: c_int = 2;
+/// What `mmap` gives when it fails.
+pub const MAP_FAILED: usize = usize::MAX;
+/// `MAP_FIXED`.
+pub const MAP_FIXED: c_int = 0x10;
+const MAP_PRIVATE: c_int = 0x02;
+const MAP_ANONYMOUS: c_int = 0x20;
+const MAP_NORESERVE: c_int = 0x4000;
+/// For a mapping of addresses that have no memory yet and count for none.
+pub const MAP_ADDRESSES: c_int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+/// For `madvise`: gives the memory back; the addresses then read as zero.
+pub const MADV_ZERO: c_int = 4; // MADV_DONTNEED
+
+/// For `sysconf`: the size of a page (bits/confname.h).
+pub const SC_PAGESIZE: c_int = 30;
+
+// Signals: asm-generic/signal.h.
+/// An illegal instruction.
+pub const SIGILL: c_int = 4;
+/// What a debugger uses.
+pub const SIGTRAP: c_int = 5;
+/// A bus error.
+pub const SIGBUS: c_int = 7;
+/// An arithmetic error.
+pub const SIGFPE: c_int = 8;
+/// Ends a process; cannot be handled.
+pub const SIGKILL: c_int = 9;
+/// An access to memory that is not there or denies it.
+pub const SIGSEGV: c_int = 11;
+/// Stops a process; cannot be handled.
+pub const SIGSTOP: c_int = 19;
+/// Processor time has run out.
+pub const SIGXCPU: c_int = 24;
+/// A file has grown too large.
+pub const SIGXFSZ: c_int = 25;
+/// The highest number, real-time signals included.
+pub const SIGNAL_MAX: c_int = 64;
+/// Signals that the C library keeps for its threads.
+pub const SIGNALS_KEPT: [c_int; 2] = [32, 33];
+/// The signal of an access that a protection denies, and its `si_code`.
+pub const SIG_DENIED: c_int = SIGSEGV;
+/// See [`SIG_DENIED`]: `SEGV_ACCERR` (asm-generic/siginfo.h).
+pub const CODE_DENIED: c_int = 2;
+/// The `si_code` of what [`super::thread::kill`] sends: `SI_TKILL`.
+pub const CODE_TO_THREAD: c_int = -6;
+
+/// No handler: the default action, or none.
+pub const SIG_DFL: usize = 0;
+/// See [`SIG_DFL`].
+pub const SIG_IGN: usize = 1;
+/// The handler wants three arguments.
+pub const SA_SIGINFO: c_int = 4;
+/// It runs on the alternate stack.
+pub const SA_ONSTACK: c_int = 0x0800_0000;
+/// System calls go on after it.
+pub const SA_RESTART: c_int = 0x1000_0000;
+/// Its own signal is not blocked meanwhile.
+pub const SA_NODEFER: c_int = 0x4000_0000;
+/// It is good for one signal.
+pub const SA_RESETHAND: c_int = 0x8000_0000u32 as c_int;
+/// For `pthread_sigmask`: block more, block fewer, block just these.
+pub const SIG_BLOCK: c_int = 0;
+/// See [`SIG_BLOCK`].
+pub const SIG_UNBLOCK: c_int = 1;
+/// See [`SIG_BLOCK`].
+pub const SIG_SETMASK: c_int = 2;
+/// A thread without an alternate stack.
+pub const SS_DISABLE: c_int = 2;
+
+/// The call was interrupted (asm-generic/errno-base.h).
+pub const EINTR: c_int = 4;
+/// Too much of it just now.
+pub const EAGAIN: c_int = 11;
+
+/// Opens a file to be written anew: `O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC`,
+/// which are alike on our processors (asm-generic/fcntl.h).
+pub const OPEN_WRITE_NEW: c_int = 0o2_001_101;
+/// Opens a file to be read: `O_RDONLY | O_CLOEXEC`.
+pub const OPEN_READ: c_int = 0o2_000_000;
+
+/// The processor time of the process (linux/time.h).
+pub const CLOCK_PROCESS_CPUTIME_ID: c_int = 2;
+
+/// `sigset_t`: the C library's has room for 1024 signals.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SigSet([usize; 128 / size_of::<usize>()]);
+
+impl SigSet {
+    /// No signals.
+    pub const EMPTY: SigSet = SigSet([0; 128 / size_of::<usize>()]);
+}
+
+/// `struct sigaction` of the C library, its handler as a number: a function of
+/// either form, or `SIG_DFL` or `SIG_IGN`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SigAction {
+    /// The function.
+    pub handler: usize,
+    /// What is blocked while it runs.
+    pub mask: SigSet,
+    /// `SA_*`.
+    pub flags: c_int,
+    restorer: usize,
+}
+
+impl SigAction {
+    /// What the system does by itself.
+    pub const DEFAULT: SigAction = SigAction::new(SIG_DFL, SigSet::EMPTY, 0);
+
+    /// With these.
+    pub const fn new(handler: usize, mask: SigSet, flags: c_int) -> SigAction {
+        SigAction { handler, mask, flags, restorer: 0 }
+    }
+}
+
+/// The head of `siginfo_t`, as a fault or a sender fills it.
+#[repr(C)]
+pub struct SigInfo {
+    /// The signal.
+    pub signo: c_int,
+    /// An error's number, if any.
+    pub errno: c_int,
+    /// Where it comes from.
+    pub code: c_int,
+    /// Of a fault: where. (Alignment puts it where C has it.)
+    pub addr: usize,
+}
+
+impl SigInfo {
+    /// Did a process send it? Otherwise it is of a fault, and comes again when the
+    /// handler returns.
+    pub fn is_sent(&self) -> bool {
+        self.code <= 0
+    }
+}
+
+/// `stack_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SigStack {
+    /// Its lowest address.
+    pub sp: usize,
+    /// `SS_*`.
+    pub flags: c_int,
+    /// Bytes.
+    pub size: usize,
+}
+
+/// `struct timespec`.
+#[repr(C)]
+pub struct Timespec {
+    /// Seconds.
+    pub sec: c_long,
+    /// And billionths of one.
+    pub nsec: c_long,
+}
+
+/// `off_t`, as `mmap` takes it.
+pub type Offset = isize;
+
+/// `FILE`.
+#[repr(C)]
+pub struct File {
+    _private: [u8; 0],
+}
+
+unsafe extern "C" {
+    /// Where the calling thread's `errno` is.
+    #[link_name = "__errno_location"]
+    pub fn errno_location() -> *mut c_int;
+    /// Standard output.
+    pub static mut stdout: *mut File;
+    /// Standard error.
+    pub static mut stderr: *mut File;
+}

@@ -1,0 +1,38 @@
+//! Threads by the kernel's numbers. The C library has no calls for these, or
+//! none that are fit for signal handlers.
+
+use super::context::{SYS_GETTID, SYS_RT_SIGTIMEDWAIT, SYS_TGKILL};
+use super::sys::SigSet;
+use crate::ports::unix::sys::getpid;
+use core::ffi::{c_int, c_long};
+
+unsafe extern "C" {
+    fn syscall(number: c_long, ...) -> c_long;
+}
+
+/// Bytes of a signal set that the kernel reads: 64 signals.
+const KERNEL_SET: c_long = 8;
+
+/// The calling thread's number.
+pub fn tid() -> usize {
+    // SAFETY: this call takes no arguments.
+    (unsafe { syscall(SYS_GETTID) }) as usize
+}
+
+/// Sends a signal to a thread of this process; 0 only asks whether it is there.
+/// False: `errno` says why not.
+pub fn kill(tid: usize, sig: c_int) -> bool {
+    // SAFETY: no preconditions.
+    let pid = unsafe { getpid() };
+    // SAFETY: numbers only.
+    unsafe { syscall(SYS_TGKILL, pid as c_long, tid as c_long, sig as c_long) == 0 }
+}
+
+/// Waits for one of these signals, which are blocked, or for nothing. Runs no
+/// handler, and is no point at which a thread can be cancelled.
+pub fn wait_for(signals: &SigSet) {
+    let set = core::ptr::from_ref(signals);
+    // SAFETY: a signal set, longer than what the kernel reads of it; nowhere to
+    // put the signal, and no end to the wait.
+    unsafe { syscall(SYS_RT_SIGTIMEDWAIT, set, 0 as c_long, 0 as c_long, KERNEL_SET) };
+}
