@@ -2,7 +2,7 @@
  *
  * For programs that run the MPS where it has no port of its own: on bare
  * metal, in a kernel, in an enclave. Write these functions, link them with an
- * archive built with the port hooks (README, "Other targets"). The functions
+ * archive built with the port hooks (README, "Bare metal, other systems"). The functions
  * of mpslib.h are wanted too.
  *
  * Everything below is said once, for all functions:
