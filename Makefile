@@ -129,6 +129,12 @@ index-test:
 tools-test: $(HOT)
 	@tools/tools-test.sh
 
+# What the demonstration shows on a terminal.
+.PHONY: demo-test
+demo-test: $(HOT)
+	@$(MAKE) -s --no-print-directory -C examples/scheme all BUILD=../../build/scheme
+	@examples/scheme/terminal-test.py build/scheme/scheme
+
 # Not part of `make test`: minutes, and it wants compilers and an emulator.
 .PHONY: cross-test
 cross-test:
@@ -181,8 +187,9 @@ test-faults:
 
 # --- Use ------------------------------------------------------------------
 
-# The demonstration; with MODE=telemetry, a report about it as well, the path of
-# which is the last line.
+# The demonstration. On a terminal one line moves while a program runs; with
+# MODE=log, and in a pipe, there is a line for each collection. With
+# MODE=telemetry a report about it as well, the path of which is the last line.
 MODE ?=
 .PHONY: demo demo-telemetry
 demo:
