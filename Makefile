@@ -135,6 +135,11 @@ demo-test: $(HOT)
 	@$(MAKE) -s --no-print-directory -C examples/scheme all BUILD=../../build/scheme
 	@examples/scheme/terminal-test.py build/scheme/scheme
 
+# Is there what the documents and comments name?
+.PHONY: docs-test
+docs-test:
+	@tools/docs-test.py
+
 # Not part of `make test`: minutes, and it wants compilers and an emulator.
 .PHONY: cross-test
 cross-test:
