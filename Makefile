@@ -1,11 +1,12 @@
 # Every job there is. `make help` lists them.
 #
 #   make                      build/libmps.a (hot), build/libmps-debug.a (cool)
-#   make TARGET=x86_64-unknown-none    build/<target>/libmps.a, freestanding
-#   make test                 everything .ci/run runs
+#   make TARGET=x86_64-unknown-none    both under build/<target>, freestanding
+#   make FEATURES=defmt       both under build/host+defmt, with more features
+#   make test                 everything that continuous integration runs
 #
-# Variables: PREFIX and DESTDIR (install), TARGET, CARGO, CC, JOBS, TEST (a
-# filter for `make rust-test`), CLIENT (one for `make client-test`).
+# Variables: PREFIX and DESTDIR (install), TARGET, FEATURES, CARGO, CC, JOBS,
+# TEST (a filter for `make rust-test`), CLIENT (one for `make client-test`).
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -16,6 +17,7 @@ CARGO ?= cargo
 CC ?= cc
 PREFIX ?= /usr/local
 TARGET ?=
+FEATURES ?=
 JOBS ?=
 TEST ?=
 CLIENT ?=
@@ -33,45 +35,46 @@ FREE := build/$(NONE)/libmps.a
 
 # --- Archives -------------------------------------------------------------
 
-RUSTC_LIB = $(CARGO) rustc --quiet --release --lib --crate-type staticlib $(if $(JOBS),-j $(JOBS))
-LOCALIZE = $(MAKE) --no-print-directory -f link/localize.mk
+# What is built, and where. Each target and set of features has a folder of its
+# own, so that none takes another's place; the name is what tools/cross.sh reads.
+comma := ,
+empty :=
+WHAT := $(or $(TARGET),host)$(if $(strip $(FEATURES)),+$(subst $(empty) $(empty),+,$(strip $(sort $(subst $(comma), ,$(FEATURES))))))
+PLACE := $(if $(filter host,$(WHAT)),build,build/$(WHAT))
 
-ifeq ($(TARGET),)
-.PHONY: all
+.PHONY: all lib debug
 all: lib debug
-else
-.PHONY: all
-all: build/$(TARGET)/libmps.a
-endif
+lib: $(PLACE)/libmps.a
+debug: $(PLACE)/libmps-debug.a
 
-.PHONY: lib debug
-lib: $(HOT)
-debug: $(COOL)
+# $(call archive,WHAT,hot or debug): rustc's archive, and ours out of it.
+define archive
+@echo "building $@"
+@raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(1)/$(2)') && \
+  $(MAKE) --no-print-directory -f link/localize.mk IN="$$raw" OUT='$@' \
+  EXPORTS="$$(tools/cross.sh --exports '$(1)')" BINUTILS="$$(tools/cross.sh --binutils '$(1)')" \
+  EMULATION="$$(tools/cross.sh --emulation '$(1)')" $(if $(filter debug,$(2)),DEBUG=1)
+endef
 
-$(HOT): $(SOURCES) $(LINK)
-	$(RUSTC_LIB) --features port-host,archive --target-dir build/cargo/hot
-	@$(LOCALIZE) IN=build/cargo/hot/release/libmps.a OUT=$@ EXPORTS="link/exports.txt link/plinth.txt"
-
-$(COOL): $(SOURCES) $(LINK)
-	$(RUSTC_LIB) --features port-host,archive,variety-cool --target-dir build/cargo/cool
-	@$(LOCALIZE) IN=build/cargo/cool/release/libmps.a OUT=$@ EXPORTS="link/exports.txt link/plinth.txt" DEBUG=1
-
-# Another target: with the port of its system if there is one, else the hooks.
-# tools/cross.sh finds a compiler that has, or can build, the core library.
-build/%/libmps.a: $(SOURCES) $(LINK) tools/cross.sh tools/cross-toolchain.sh
-	CARGO='$(CARGO)' tools/cross.sh $* build/cargo/$*
-	@$(LOCALIZE) IN=build/cargo/$*/$*/release/libmps.a OUT=$@ \
-	  EXPORTS="link/exports.txt $(if $(findstring linux,$*),link/plinth.txt)" \
-	  BINUTILS=$$(tools/cross.sh --binutils $*) EMULATION=$$(tools/cross.sh --emulation $*)
+RECIPE := tools/cross.sh tools/cross-toolchain.sh
+$(HOT): $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,host,hot)
+$(COOL): $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,host,debug)
+build/%/libmps.a: $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,$*,hot)
+build/%/libmps-debug.a: $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,$*,debug)
 
 # --- Install --------------------------------------------------------------
 
 .PHONY: install
 install: lib debug
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(HOT) $(COOL) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(PLACE)/libmps.a $(PLACE)/libmps-debug.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' link/mps.pc.in \
+	case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=' -lpthread' ;; *) libs= ;; esac; \
+	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e "s|@LIBS@|$$libs|" link/mps.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mps.pc
 
 # --- Checks and tests -----------------------------------------------------
@@ -79,17 +82,24 @@ install: lib debug
 # Fast: does it compile, with and without features, and do the lints hold?
 .PHONY: check
 check:
-	$(CARGO) check --quiet --all-targets
-	$(CARGO) clippy --quiet --all-targets --features port-host -- -D warnings
+	$(CARGO) check --quiet --all-targets --target-dir build/cargo/check
+	$(CARGO) clippy --quiet --all-targets --features port-host --target-dir build/cargo/check -- -D warnings
 	$(CARGO) clippy --quiet --all-targets --manifest-path examples/pool-class/Cargo.toml \
 	  --target-dir build/cargo/example -- -D warnings
+	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path examples/pool-class/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
 
+# Everything. What is missing for it is installed where that may be done, else
+# named (tools/needs.sh). The last line is 'N passed, N failed'.
 .PHONY: test
 test:
+	@tools/needs.sh test
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test example-test abi-test facts-test client-test scheme-test minimal-test install-test size-test freestanding-test gdb-test index-test cross-test
+.PHONY: rust-test example-test abi-test facts-test client-test scheme-test minimal-test install-test size-test freestanding-test gdb-test index-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
@@ -97,40 +107,57 @@ rust-test:
 example-test:
 	@MANIFEST=examples/pool-class/Cargo.toml FEATURES= OUT=build/cargo/example tools/rust-test.sh $(TEST)
 
-abi-test: lib build/implemented.txt
+abi-test: $(HOT) build/implemented.txt
 	@EXPORTS=build/implemented.txt tests/abi/run.sh include $(HOT) $(CC)
 
-facts-test: lib
+facts-test: $(HOT)
 	@tools/facts-test.sh $(FACTS) $(HOT)
 
-client-test: lib debug
+client-test: $(HOT) $(COOL)
 	@tools/sum.sh \
 	  "tests/client/run.sh $(HOT) include $(CLIENT)" \
 	  "tests/client/run.sh $(COOL) include $(CLIENT)"
 
-gdb-test: lib
+gdb-test: $(HOT)
 	@tests/client/gdb.sh $(HOT) include
 
 index-test:
 	@tools/index-test.sh $(FACTS)
 
+# What building for other targets says and does, with tools that are not there.
+.PHONY: tools-test
+tools-test: $(HOT)
+	@tools/tools-test.sh
+
+# What the demonstration shows on a terminal.
+.PHONY: demo-test
+demo-test: $(HOT)
+	@$(MAKE) -s --no-print-directory -C examples/scheme all BUILD=../../build/scheme
+	@examples/scheme/terminal-test.py build/scheme/scheme
+
+# Is there what the documents and comments name?
+.PHONY: docs-test
+docs-test:
+	@tools/docs-test.py
+
 # Not part of `make test`: minutes, and it wants compilers and an emulator.
+.PHONY: cross-test
 cross-test:
 	@tools/sum.sh "tools/cross-test.sh i686-unknown-linux-gnu $(CLIENT)" \
 	  "tools/cross-test.sh aarch64-unknown-linux-gnu $(CLIENT)"
 
-scheme-test: lib debug
+scheme-test: $(HOT) $(COOL)
 	@tools/sum.sh \
 	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme" \
 	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme-debug MPS_LIB=../../$(COOL)"
 
-minimal-test: lib
+minimal-test: $(HOT)
 	@$(MAKE) -s --no-print-directory -C examples/minimal test
 
-install-test: lib debug
+install-test: $(HOT) $(COOL)
 	@tools/install-test.sh
 
-size-test: lib debug $(FREE)
+size-test: $(HOT) $(COOL) $(FREE)
 	@tools/sum.sh "$(MAKE) --no-print-directory size-hot" "$(MAKE) --no-print-directory size-debug" \
 	  "$(MAKE) --no-print-directory size-freestanding"
 
@@ -139,7 +166,7 @@ freestanding-test: $(FREE)
 
 # The tool that reads event streams, its page in a browser, and events in defmt.
 .PHONY: telemetry-test
-telemetry-test: lib debug $(FREE)
+telemetry-test: $(HOT) $(COOL) $(FREE)
 	@tools/telemetry-test.sh $(HOT) $(COOL) $(FREE)
 
 # What the archive should define by now: all but what docs/STATUS.md says is absent.
@@ -154,9 +181,9 @@ abi: abi-test facts-test
 
 .PHONY: size size-hot size-debug size-freestanding
 size: size-hot size-debug
-size-hot: lib
+size-hot: $(HOT)
 	@tools/check-archive.sh $(HOT) hot link/undefined-host.txt link/plinth.txt
-size-debug: debug
+size-debug: $(COOL)
 	@tools/check-archive.sh $(COOL) debug link/undefined-host.txt link/plinth.txt
 size-freestanding: $(FREE)
 	@tools/check-archive.sh $(FREE) freestanding link/undefined.txt
@@ -168,11 +195,14 @@ test-faults:
 
 # --- Use ------------------------------------------------------------------
 
-# The demonstration; with MODE=telemetry, a report about it as well, the path of
-# which is the last line.
+# The demonstration. On a terminal one line moves while a program runs; with
+# MODE=log, and in a pipe, there is a line for each collection. With
+# MODE=telemetry a report about it as well, the path of which is the last line.
 MODE ?=
 .PHONY: demo demo-telemetry
-demo: lib
+demo:
+	@tools/needs.sh demo
+	@$(MAKE) -s --no-print-directory $(HOT)
 	@$(MAKE) --no-print-directory -C examples/scheme demo BUILD=../../build/scheme MODE=$(MODE)
 ifeq ($(MODE),telemetry)
 	@tool=$$(CARGO='$(CARGO)' tools/telemetry-tool.sh) && cd build/scheme/streams && \
@@ -188,9 +218,13 @@ demo-telemetry:
 ROUNDS ?= 3
 .PHONY: bench bench-tree bench-alloc
 bench: bench-tree bench-alloc
-bench-tree: lib
+bench-tree bench-alloc: bench-needs
+.PHONY: bench-needs
+bench-needs:
+	@tools/needs.sh bench
+bench-tree: $(HOT)
 	@CFLAGS_EXTRA=-DHAVE_MPSX benches/tree/run.sh $(HOT) include $(ROUNDS)
-bench-alloc: lib
+bench-alloc: $(HOT)
 	@benches/alloc/run.sh $(HOT) include $(ROUNDS)
 
 .PHONY: help

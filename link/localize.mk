@@ -16,13 +16,19 @@ EMULATION ?=
 
 T := $(OUT).tmp
 
+# Of what processor IN is, only binutils made for it can tell.
+READS = nm sees no symbols in $(IN): are $(BINUTILS)nm and $(BINUTILS)ld made for its processor?
+
 $(OUT): $(IN) $(EXPORTS) link/localize.mk
+	@for c in nm ld objcopy ar; do command -v $(BINUTILS)$$c >/dev/null || { \
+	  echo "there is no $(BINUTILS)$$c: it comes with binutils for the target" >&2; exit 1; }; done
 	@rm -rf $(T) && mkdir -p $(T)
 	@sed -e 's/#.*//' -e '/^ *$$/d' $(EXPORTS) | LC_ALL=C sort -u > $(T)/wanted
 	@$(BINUTILS)nm --defined-only --extern-only $(IN) 2>/dev/null \
 	  | awk 'NF == 3 { print $$3 }' | LC_ALL=C sort -u > $(T)/there
+	@test -s $(T)/there || { echo "$(READS)" >&2; exit 1; }
 	@LC_ALL=C comm -12 $(T)/wanted $(T)/there > $(T)/exports
-	@test -s $(T)/exports || { echo "$(IN) defines nothing public"; exit 1; }
+	@test -s $(T)/exports || { echo "$(IN) defines nothing public" >&2; exit 1; }
 	$(BINUTILS)ld $(EMULATION:%=-m %) -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
 	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
 	  --remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.comment \

@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
 # cross-test.sh TARGET [FILTER] -- the client programs on another processor
 #
-#   i686-unknown-linux-gnu      needs a C compiler that can -m32
-#                               (Debian: gcc-multilib or gcc-12-multilib)
-#   aarch64-unknown-linux-gnu   needs aarch64-linux-gnu-gcc and qemu-aarch64
-#                               (Debian: gcc-aarch64-linux-gnu, qemu-user)
+# Targets: i686-unknown-linux-gnu, aarch64-unknown-linux-gnu (by emulation).
+# tools/needs.sh knows what they want.
 #
 # Environment: TIMEOUT (seconds a program may take), MPS_TEST_SEED.
 set -uo pipefail
@@ -28,12 +26,9 @@ aarch64-*)
     exit 2
     ;;
 esac
-if ! echo 'int main(void) { return 0; }' |
-    $CC ${CFLAGS_EXTRA} -x c -o /dev/null - $LIBS 2>/dev/null ||
-    { [ -n "$RUN" ] && ! command -v "$RUN" >/dev/null; }; then
-    echo "no compiler or emulator for $target: not tested"
+if ! tools/needs.sh cross-test "$target" ||
+    ! "${MAKE:-make}" -s --no-print-directory "$archive"; then
     echo "0 passed, 1 failed"
     exit 1
 fi
-${MAKE:-make} -s --no-print-directory TARGET="$target" || { echo "0 passed, 1 failed"; exit 1; }
 exec tests/client/run.sh "$archive" include "${2-}"

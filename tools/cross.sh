@@ -1,47 +1,102 @@
 #!/usr/bin/env bash
-# cross.sh TARGET TARGET-DIR     builds the static library for another target,
-#                                with more features if FEATURES names any
-# cross.sh --binutils TARGET     prints the prefix of its binutils
-# cross.sh --emulation TARGET    prints what ld -m wants for it, if anything
+# cross.sh WHAT hot|debug TARGET-DIR   builds the static library, and prints
+#                                      the path of what Cargo wrote
+# cross.sh --binutils WHAT      prints the prefix of its binutils
+# cross.sh --emulation WHAT     prints what ld -m wants for it, if anything
+# cross.sh --exports WHAT       prints the lists of what its archive exports
+# cross.sh --has-library WHAT   has rustup the target's core library?
+#
+# WHAT is a target, or "host" for this machine's own; `+` and the name of a
+# feature may follow, several times: x86_64-unknown-none+defmt. Each WHAT has a
+# folder of its own under build/, so that no archive takes another's place.
 #
 # Uses rustup's library for the target where it is installed (rustup target add
 # TARGET), else builds the core library with tools/cross-toolchain.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CARGO=${CARGO:-cargo}
+die() { echo "$*" >&2; exit 1; }
 
-if [ "$1" = --binutils ]; then
-    case $2 in
-        "$(uname -m)"-* | i686-*) ;; # the host's own do
-        aarch64-*) echo aarch64-linux-gnu- ;;
-        arm* | thumb*) echo arm-none-eabi- ;;
-        riscv64*) echo riscv64-linux-gnu- ;;
-        *) echo "${2%%-*}-linux-gnu-" ;;
-    esac
-    exit 0
+option=
+case $1 in --*) option=$1; shift ;; esac
+what=$1
+target=${what%%+*}
+more=$(sed 's/^[^+]*//; s/+/,/g' <<<"$what")
+
+command -v "${RUSTC:-rustc}" >/dev/null || tools/needs.sh --check make
+host=$(uname -m)
+if [ "$target" = host ]; then
+    os=linux processor=$host
+    [ "$(uname -s)" = Linux ] || os=$(uname -s)
+else
+    # What the compiler says of the target; the name alone may mislead.
+    facts=$("${RUSTC:-rustc}" --print cfg --target "$target" 2>&1) ||
+        die "$target is no target that rustc knows (rustc --print target-list names them)"
+    os=$(sed -n 's/^target_os="\(.*\)"/\1/p' <<<"$facts")
+    processor=$(sed -n 's/^target_arch="\(.*\)"/\1/p' <<<"$facts")
 fi
 
-if [ "$1" = --emulation ]; then
-    case $2 in i686-*) [ "$(uname -m)" != x86_64 ] || echo elf_i386 ;; esac
-    exit 0
-fi
-
-target=$1 dir=$2
-case $target in
-    *-linux-*) features=port-host,archive mem= ;;
-    *) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem ;;
+# Refuse what can't be before anything is fetched or built.
+case $processor in
+    x86_64 | aarch64) assembly=$processor ;;
+    x86 | i686) processor=x86 assembly=ia32 ;;
+    *) assembly=$processor ;;
 esac
-features=$features${FEATURES:+,$FEATURES}
-build() {
-    "$CARGO" rustc --quiet --release --lib --crate-type staticlib --features $features \
-        --target "$target" --target-dir "$dir" "$@"
-}
+[ -f "arch/$assembly.S" ] ||
+    die "$target: no arch/*.S for the processor $processor; arch/README.md says what it has to do"
+case $os in
+    linux) features=port-host,archive mem= ;;
+    none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem ;;
+    *) die "$target: there is no port for the system $os; there is one for linux, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
+esac
+
+case $option in
+    --binutils)
+        case $host-$processor in
+            x86_64-x86 | "$processor-$processor") ;; # the host's own do
+            *-x86) echo i686-linux-gnu- ;;
+            *) echo "$processor-linux-gnu-" ;;
+        esac
+        exit 0
+        ;;
+    --emulation)
+        [ "$host-$processor" != x86_64-x86 ] || echo elf_i386
+        exit 0
+        ;;
+    --exports)
+        # A hosted archive has the default plinth.
+        echo "link/exports.txt$([ $os = none ] || echo ' link/plinth.txt')"
+        exit 0
+        ;;
+esac
 
 sysroot=$("${RUSTC:-rustc}" --print sysroot)
-if compgen -G "$sysroot/lib/rustlib/$target/lib/libcore-*.rlib" >/dev/null; then
+has_library() { [ "$target" = host ] || compgen -G "$sysroot/lib/rustlib/$target/lib/libcore-*.rlib" >/dev/null; }
+if [ "$option" = --has-library ]; then
+    has_library
+    exit
+fi
+
+variety=$2 dir=$3
+features=$features$more
+case $variety in
+    hot) ;;
+    debug) features=$features,variety-cool ;;
+    *) die "no variety $variety" ;;
+esac
+for_target=()
+[ "$target" = host ] || for_target=(--target "$target")
+tools/needs.sh --check cross "$target"
+build() {
+    "$CARGO" rustc --quiet --release --lib --crate-type staticlib --features "$features" \
+        "${for_target[@]}" --target-dir "$dir" ${JOBS:+-j "$JOBS"} "$@" >&2
+}
+if has_library; then
     build
 else
     RUSTC=$(tools/cross-toolchain.sh)
     export RUSTC RUSTC_BOOTSTRAP=1
+    # shellcheck disable=SC2086
     build -Zbuild-std=core,compiler_builtins $mem
 fi
+echo "$dir${for_target:+/$target}/release/libmps.a"

@@ -50,8 +50,8 @@ defmt_archives() {
     wants() { [ "$(names "$1" ' U _defmt_acquire$')" -gt 0 ]; }
     spared() { [ "$(names "$1" '_\?mps_arena_create')" -gt 0 ] && [ "$(names "$1" defmt)" = 0 ]; }
     for a in "$@"; do one "$a: nothing of defmt in it" spared "$a"; done
-    FEATURES=defmt DEFMT_LOG=trace tools/cross.sh x86_64-unknown-none $dir/cargo || return 1
-    one "freestanding, with the feature" wants $dir/cargo/x86_64-unknown-none/release/libmps.a
+    a=$(DEFMT_LOG=trace tools/cross.sh x86_64-unknown-none+defmt hot $dir/cargo) || return 1
+    one "freestanding, with the feature" wants "$a"
     echo "$passed passed, $failed failed"
     [ $failed = 0 ]
 }

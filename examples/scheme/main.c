@@ -35,6 +35,7 @@ static int run(obj_t expression)
 {
   obj_t result;
   enum vm_outcome outcome = vm_run(compile(expression), &result);
+  stats_hide();
   fflush(stdout);
   if (outcome == VM_EXIT)
     return (int)FIXVAL(result) & 0xff;
@@ -115,7 +116,10 @@ static void usage(void)
 {
   fputs("usage: scheme [options] [file ...]\n"
         "  -e TEXT     run TEXT (after the files)\n"
-        "  -m          print a line for every collection\n"
+        "  -m          report collections: on a terminal in one line that"
+        " moves,\n"
+        "              else in a line for each\n"
+        "  -l          a line for each, on a terminal too\n"
         "  -s          print a summary at the end\n"
         "  -p SECONDS  pause time for the collector to aim at\n"
         "  -a BYTES    commit limit (K, M, G understood; 0 for none;"
@@ -149,10 +153,11 @@ static void parse(int argc, char **argv, options_s *o)
   /* Endless recursion should end with an error, not with a machine that
    * swaps; hence a limit by default. */
   o->heap.commit_limit = (size_t)1 << 30;
-  while ((c = getopt(argc, argv, "e:msp:a:n:g:h")) != -1)
+  while ((c = getopt(argc, argv, "e:mlsp:a:n:g:h")) != -1)
     switch (c) {
     case 'e': o->expression = optarg; break;
     case 'm': o->stats.monitor = 1; break;
+    case 'l': o->stats.monitor = o->stats.log = 1; break;
     case 's': o->stats.summary = 1; break;
     case 'p': o->heap.pause_time = number(optarg); break;
     case 'a': o->heap.commit_limit = (size_t)number(optarg); break;
@@ -177,6 +182,7 @@ int main(int argc, char **argv)
   heap_create(&options.heap, cold);
   stats_start(&options.stats);
   code = start(&options);
+  stats_hide();
   fflush(stdout);
   stats_poll();
   stats_summary();

@@ -11,6 +11,7 @@
 
 #include "builtin.h"
 #include "port.h"
+#include "stats.h"
 
 static obj_t standard[3];       /* stdout, stderr, stdin */
 
@@ -163,8 +164,8 @@ static size_t reserve(obj_t port, size_t n)
 static FILE *stream(obj_t port)
 {
   switch (port_kind(port)) {
-  case PORT_STDOUT: return stdout;
-  case PORT_STDERR: return stderr;
+  case PORT_STDOUT: stats_hide(); return stdout;
+  case PORT_STDERR: stats_hide(); return stderr;
   case PORT_FILE:
     if (FIXVAL(PORT(port)->pos) < 0)
       error_value("port is closed", port);

@@ -9,6 +9,7 @@
 
 #include "builtin.h"
 #include "port.h"
+#include "stats.h"
 #include "symbol.h"
 
 enum { DEPTH_MAX = 2000 };
@@ -173,6 +174,7 @@ void print(obj_t port, obj_t x, int write)
 void print_error(obj_t x)
 {
   obj_t port = port_stderr(), irritants;
+  stats_hide();
   fflush(stdout);
   port_puts(port, "error: ");
   if (IS(T_RECORD, x) && RECORD(x)->tag == S(ERROR)) {

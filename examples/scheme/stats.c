@@ -9,9 +9,12 @@
  * allocation slow path is also measured by itself ("allocation stall").
  */
 
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE 1       /* the width of a terminal */
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "mps.h"
 #ifdef HAVE_MPSX
@@ -32,6 +35,13 @@ static stats_options_s options;
 static double origin, last;
 static mps_word_t seen;
 static histogram_s gaps, stalls;
+
+/* On a terminal one line moves with the collections: each is written over the
+ * one before, and whatever else is written takes the line away first. */
+static int columns;     /* of the terminal; 0: a line for each collection */
+static int shown;       /* how many characters of the line stand there */
+
+#define MB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
 
 static double clock_seconds(void)
 {
@@ -69,9 +79,52 @@ static double quantile(const histogram_s *h, double q)
   return h->longest;
 }
 
+/* Terminals that do not tell their width are taken to have 80 columns. */
+static int terminal_columns(void)
+{
+  struct winsize size;
+  if (!isatty(STDERR_FILENO))
+    return 0;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2)
+    return 80;
+  return size.ws_col;
+}
+
+void stats_hide(void)
+{
+  if (shown != 0)
+    fprintf(stderr, "\r%*s\r", shown, "");
+  shown = 0;
+}
+
+/* The last column stays free: in some terminals it starts a new line. */
+static void show(const char *text)
+{
+  int length = (int)strlen(text), room = columns - 1;
+  if (length > room)
+    length = room;
+  fprintf(stderr, "\r%.*s%*s", length, text,
+          shown > length ? shown - length : 0, "");
+  shown = length;
+  fflush(stderr);
+}
+
+static void report(void)
+{
+  char text[160];
+  snprintf(text, sizeof text, "gc %4lu: committed %8.2f MB, allocated %10.2f "
+           "MB, at %8.3f s", (unsigned long)seen,
+           MB(mps_arena_committed(heap.arena)), MB(heap.bytes), stats_now());
+  if (columns != 0)
+    show(text);
+  else
+    fprintf(stderr, "%s\n", text);
+}
+
 void stats_start(const stats_options_s *o)
 {
   options = *o;
+  columns = o->monitor && !o->log ? terminal_columns() : 0;
   origin = last = clock_seconds();
 #ifdef SCHEME_GC_MESSAGES
   mps_message_type_enable(heap.arena, mps_message_type_gc());
@@ -109,8 +162,6 @@ void stats_stall(double start)
     record(&stalls, clock_seconds() - start);
 }
 
-#define MB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
-
 void stats_poll(void)
 {
   mps_word_t now = mps_collections(heap.arena);
@@ -129,10 +180,7 @@ void stats_poll(void)
   while (seen != now) {
     ++seen;
     if (options.monitor)
-      fprintf(stderr, "gc %4lu: committed %8.2f MB, allocated %10.2f MB, "
-              "at %8.3f s\n", (unsigned long)seen,
-              MB(mps_arena_committed(heap.arena)), MB(heap.bytes),
-              stats_now());
+      report();
   }
 }
 
@@ -179,6 +227,7 @@ static void library_summary(void)
 void stats_summary(void)
 {
   double median;
+  stats_hide();
   if (!options.summary)
     return;
   median = quantile(&gaps, 0.5);

@@ -2,7 +2,8 @@
 #ifndef STATS_H
 #define STATS_H
 
-typedef struct { int monitor, summary; } stats_options_s;
+/* monitor: report collections; log: a line for each, on a terminal too. */
+typedef struct { int monitor, log, summary; } stats_options_s;
 
 extern void stats_start(const stats_options_s *options);
 extern int stats_fuel(void);          /* procedure calls between samples */
@@ -11,6 +12,7 @@ extern void stats_poll(void);         /* has there been a collection? */
 extern double stats_clock(void);      /* 0 unless -s was given */
 extern void stats_stall(double start);  /* time spent in one slow allocation */
 extern double stats_now(void);        /* seconds since stats_start */
+extern void stats_hide(void);         /* before anything else is written */
 extern void stats_summary(void);
 
 #endif

@@ -180,6 +180,7 @@ static obj_t b_prompt(int argc, obj_t *argv)
 {
   (void)argc; (void)argv;
   if (isatty(STDIN_FILENO)) {
+    stats_hide();
     fputs("> ", stdout);
     fflush(stdout);
   }

@@ -57,8 +57,16 @@ fn arguments<R>(f: impl FnOnce(&mut Args) -> R) -> R {
 
 /// An arena, a pool of garbage, a collection.
 fn work() {
-    let params = mps::arena::Params { grain: 4096, size: 16 << 20, base: None, limit: usize::MAX, extra: 0 };
-    let config = Config { params, spare: 0.5, pause_time: 0.1, zoned: true, extended: None, contracted: None };
+    let params =
+        mps::arena::Params { grain: 4096, size: 16 << 20, base: None, limit: usize::MAX, extra: 0 };
+    let config = Config {
+        params,
+        spare: 0.5,
+        pause_time: 0.1,
+        zoned: true,
+        extended: None,
+        contracted: None,
+    };
     let m = Mpm::create(mps::ports::DEFAULT, &config).unwrap();
     let format: P<Format> = Mpm::enter(m, |e| {
         let methods = Methods { align: size_of::<usize>(), skip, ..Methods::default() };
@@ -98,14 +106,19 @@ fn main() {
     let silent_again = SEEN.lock().unwrap().1 == 0;
 
     let file = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-    let table = Table::parse(&file).unwrap().expect("no .defmt section: was it linked with defmt.x?");
+    let table =
+        Table::parse(&file).unwrap().expect("no .defmt section: was it linked with defmt.x?");
     let mut decoder = table.new_stream_decoder();
     decoder.received(&bytes);
     let mut said = Vec::new();
     let mut good = true;
     loop {
         match decoder.decode() {
-            Ok(f) => said.push(format!("{:?} {}", f.level().map(|l| l.as_str().to_string()), f.display_message())),
+            Ok(f) => said.push(format!(
+                "{:?} {}",
+                f.level().map(|l| l.as_str().to_string()),
+                f.display_message()
+            )),
             Err(DecodeError::UnexpectedEof) => break,
             Err(DecodeError::Malformed) => {
                 good = false;
@@ -117,7 +130,11 @@ fn main() {
     let mut failed = 0;
     let mut passed = 0;
     let mut check = |what: &str, good: bool| {
-        if good { passed += 1 } else { failed += 1 }
+        if good {
+            passed += 1
+        } else {
+            failed += 1
+        }
         println!("{} {what}", if good { "ok  " } else { "FAIL" });
     };
     let count = |level: &str, words: &[&str]| {
@@ -125,17 +142,30 @@ fn main() {
     };
     check("nothing while no category is on", silent && silent_again);
     check("all frames can be read", good && said.len() == frames && frames > 20);
-    check("arena", count("info", &["arena 0x", "created, grain size 4096, client's memory: false"]) == 1);
+    check(
+        "arena",
+        count("info", &["arena 0x", "created, grain size 4096, client's memory: false"]) == 1,
+    );
     check("pool", count("info", &["arena 0x", "pool 0x", "class LO"]) == 1);
     check("labels", count("info", &[&format!("label {label} is \"a label\"")]) == 1);
     check("labels that are not UTF-8", count("info", &[&format!("label {odd} is \"not \"")]) == 1);
-    check("why", count("info", &["collection starts, full: true; The client asked for a full collection."]) == 1);
+    check(
+        "why",
+        count("info", &["collection starts, full: true; The client asked for a full collection."])
+            == 1,
+    );
     check("end", count("info", &["collection ends, "]) == count("info", &["collection starts"]));
-    check("steps and pauses", count("debug", &[": step, "]) >= 1 && count("debug", &[": pause, "]) >= 1);
+    check(
+        "steps and pauses",
+        count("debug", &[": step, "]) >= 1 && count("debug", &[": pause, "]) >= 1,
+    );
     check("generations", count("debug", &["generation 0 of chain 0x"]) >= 2);
     check("work", count("debug", &["bytes moved", "write hits, calls: "]) >= 2);
     check("segments", count("trace", &["segment 0x", "created"]) >= 10);
-    check("and their end", count("trace", &["segment 0x", "created"]) == count("trace", &["segment 0x", "destroyed"]));
+    check(
+        "and their end",
+        count("trace", &["segment 0x", "created"]) == count("trace", &["segment 0x", "destroyed"]),
+    );
     if failed != 0 {
         said.iter().for_each(|s| println!("    {s}"));
     }

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
+#
+# Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
+# target) and cross-test TARGET (programs that run on it).
+#
+# As root on a system with apt-get it installs what is missing. Otherwise, and
+# with --check (or NEEDS=check in the environment), it changes nothing: it ends
+# with exit code 1 and one line to type. What apt-get has no package for (Rust)
+# is named and never installed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+CC=${CC:-cc}
+only_check=
+[ "${NEEDS:-}" != check ] || only_check=1
+[ "${1:-}" != --check ] || { only_check=1; shift; }
+job=${1:-} target=${2:-}
+
+packages=() # to install
+commands=() # to type besides
+why=()
+
+have() { command -v "$1" >/dev/null 2>&1; }
+want() { # package, then the commands (or files with a slash) that it has
+    local package=$1 c
+    shift
+    for c in "$@"; do
+        case $c in
+            */*) [ -e "$c" ] && continue ;;
+            *) have "$c" && continue ;;
+        esac
+        packages+=("$package")
+        return
+    done
+}
+by_hand() { # command, reason
+    commands+=("$1")
+    why+=("$2")
+}
+
+# at_least HAVE MINIMUM, for numbers with points
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# Rust by rustup: no package, since Debian's own is too old.
+rust() { # components of rustup beside the compiler
+    local rustc=${RUSTC:-rustc} cargo=${CARGO:-cargo} version component reason
+    local rustup='curl -sSf https://sh.rustup.rs | sh'
+    if ! have "$rustc" || ! have "$cargo"; then
+        want curl curl
+        by_hand "$rustup" "there is no Rust"
+        return 1
+    fi
+    version=$("$rustc" --version 2>/dev/null | awk '{ print $2 }')
+    reason="Rust is ${version:-not usable} here, and Cargo.toml wants $minimum"
+    if [ -z "$version" ] || ! at_least "${version%%-*}" "$minimum"; then
+        if have rustup; then
+            by_hand "rustup default stable && rustup update stable" "$reason"
+        else
+            want curl curl
+            by_hand "$rustup" "$reason"
+        fi
+        return 1
+    fi
+    for component in "$@"; do
+        case $component in
+            rustfmt) "$cargo" fmt --version ;;
+            *) "$cargo" "$component" --version ;;
+        esac >/dev/null 2>&1 || by_hand "rustup component add $component" "there is no $component"
+    done
+}
+
+# A C compiler, binutils and make: all jobs.
+base() {
+    want make make
+    want gcc cc gcc "${CC%% *}"
+    want binutils ld nm objcopy ar size readelf
+    want libc6-dev /usr/include/stdio.h
+}
+
+# What compiles the assembly and makes the archive of one object.
+cross() {
+    local prefix compiler variable
+    rust || return
+    prefix=$(tools/cross.sh --binutils "$target") || exit 1
+    variable=CC_${target//-/_}
+    want make make
+    if [ -n "$prefix" ]; then
+        # Debian spells the processor with a dash.
+        want "binutils-$(sed 's/-$//; s/_/-/g' <<<"$prefix")" "$prefix"{ld,nm,objcopy,ar}
+        compiler="gcc-$(sed 's/-$//; s/_/-/g' <<<"$prefix")"
+    else
+        want binutils ld nm objcopy ar
+        compiler=gcc
+    fi
+    # arch/build.rs takes clang as well, and what CC_<target> names.
+    if [ -z "${!variable:-}${TARGET_CC:-}" ] && ! have clang; then
+        want "$compiler" "${prefix}gcc"
+    fi
+    if ! tools/cross.sh --has-library "$target" && [ -z "$(tools/cross-toolchain.sh --have)" ] &&
+        ! have apt-get; then
+        by_hand "rustup target add $target" "there is no core library for $target"
+    fi
+}
+
+# This machine's own archive is no cross build.
+[ "$job $target" != "cross host" ] || job=make target=
+case $job in
+    make | demo)
+        base
+        rust
+        ;;
+    test)
+        base
+        want g++ c++ g++
+        want python3 python3
+        want pkg-config pkg-config
+        want gdb gdb
+        want chromium chromium
+        want chromium-driver chromedriver
+        rust clippy rustfmt
+        ;;
+    bench | sanitize)
+        base
+        rust
+        ;;
+    cross)
+        [ -n "$target" ] || { echo "needs.sh: cross wants a target" >&2; exit 2; }
+        cross
+        ;;
+    cross-test)
+        [ -n "$target" ] || { echo "needs.sh: cross-test wants a target" >&2; exit 2; }
+        cross
+        case $target in
+            i686-*)
+                # gcc-multilib itself can't stand beside a cross compiler.
+                if ! echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2>/dev/null; then
+                    packages+=("gcc-$(gcc -dumpversion 2>/dev/null | sed 's/\..*//')-multilib")
+                fi
+                ;;
+            aarch64-*)
+                want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+                want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+                want qemu-user qemu-aarch64
+                ;;
+        esac
+        ;;
+    *)
+        sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+esac
+
+stop() {
+    local line='' c install
+    if [ ${#packages[@]} -gt 0 ]; then
+        why=("these packages are missing: ${packages[*]}" "${why[@]}")
+        install="apt-get update && apt-get install -y ${packages[*]}"
+        if ! have apt-get; then
+            # Another system has other names for them.
+            line="# install what Debian calls ${packages[*]}"
+        elif [ "$(id -u)" = 0 ]; then
+            line=$install
+        else
+            line="sudo sh -c '$install'"
+        fi
+    fi
+    for c in "${commands[@]}"; do line=${line:+$line && }$c; done
+    printf '%s\n' "${why[@]/#/$job${target:+ $target}: }" "To get it:" "    $line" >&2
+    exit 1
+}
+
+# The names in the order in which they came, each once.
+mapfile -t packages < <([ ${#packages[@]} = 0 ] || printf '%s\n' "${packages[@]}" | awk '!seen[$0]++')
+[ ${#commands[@]} = 0 ] || stop
+[ ${#packages[@]} -gt 0 ] || exit 0
+if [ -n "$only_check" ] || [ "$(id -u)" != 0 ] || ! have apt-get; then stop; fi
+
+echo "$job needs ${packages[*]}: installing" >&2
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if apt-get update -qq >"$log" 2>&1 && apt-get install -y -qq "${packages[@]}" >>"$log" 2>&1; then
+    # Are they now there? One that is not would otherwise be found much later.
+    NEEDS=check exec "$0" "$job" ${target:+"$target"}
+fi
+tail -n 20 "$log" >&2
+stop
