@@ -1,5 +1,6 @@
 //! Numbers that one thread at a time changes and anyone may read.
 
+use super::addr::Addr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// A number that is written under a lock and may be read without it, from a signal
@@ -31,6 +32,32 @@ impl Gauge {
     #[inline(always)]
     pub fn set(&self, n: usize) {
         self.0.store(n, Ordering::Relaxed);
+    }
+}
+
+/// An address that the client's thread and the library change, each in its turn, and
+/// that the library may read at any time: the words of an allocation point. Costs as
+/// much as a `Cell`.
+#[derive(Default)]
+#[repr(transparent)]
+pub struct SharedAddr(AtomicUsize);
+
+impl SharedAddr {
+    /// One that is `a`.
+    pub const fn new(a: Addr) -> SharedAddr {
+        SharedAddr(AtomicUsize::new(a.0))
+    }
+
+    /// What it is.
+    #[inline(always)]
+    pub fn get(&self) -> Addr {
+        Addr(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Changes it.
+    #[inline(always)]
+    pub fn set(&self, a: Addr) {
+        self.0.store(a.0, Ordering::Relaxed);
     }
 }
 

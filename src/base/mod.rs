@@ -8,5 +8,7 @@ pub mod gauge;
 pub mod histogram;
 pub mod list;
 pub mod ptr;
+pub mod registry;
 pub mod res;
 pub mod sets;
+pub mod sync;

@@ -109,8 +109,7 @@ pub extern "C" fn mps_ap_trip(ap: Handle, _p: Addr, _size: Size) -> i32 {
 pub unsafe extern "C" fn mps_reserve(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
     let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
     let end = b.alloc.get().add(size);
-    // SAFETY: the fields are ours and the client's to read.
-    let limit = unsafe { b.limit.as_ptr().read_volatile() };
+    let limit = b.limit.get();
     if end > b.alloc.get() && end <= limit && size & (b.pool.align.get() - 1) == 0 {
         b.alloc.set(end);
         // SAFETY: the client's.
@@ -132,8 +131,7 @@ pub unsafe extern "C" fn mps_commit(ap: Handle, p: Addr, size: Size) -> i32 {
     b.init.set(b.alloc.get());
     // A flip between the two must be seen: the order is the protocol.
     compiler_fence(Ordering::SeqCst);
-    // SAFETY: the fields are ours and the client's to read.
-    if unsafe { b.limit.as_ptr().read_volatile() }.is_null() {
+    if b.limit.get().is_null() {
         return mps_ap_trip(ap, p, size);
     }
     1

@@ -1,23 +1,24 @@
 //! All instances, and what concerns them together: faults and forks.
 //!
-//! The list is read without a lock (a fault may come at any moment, and a
-//! thread may be held while reading); `READERS` keeps a destroyer waiting.
+//! The list is read without a lock: a fault may come at any moment, and a thread
+//! may be held while reading.
 //! Lock order: the list's, then an instance's; and as [`crate::object::lock`] says.
 
 use super::{Mpm, pause};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
+use crate::base::registry::{Listed, Registry};
 use crate::object::buffer;
 use crate::object::cx::Inside;
 use crate::object::pool::Pool;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::seam::{event, plinth};
 use crate::trace::barrier;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use spin::mutex::SpinMutex;
 
-static HEAD: AtomicPtr<Mpm> = AtomicPtr::new(core::ptr::null_mut());
-static READERS: AtomicUsize = AtomicUsize::new(0);
+static ALL: Registry<Mpm> = Registry::new();
+/// Whoever adds or removes has it.
 static CHANGE: SpinMutex<()> = SpinMutex::new(());
 /// The first instance's port, which most processes have no second of: it is
 /// told where faults go once only, however many instances come and go.
@@ -28,6 +29,12 @@ static FORKS: AtomicBool = AtomicBool::new(false);
 pub(super) static FORK: ForkHooks =
     ForkHooks { prepare: fork_prepare, parent: fork_parent, child: fork_child };
 
+impl Listed for Mpm {
+    fn next(&self) -> &AtomicPtr<Mpm> {
+        &self.next
+    }
+}
+
 /// Says where faults and forks go, to a port that does not know yet.
 pub fn init(port: &'static dyn Port) {
     let _guard = CHANGE.lock();
@@ -36,7 +43,8 @@ pub fn init(port: &'static dyn Port) {
     #[allow(ambiguous_wide_pointer_comparisons)]
     let same = |p: &'static dyn Port| core::ptr::eq(p, port);
     let first = *FIRST.lock();
-    if first.is_some_and(same) || each(|m| same(m.cx.arena.port)) {
+    // SAFETY: we have the lock.
+    if first.is_some_and(same) || unsafe { ALL.each(|m| same(m.cx.arena.port)) } {
         return;
     }
     if port.capabilities().has(Caps::PROTECT) {
@@ -52,50 +60,27 @@ pub fn init(port: &'static dyn Port) {
     }
 }
 
+/// Calls `f` with each instance until it says true; did it? The list is locked, on
+/// this thread.
+fn each_locked(f: impl FnMut(P<Mpm>) -> bool) -> bool {
+    // SAFETY: as said: all callers are between taking and giving back `CHANGE`.
+    unsafe { ALL.each(f) }
+}
+
 /// Adds an instance.
 pub fn add(m: P<Mpm>) {
     let _guard = CHANGE.lock();
-    m.get().next.store(HEAD.load(Ordering::Relaxed), Ordering::Relaxed);
-    HEAD.store(m.as_ptr(), Ordering::Release);
+    ALL.add(m);
 }
 
 /// Removes one, and waits until nobody can be looking at it.
 pub fn remove(m: P<Mpm>) {
     let _guard = CHANGE.lock();
-    let mut at = &HEAD;
-    // SAFETY: instances in the list are alive; only we take any out.
-    while let Some(i) = unsafe { P::from_raw(at.load(Ordering::Relaxed)) } {
-        if i == m {
-            at.store(m.get().next.load(Ordering::Relaxed), Ordering::Release);
-            break;
-        }
-        at = &i.get().next;
-    }
-    let mut round = 0u32;
-    while READERS.load(Ordering::Acquire) != 0 {
-        m.cx.arena.port.relax(round);
-        round = round.saturating_add(1);
-    }
-}
-
-fn each(mut f: impl FnMut(P<Mpm>) -> bool) -> bool {
-    let mut at = HEAD.load(Ordering::Acquire);
-    // SAFETY: instances in the list are alive while we hold the list's lock or
-    // count as a reader, as all our callers do.
-    while let Some(i) = unsafe { P::from_raw(at) } {
-        if f(i) {
-            return true;
-        }
-        at = i.get().next.load(Ordering::Acquire);
-    }
-    false
+    ALL.remove(m, |round| m.cx.arena.port.relax(round));
 }
 
 unsafe extern "C" fn on_fault(a: usize, write: i32) -> i32 {
-    READERS.fetch_add(1, Ordering::Acquire);
-    let handled = each(|m| fault_in(m, Addr(a), write != 0));
-    READERS.fetch_sub(1, Ordering::Release);
-    handled as i32
+    ALL.read(|m| fault_in(m, Addr(a), write != 0)) as i32
 }
 
 /// A fault at `a`: is it this instance's barrier?
@@ -133,7 +118,7 @@ fn fork_lock_all(first: Option<P<Mpm>>) -> core::result::Result<(), P<Mpm>> {
         m.claim();
     }
     let mut failed = None;
-    each(|m| {
+    each_locked(|m| {
         if first != Some(m) && !m.try_claim() {
             failed = Some(m);
         } else if !fork_lock(m.get()) {
@@ -145,7 +130,7 @@ fn fork_lock_all(first: Option<P<Mpm>>) -> core::result::Result<(), P<Mpm>> {
     let Some(bad) = failed else { return Ok(()) };
     // Those before it have everything; `first` may come after it.
     let mut after = false;
-    each(|m| {
+    each_locked(|m| {
         after |= m == bad;
         if !after {
             fork_unlock(m.get());
@@ -189,7 +174,7 @@ unsafe extern "C" fn fork_prepare() {
         m.cx.arena.port.relax(round);
         round = round.saturating_add(1);
     }
-    each(|m| {
+    each_locked(|m| {
         let i = m.get();
         // Held only for this: a held thread may have a lock of the C library's
         // that the fork is going to need.
@@ -217,7 +202,7 @@ fn fork_unlock(i: &Mpm) {
 unsafe extern "C" fn fork_parent() {
     // SAFETY: after `before_fork`, on the same thread.
     unsafe { event::after_fork(false) };
-    each(|m| {
+    each_locked(|m| {
         fork_unlock(m.get());
         m.get().unclaim();
         false
@@ -229,7 +214,7 @@ unsafe extern "C" fn fork_parent() {
 unsafe extern "C" fn fork_child() {
     // SAFETY: after `before_fork`, on the same thread.
     unsafe { event::after_fork(true) };
-    each(|m| {
+    each_locked(|m| {
         let i = m.get();
         i.cx.threads.forked(i.cx.arena.port);
         i.each_buffer(buffer::after_fork);
@@ -237,7 +222,7 @@ unsafe extern "C" fn fork_child() {
         i.unclaim();
         false
     });
-    READERS.store(0, Ordering::Relaxed);
+    ALL.forget_readers();
     // SAFETY: as above; the child has only this thread.
     unsafe { CHANGE.force_unlock() };
 }

@@ -4,10 +4,12 @@
 //! The first three words are the client's to read and write (`mps_ap_s`), by
 //! the inline protocol of reserve and commit. The library touches them only on
 //! the client's own call, or while the client's thread is held: a flip stores
-//! null in `limit` and remembers how far initialized objects went.
+//! null in `limit` and remembers how far initialized objects went. It reads `init` at
+//! other times, too, with the client at work: so they are atomic.
 
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
+use crate::base::gauge::SharedAddr;
 use crate::base::list::{Link, Linked};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
@@ -21,11 +23,11 @@ use core::cell::Cell;
 #[repr(C)]
 pub struct Buffer {
     /// End of what is initialized: where a reserved block begins.
-    pub init: Cell<Addr>,
+    pub init: SharedAddr,
     /// End of what is reserved.
-    pub alloc: Cell<Addr>,
+    pub alloc: SharedAddr,
     /// End of the room, or null: come and see us.
-    pub limit: Cell<Addr>,
+    pub limit: SharedAddr,
     /// [`Sig::BUFFER`].
     pub sig: Cell<Sig>,
     /// The pool it allocates in.
@@ -71,9 +73,9 @@ impl Buffer {
     /// One without room.
     pub fn new(pool: P<Pool>) -> Buffer {
         Buffer {
-            init: Cell::new(Addr::NULL),
-            alloc: Cell::new(Addr::NULL),
-            limit: Cell::new(Addr::NULL),
+            init: SharedAddr::default(),
+            alloc: SharedAddr::default(),
+            limit: SharedAddr::default(),
             sig: Cell::new(Sig::BUFFER),
             pool,
             link: Link::default(),
@@ -232,7 +234,10 @@ pub fn detach(b: P<Buffer>) {
     b.pool.class.ap_empty(b, seg, init);
     b.trapped.set(false);
     b.stale.set(false);
-    for a in [&b.init, &b.alloc, &b.limit, &b.base, &b.room_limit, &b.init_at_flip] {
+    for a in [&b.init, &b.alloc, &b.limit] {
+        a.set(Addr::NULL);
+    }
+    for a in [&b.base, &b.room_limit, &b.init_at_flip] {
         a.set(Addr::NULL);
     }
 }
