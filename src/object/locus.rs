@@ -24,6 +24,9 @@ pub struct Gen {
     pub total: Cell<Size>,
     /// Its segments that are not white.
     pub segs: List<Seg, 0>,
+    /// Of these, the first so many are to be condemned by the next trace, whatever else
+    /// that condemns: see [`Seg`]'s `set_bulk`.
+    pub bulk: Cell<usize>,
     /// The trace that is turning its segments white, if one is.
     pub condemned_by: Cell<TraceSet>,
     in_trace: Link<Gen>,
@@ -45,6 +48,7 @@ impl Gen {
             ramp_size: Cell::new(0),
             total: Cell::new(0),
             segs: List::default(),
+            bulk: Cell::new(0),
             condemned_by: Cell::new(TraceSet::EMPTY),
             in_trace: Link::default(),
         }

@@ -53,6 +53,9 @@ pub struct Seg {
     pub hold_all: Cell<bool>,
     /// Traces of its generation that it was held in.
     pub held: Cell<u8>,
+    /// It is full of objects that a client has put into one large block, and the next
+    /// trace is to take them apart: [`Seg::set_bulk`].
+    bulk: Cell<bool>,
     /// To be freed when its allocation point lets go.
     pub doomed: Cell<bool>,
     /// Its pool.
@@ -141,6 +144,7 @@ impl Seg {
             large: Cell::new(false),
             hold_all: Cell::new(false),
             held: Cell::new(0),
+            bulk: Cell::new(false),
             doomed: Cell::new(false),
             pool,
             base,
@@ -300,11 +304,36 @@ impl P<Seg> {
         cx.arena.free_protected(base, size, protected);
     }
 
+    /// Has the next trace condemn it, whatever else that condemns. For a segment that is
+    /// so large, of many objects, that it costs each collection of young ones too much
+    /// as a whole: when the objects have moved, they are in ordinary segments, and a
+    /// write to one costs no more than one of those.
+    pub fn set_bulk(self, _cx: Inside<'_>) {
+        let seg = self.get();
+        let Some(g) = seg.generation.get().filter(|_| !seg.is_white()) else { return };
+        if !seg.bulk.replace(true) {
+            // In front, where the trace looks for as many as there are.
+            g.get().segs.remove(self);
+            g.get().segs.push_front(self);
+            g.get().bulk.set(g.get().bulk.get() + 1);
+        }
+    }
+
+    /// It is no longer that: it leaves its generation's list.
+    fn clear_bulk(self) {
+        if self.get().bulk.replace(false)
+            && let Some(g) = self.get().generation.get()
+        {
+            g.get().bulk.set(g.get().bulk.get() - 1);
+        }
+    }
+
     /// Takes it out of its generation's list, or its trace's list of white segments.
     pub fn unlist(self, cx: Inside<'_>) {
         if self.is_white() {
             cx.cx().trace_of(self.white.get()).white.remove(self);
         } else if let Some(g) = self.generation.get() {
+            self.clear_bulk();
             g.get().segs.remove(self);
         }
     }

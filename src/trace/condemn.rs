@@ -5,7 +5,7 @@ use crate::base::addr::Size;
 use crate::base::ptr::P;
 use crate::object::cx::{Inside, bump};
 use crate::object::locus::Gen;
-use crate::object::seg;
+use crate::object::seg::{self, Seg};
 use crate::object::trace::{Phase, Trace};
 
 /// What looking at one segment's header is worth, as bytes of work: a cache miss or
@@ -18,10 +18,36 @@ pub fn choose(t: &Trace, cx: Inside<'_>, choose: impl Fn(P<Gen>) -> bool) {
     for g in gens.chain(core::iter::once(cx.top())) {
         if choose(g) {
             t.choose(g);
-        } else {
-            bump(&t.not_condemned, g.get().total.get());
+            continue;
         }
+        let before = t.condemned.get();
+        for _ in 0..g.get().bulk.get() {
+            if let Some(s) = g.get().segs.first() {
+                whiten_seg(t, cx, g, s);
+            }
+        }
+        bump(&t.not_condemned, g.get().total.get() - (t.condemned.get() - before));
     }
+}
+
+/// Turns a segment of a generation white, unless its class leaves it out: then it is
+/// the generation's last from now on.
+fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
+    s.unlist(cx);
+    if !s.class.whiten(cx, s) {
+        g.get().segs.push_back(s);
+        return;
+    }
+    s.set_white(cx, t);
+    let zones = s.zones(&cx);
+    t.white_zones.set(t.white_zones.get().or(zones));
+    if s.class.moves() {
+        t.moving.set(t.moving.get().or(zones));
+    }
+    bump(&t.condemned, s.get().size());
+    // What it refers to will be found when its objects are; until then nothing needs
+    // to be remembered of it.
+    s.set_summary_all(cx);
 }
 
 /// Condemn. False: time is up.
@@ -29,21 +55,8 @@ pub fn whiten(t: &Trace, cx: Inside<'_>) -> bool {
     while let Some(g) = t.gens.first() {
         while let Some(left) = t.gen_left.get().checked_sub(1) {
             t.gen_left.set(left);
-            let Some(s) = g.get().segs.pop_front() else { break };
-            if s.class.whiten(cx, s) {
-                s.set_white(cx, t);
-                let zones = s.zones(&cx);
-                t.white_zones.set(t.white_zones.get().or(zones));
-                if s.class.moves() {
-                    t.moving.set(t.moving.get().or(zones));
-                }
-                bump(&t.condemned, s.get().size());
-                // What it refers to will be found when its objects are; until
-                // then nothing needs to be remembered of it.
-                s.set_summary_all(cx);
-            } else {
-                g.get().segs.push_back(s);
-            }
+            let Some(s) = g.get().segs.first() else { break };
+            whiten_seg(t, cx, g, s);
             if t.budget.spend(HEADER_WORK) {
                 return false;
             }

@@ -236,12 +236,18 @@ impl PoolClass for Amc {
 
     fn ap_empty(&self, ap: P<Buffer>, seg: Option<P<Seg>>, init: Addr) {
         let Some(seg) = seg else { return };
+        // SAFETY: the class has no lock of its own.
+        let cx = unsafe { ap.pool.inside() };
         seg.filled.set(init);
         if seg.doomed.get() || (init == seg.base && seg.nails.get().is_none()) {
             // SAFETY: nothing was committed in it, or all has been reclaimed; its
-            // allocation point has just left it. Inside, having no lock of its own.
-            unsafe { seg.destroy(ap.pool.inside()) };
+            // allocation point has just left it.
+            unsafe { seg.destroy(cx) };
             return;
+        }
+        if seg.large.get() && !seg.is_white() && holds_many(cx, seg) {
+            seg.large.set(false);
+            seg.set_bulk(cx);
         }
         if ap.uncounted.get() || ap.stale.get() {
             return;
@@ -265,7 +271,7 @@ impl PoolClass for Amc {
         }
     }
 
-    fn whiten(&self, _cx: Inside<'_>, seg: P<Seg>) -> bool {
+    fn whiten(&self, cx: Inside<'_>, seg: P<Seg>) -> bool {
         // Nothing to lose in one that is only reserved from, either.
         if seg.get().objects_end() == seg.base {
             return false;
@@ -274,6 +280,10 @@ impl PoolClass for Amc {
         let g = d.generation(seg.tag.get());
         if g.open.get() == Some(seg) {
             g.open.set(None);
+        }
+        if seg.large.get() && holds_many(cx, seg) {
+            // Its allocation point is still there.
+            seg.large.set(false);
         }
         true
     }
@@ -358,6 +368,15 @@ impl PoolClass for Amc {
             .map(|s| s.limit.since(s.filled.get()))
             .sum()
     }
+}
+
+/// Does more than one object lie in a segment that was made for a large one? A client
+/// may reserve a large block and put many into it. Calls out: format.
+fn holds_many(cx: Inside<'_>, seg: P<Seg>) -> bool {
+    let fmt = format(seg.pool.get());
+    seg.expose(cx);
+    let first = fmt.size(seg.base.add(fmt.m.header));
+    seg.base.add(first) < seg.get().objects_end()
 }
 
 /// A place for a copy of `size` bytes in the generation after `i`, and the
