@@ -10,7 +10,7 @@ use crate::object::cx::bump;
 use crate::seam::args::{Arg, Args};
 use core::sync::atomic::{Ordering, compiler_fence};
 
-fn home(ap: P<Buffer>) -> P<Mpm> {
+fn instance_of(ap: P<Buffer>) -> P<Mpm> {
     super::instance(ap.pool.cx.instance.get())
 }
 
@@ -39,7 +39,7 @@ pub extern "C" fn mps_ap_destroy(ap: Handle) {
         ()
     );
     // SAFETY: nothing is reserved; the client says that nobody uses it any more.
-    unsafe { Mpm::finish_ap(home(b), b) };
+    unsafe { Mpm::finish_ap(instance_of(b), b) };
 }
 
 #[unsafe(no_mangle)]
@@ -86,9 +86,9 @@ unsafe fn fill_slowly(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
         Res::Param.code()
     );
     let got = if b.pool.own_lock {
-        Mpm::fill_outside(home(b), b, size)
+        Mpm::fill_outside(instance_of(b), b, size)
     } else {
-        Mpm::enter(home(b), |m| m.fill(b, size))
+        Mpm::enter(instance_of(b), |m| m.fill(b, size))
     };
     // SAFETY: not null, the client's.
     unsafe { give(p_o, got) }
@@ -102,7 +102,7 @@ pub extern "C" fn mps_ap_trip(ap: Handle, _p: Addr, _size: Size) -> i32 {
         "mps_ap_trip is called by mps_commit only",
         0
     );
-    Mpm::enter(home(b), |_| buffer::trip(b)) as i32
+    Mpm::enter(instance_of(b), |_| buffer::trip(b)) as i32
 }
 
 #[unsafe(no_mangle)]
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn mps_ap_frame_push(frame_o: *mut Handle, ap: Handle) -> 
     if b.get().is_reserved() {
         return Res::Fail.code();
     }
-    let frame = Mpm::enter(home(b), |_| b.pool.class.frame_push(b));
+    let frame = Mpm::enter(instance_of(b), |_| b.pool.class.frame_push(b));
     // SAFETY: not null, the client's.
     unsafe { give(frame_o, frame.map(|f| f.ptr())) }
 }
@@ -155,7 +155,7 @@ pub extern "C" fn mps_ap_frame_pop(ap: Handle, frame: Handle) -> i32 {
     if b.get().is_reserved() {
         return Res::Fail.code();
     }
-    let done = Mpm::enter(home(b), |_| b.pool.class.frame_pop(b, Addr(frame as usize)));
+    let done = Mpm::enter(instance_of(b), |_| b.pool.class.frame_pop(b, Addr(frame as usize)));
     crate::base::res::code_of(done)
 }
 
@@ -189,7 +189,7 @@ pub extern "C" fn mps_ap_alloc_pattern_begin(ap: Handle, p: *const Pattern) -> i
         crate::aver_client!(false, "allocation pattern is valid", Res::Param.code());
         return Res::Param.code();
     };
-    Mpm::enter(home(b), |_| {
+    Mpm::enter(instance_of(b), |_| {
         if b.ramps.get() == 0 {
             b.pool.class.ramp_begin(b);
         }
@@ -206,7 +206,7 @@ pub extern "C" fn mps_ap_alloc_pattern_end(ap: Handle, p: *const Pattern) -> i32
         crate::aver_client!(false, "allocation pattern is valid", Res::Param.code());
         return Res::Param.code();
     };
-    Mpm::enter(home(b), |m| {
+    Mpm::enter(instance_of(b), |m| {
         if b.ramps.get() == 0 {
             return Res::Fail.code();
         }
@@ -225,6 +225,6 @@ pub extern "C" fn mps_ap_alloc_pattern_end(ap: Handle, p: *const Pattern) -> i32
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_ap_alloc_pattern_reset(ap: Handle) -> i32 {
     let b = need!(ap_of(ap), "allocation point is valid", Res::Param.code());
-    Mpm::enter(home(b), |m| m.ramp_reset(b));
+    Mpm::enter(instance_of(b), |m| m.ramp_reset(b));
     Res::OK
 }

@@ -6,12 +6,12 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, code_of};
 use crate::mpm::Mpm;
 use crate::mpm::message::{GcMessage, gc_message};
-use crate::object::message::{Kind, Message};
+use crate::object::message::{Message, MessageType};
 use core::ffi::c_char;
 
 /// The kind that a client's number stands for, or an assertion.
-fn kind_of(code: u32) -> Option<Kind> {
-    let k = Kind::from_code(code);
+fn kind_of(code: u32) -> Option<MessageType> {
+    let k = MessageType::from_code(code);
     crate::aver_client!(k.is_some(), "message type is valid", None);
     k
 }
@@ -24,7 +24,7 @@ fn taken(message: Handle) -> Option<P<Message>> {
 }
 
 /// A message of a kind that the client has.
-fn taken_gc(message: Handle, kind: Kind) -> Option<P<GcMessage>> {
+fn taken_gc(message: Handle, kind: MessageType) -> Option<P<GcMessage>> {
     let m = taken(message)?;
     crate::aver_client!(m.kind == kind, "message is of the type that its accessor is for", None);
     gc_message(m)
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn mps_message_finalization_ref(
     crate::aver_client!(!ref_o.is_null(), "ref_o is not null", ());
     let Some(g) = taken(message) else { return };
     crate::aver_client!(
-        g.kind == Kind::Finalization,
+        g.kind == MessageType::Finalization,
         "message is of the type that its accessor is for",
         ()
     );
@@ -109,25 +109,25 @@ pub unsafe extern "C" fn mps_message_finalization_ref(
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_message_gc_live_size(arena: Handle, message: Handle) -> Size {
     need!(mpm_of(arena), "arena is valid", 0);
-    taken_gc(message, Kind::Gc).map_or(0, |g| g.live.get())
+    taken_gc(message, MessageType::Gc).map_or(0, |g| g.live.get())
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_message_gc_condemned_size(arena: Handle, message: Handle) -> Size {
     need!(mpm_of(arena), "arena is valid", 0);
-    taken_gc(message, Kind::Gc).map_or(0, |g| g.condemned.get())
+    taken_gc(message, MessageType::Gc).map_or(0, |g| g.condemned.get())
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_message_gc_not_condemned_size(arena: Handle, message: Handle) -> Size {
     need!(mpm_of(arena), "arena is valid", 0);
-    taken_gc(message, Kind::Gc).map_or(0, |g| g.not_condemned.get())
+    taken_gc(message, MessageType::Gc).map_or(0, |g| g.not_condemned.get())
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_message_gc_start_why(arena: Handle, message: Handle) -> *const c_char {
     need!(mpm_of(arena), "arena is valid", c"".as_ptr());
-    taken_gc(message, Kind::GcStart).map_or(c"".as_ptr(), |g| g.why.get().as_ptr().cast())
+    taken_gc(message, MessageType::GcStart).map_or(c"".as_ptr(), |g| g.why.get().as_ptr().cast())
 }
 
 #[unsafe(no_mangle)]

@@ -8,7 +8,7 @@ use crate::base::sets::Rank;
 use crate::mpm::Mpm;
 use crate::seam::client::{AreaScan, FmtScan, RegScan, RootScan, ScanTag};
 use crate::shield::threads::Thread;
-use crate::trace::root::Kind;
+use crate::trace::root::RootKind;
 use core::ffi::c_void;
 
 /// Either of the two protection modes, as our header and as the reference's
@@ -29,18 +29,18 @@ fn splits(scan: AreaScan) -> bool {
 
 /// The kind of root that [`mps_root_create_thread`] makes: words that could be
 /// aligned pointers, up to `cold`.
-pub(super) fn stack_kind(thread: P<Thread>, cold: Addr) -> Kind {
+pub(super) fn stack_kind(thread: P<Thread>, cold: Addr) -> RootKind {
     let scan = super::scan::mps_scan_area_tagged;
-    Kind::StackTagged { thread, cold, scan, tag: ScanTag { mask: WORD - 1, pattern: 0 } }
+    RootKind::StackTagged { thread, cold, scan, tag: ScanTag { mask: WORD - 1, pattern: 0 } }
 }
 
 /// The cold end that a root of this kind has, and of which thread.
-fn cold_end(kind: &Kind) -> Option<(P<Thread>, Addr)> {
+fn cold_end(kind: &RootKind) -> Option<(P<Thread>, Addr)> {
     match *kind {
-        Kind::Stack { thread, cold, .. } | Kind::StackTagged { thread, cold, .. } => {
+        RootKind::Stack { thread, cold, .. } | RootKind::StackTagged { thread, cold, .. } => {
             Some((thread, cold))
         }
-        Kind::Reg { thread, scan, p, .. } => {
+        RootKind::Reg { thread, scan, p, .. } => {
             let ours: RegScan = super::scan::mps_stack_scan_ambig;
             (scan as usize == ours as usize).then_some((thread, Addr::of(p)))
         }
@@ -59,7 +59,7 @@ pub(super) unsafe fn create(
     arena: Handle,
     rank: u32,
     mode: u32,
-    kind: Kind,
+    kind: RootKind,
 ) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!root_o.is_null(), "root_o is not null", Res::Param.code());
@@ -72,24 +72,24 @@ pub(super) unsafe fn create(
     };
     crate::aver_client!(mode & !RM_ALL == 0, "root mode is valid", Res::Param.code());
     let area = match kind {
-        Kind::Area { base, limit, .. }
-        | Kind::AreaTagged { base, limit, .. }
-        | Kind::Fmt { base, limit, .. } => Some((base, limit)),
+        RootKind::Area { base, limit, .. }
+        | RootKind::AreaTagged { base, limit, .. }
+        | RootKind::Fmt { base, limit, .. } => Some((base, limit)),
         _ => None,
     };
     if let Some((base, limit)) = area {
         crate::aver_client!(!base.is_null(), "base of root area is not null", Res::Param.code());
         crate::aver_client!(base < limit, "root area is not empty", Res::Param.code());
         crate::aver_client!(
-            matches!(kind, Kind::Fmt { .. }) || base.is_aligned(WORD) && limit.is_aligned(WORD),
+            matches!(kind, RootKind::Fmt { .. }) || base.is_aligned(WORD) && limit.is_aligned(WORD),
             "root area is aligned to a word",
             Res::Param.code()
         );
     }
     let thread = match kind {
-        Kind::Reg { thread, .. }
-        | Kind::Stack { thread, .. }
-        | Kind::StackTagged { thread, .. } => Some(thread),
+        RootKind::Reg { thread, .. }
+        | RootKind::Stack { thread, .. }
+        | RootKind::StackTagged { thread, .. } => Some(thread),
         _ => None,
     };
     if let Some(t) = thread {
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn mps_root_create(
     crate::aver_client!(scan.is_some(), "root scanning function is not null", Res::Param.code());
     let Some(scan) = scan else { return Res::Param.code() };
     // SAFETY: as for ourselves; so below.
-    unsafe { create(root_o, arena, rank, mode, Kind::Fun { scan, p, s }) }
+    unsafe { create(root_o, arena, rank, mode, RootKind::Fun { scan, p, s }) }
 }
 
 #[unsafe(no_mangle)]
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn mps_root_create_table(
 ) -> i32 {
     let limit = base.add(count.saturating_mul(WORD));
     let scan = super::scan::mps_scan_area;
-    let kind = Kind::Area { base, limit, scan, closure: core::ptr::null_mut(), splits: true };
+    let kind = RootKind::Area { base, limit, scan, closure: core::ptr::null_mut(), splits: true };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, kind) }
 }
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn mps_root_create_table_masked(
     let limit = base.add(count.saturating_mul(WORD));
     let scan = super::scan::mps_scan_area_tagged;
     let tag = ScanTag { mask, pattern: 0 };
-    let kind = Kind::AreaTagged { base, limit, scan, tag, splits: true };
+    let kind = RootKind::AreaTagged { base, limit, scan, tag, splits: true };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, kind) }
 }
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn mps_root_create_area(
 ) -> i32 {
     crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
     let Some(scan) = scan else { return Res::Param.code() };
-    let kind = Kind::Area { base, limit, scan, closure, splits: splits(scan) };
+    let kind = RootKind::Area { base, limit, scan, closure, splits: splits(scan) };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, kind) }
 }
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn mps_root_create_area_tagged(
     crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
     let Some(scan) = scan else { return Res::Param.code() };
     let tag = ScanTag { mask, pattern };
-    let kind = Kind::AreaTagged { base, limit, scan, tag, splits: splits(scan) };
+    let kind = RootKind::AreaTagged { base, limit, scan, tag, splits: splits(scan) };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, kind) }
 }
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn mps_root_create_fmt(
     crate::aver_client!(scan.is_some(), "format scanning function is not null", Res::Param.code());
     let Some(scan) = scan else { return Res::Param.code() };
     // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, Kind::Fmt { base, limit, scan }) }
+    unsafe { create(root_o, arena, rank, mode, RootKind::Fmt { base, limit, scan }) }
 }
 
 #[unsafe(no_mangle)]
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn mps_root_create_reg(
     );
     let Some(scan) = scan else { return Res::Param.code() };
     // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, Kind::Reg { thread, scan, p, s }) }
+    unsafe { create(root_o, arena, rank, mode, RootKind::Reg { thread, scan, p, s }) }
 }
 
 #[unsafe(no_mangle)]
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn mps_root_create_thread_tagged(
     let Some(scan) = scan else { return Res::Param.code() };
     let tag = ScanTag { mask, pattern };
     // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, Kind::StackTagged { thread, cold, scan, tag }) }
+    unsafe { create(root_o, arena, rank, mode, RootKind::StackTagged { thread, cold, scan, tag }) }
 }
 
 #[unsafe(no_mangle)]
@@ -305,7 +305,7 @@ pub unsafe extern "C" fn mps_root_create_thread_scanned(
     );
     let Some(scan) = scan else { return Res::Param.code() };
     // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, Kind::Stack { thread, cold, scan, closure }) }
+    unsafe { create(root_o, arena, rank, mode, RootKind::Stack { thread, cold, scan, closure }) }
 }
 
 #[unsafe(no_mangle)]

@@ -8,7 +8,7 @@ use crate::base::res::{Res, Result};
 use crate::mpm::Mpm;
 use crate::object::sac::{Class, Classes, Sac};
 
-fn home(s: P<Sac>) -> P<Mpm> {
+fn instance_of(s: P<Sac>) -> P<Mpm> {
     super::instance(s.pool.cx.instance.get())
 }
 
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn mps_sac_create(
 pub extern "C" fn mps_sac_destroy(sac: Handle) {
     let s = need!(sac_of(sac), "cache is valid", ());
     flush(s);
-    Mpm::enter(home(s), |m| Sac::destroy(s, &m.cx.arena));
+    Mpm::enter(instance_of(s), |m| Sac::destroy(s, &m.cx.arena));
 }
 
 #[unsafe(no_mangle)]
@@ -66,18 +66,18 @@ pub extern "C" fn mps_sac_flush(sac: Handle) {
 fn flush(s: P<Sac>) {
     while let Some((a, size)) = s.pop_any() {
         // Reported there, if it is not good.
-        let _ = Mpm::free(home(s), s.pool, a, size);
+        let _ = Mpm::free(instance_of(s), s.pool, a, size);
     }
 }
 
 fn fill(s: P<Sac>, size: Size) -> Result<Addr> {
     let (list, size) = s.get().list(size);
-    let a = Mpm::alloc(home(s), s.pool, size)?;
+    let a = Mpm::alloc(instance_of(s), s.pool, size)?;
     for _ in 0..list.batch() {
-        let Ok(more) = Mpm::alloc(home(s), s.pool, size) else { break };
+        let Ok(more) = Mpm::alloc(instance_of(s), s.pool, size) else { break };
         // SAFETY: a fresh block of that size.
         if !unsafe { list.push(more) } {
-            let _ = Mpm::free(home(s), s.pool, more, size);
+            let _ = Mpm::free(instance_of(s), s.pool, more, size);
             break;
         }
     }
@@ -88,11 +88,11 @@ fn empty(s: P<Sac>, a: Addr, size: Size) {
     let (list, size) = s.get().list(size);
     for _ in 0..list.batch() {
         let Some(old) = list.pop() else { break };
-        let _ = Mpm::free(home(s), s.pool, old, size);
+        let _ = Mpm::free(instance_of(s), s.pool, old, size);
     }
     // SAFETY: the client's no more.
     if !unsafe { list.push(a) } {
-        let done = Mpm::free(home(s), s.pool, a, size);
+        let done = Mpm::free(instance_of(s), s.pool, a, size);
         crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
     }
 }

@@ -1,7 +1,7 @@
 //! Telemetry: callable before there is an arena, and by any thread.
 
 use crate::base::addr::Addr;
-use crate::seam::event::{self, Category, Kind, LONGEST};
+use crate::seam::event::{self, Category, EventKind, LONGEST};
 use core::ffi::c_char;
 
 #[unsafe(no_mangle)]
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn mps_telemetry_intern(text: *const c_char) -> usize {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_telemetry_label(a: Addr, label: usize) {
-    event::event(Category::User, Kind::Label, &[a.0, label]);
+    event::event(Category::User, EventKind::Label, &[a.0, label]);
 }
 
 #[unsafe(no_mangle)]

@@ -9,7 +9,7 @@ use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::ptr::{P, Slot};
 use crate::object::cx::bump;
-use crate::object::message::{Fifo, Kind, Message};
+use crate::object::message::{Fifo, Message, MessageType};
 use crate::object::trace::{TRACES, Trace};
 use crate::seam::plinth;
 use core::cell::Cell;
@@ -41,15 +41,15 @@ pub struct Messages {
 }
 
 impl Messages {
-    fn queue(&self, k: Kind) -> Option<&Fifo> {
+    fn queue(&self, k: MessageType) -> Option<&Fifo> {
         self.queues.get(k as usize)
     }
 
-    fn is_enabled(&self, k: Kind) -> bool {
+    fn is_enabled(&self, k: MessageType) -> bool {
         self.enabled.get(k as usize).is_some_and(Cell::get)
     }
 
-    fn set_enabled(&self, k: Kind, on: bool) {
+    fn set_enabled(&self, k: MessageType, on: bool) {
         if let Some(c) = self.enabled.get(k as usize) {
             c.set(on);
         }
@@ -65,13 +65,13 @@ impl Messages {
     }
 
     /// The kind of the first message.
-    pub fn first(&self) -> Option<Kind> {
+    pub fn first(&self) -> Option<MessageType> {
         let heads = self.queues.iter().filter_map(Fifo::first);
         heads.min_by_key(|m| m.order.get()).map(|m| m.kind)
     }
 
     /// Takes the first message of a kind.
-    pub fn take(&self, k: Kind) -> Option<P<Message>> {
+    pub fn take(&self, k: MessageType) -> Option<P<Message>> {
         let m = self.queue(k)?.pop()?;
         m.taken.set(true);
         Some(m)
@@ -80,7 +80,7 @@ impl Messages {
 
 /// The rest of a message about a collection.
 pub fn gc_message(m: P<Message>) -> Option<P<GcMessage>> {
-    if m.kind == Kind::Finalization {
+    if m.kind == MessageType::Finalization {
         return None;
     }
     // SAFETY: messages of the other kinds are made by `new_gc` only.
@@ -93,7 +93,7 @@ fn head(m: P<GcMessage>) -> P<Message> {
 }
 
 impl Entered {
-    fn new_gc(&self, kind: Kind) -> Option<P<GcMessage>> {
+    fn new_gc(&self, kind: MessageType) -> Option<P<GcMessage>> {
         let m = GcMessage {
             head: Message::new(kind),
             clock: Cell::new(0),
@@ -108,16 +108,16 @@ impl Entered {
     /// A collection is about to begin, as this trace.
     pub(super) fn post_start(&self, t: &Trace, why: &'static str) {
         let q = &self.messages;
-        if q.is_enabled(Kind::GcStart) {
-            if let Some(m) = self.new_gc(Kind::GcStart) {
+        if q.is_enabled(MessageType::GcStart) {
+            if let Some(m) = self.new_gc(MessageType::GcStart) {
                 m.why.set(why);
                 m.clock.set(plinth::clock());
                 q.post(head(m));
             }
         }
         if let Some(end) = q.ends.get(t.index()).filter(|e| e.get().is_none()) {
-            if q.is_enabled(Kind::Gc) {
-                end.set(self.new_gc(Kind::Gc));
+            if q.is_enabled(MessageType::Gc) {
+                end.set(self.new_gc(MessageType::Gc));
             }
         }
     }
@@ -125,11 +125,11 @@ impl Entered {
     /// A collection has ended.
     pub(super) fn post_end(&self, t: &Trace) {
         let q = &self.messages;
-        if !q.is_enabled(Kind::Gc) {
+        if !q.is_enabled(MessageType::Gc) {
             return;
         }
         let prepared = q.ends.get(t.index()).and_then(Cell::take);
-        let Some(m) = prepared.or_else(|| self.new_gc(Kind::Gc)) else { return };
+        let Some(m) = prepared.or_else(|| self.new_gc(MessageType::Gc)) else { return };
         m.clock.set(plinth::clock());
         m.live.set(t.live.get());
         m.condemned.set(t.condemned.get());
@@ -140,7 +140,9 @@ impl Entered {
     /// Registered objects were found to be dying.
     pub(super) fn post_ready(&self) {
         while let Some(m) = self.tracer.guardians.ready.pop() {
-            if self.messages.is_enabled(Kind::Finalization) && !crate::seam::fault("finalization") {
+            if self.messages.is_enabled(MessageType::Finalization)
+                && !crate::seam::fault("finalization")
+            {
                 if crate::seam::fault("finalization_twice") {
                     let a = self.tracer.guardians.message_ref(self.inside(), m);
                     let _ = self.tracer.guardians.register(&self.cx, a);
@@ -153,12 +155,12 @@ impl Entered {
     }
 
     /// From now on messages of a kind are posted.
-    pub fn message_enable(&self, k: Kind) {
+    pub fn message_enable(&self, k: MessageType) {
         self.messages.set_enabled(k, true);
     }
 
     /// Messages of a kind are posted no longer, and those waiting are dropped.
-    pub fn message_disable(&self, k: Kind) {
+    pub fn message_disable(&self, k: MessageType) {
         self.messages.set_enabled(k, false);
         while let Some(m) = self.messages.queue(k).and_then(Fifo::pop) {
             self.message_discard(m);

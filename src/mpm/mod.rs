@@ -24,11 +24,11 @@ use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{ClassHandle, Pool};
 use crate::object::{buffer, seg};
 use crate::seam::args::Args;
-use crate::seam::event::{self, Category, Kind as Event, event};
+use crate::seam::event::{self, Category, EventKind, event};
 use crate::seam::port::Port;
 use crate::shield::threads::Thread;
 use crate::trace::Tracer;
-use crate::trace::root::{Kind, Root};
+use crate::trace::root::{Root, RootKind};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use entry::Entered;
@@ -187,7 +187,7 @@ impl Mpm {
         instances::add(m);
         event(
             Category::Arena,
-            Event::ArenaCreate,
+            EventKind::ArenaCreate,
             &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client as usize],
         );
         Ok(m)
@@ -216,7 +216,7 @@ impl Mpm {
     /// Nobody uses it afterwards.
     pub unsafe fn destroy(self_: P<Mpm>) {
         self_.report_work();
-        event(Category::Arena, Event::ArenaDestroy, &[self_.addr().0]);
+        event(Category::Arena, EventKind::ArenaDestroy, &[self_.addr().0]);
         event::flush();
         instances::remove(self_);
         self_.sig.set(Sig::DEAD);
@@ -298,7 +298,7 @@ impl Entered {
         self.cx.pools.push_back(pool);
         event::event_text(
             Category::Pool,
-            Event::PoolCreate,
+            EventKind::PoolCreate,
             &[self.mpm().addr().0, pool.addr().0],
             class.class.name().as_bytes(),
         );
@@ -318,7 +318,7 @@ impl Entered {
         pool.sig.set(Sig::DEAD);
         self.cx.pools.remove(pool);
         pool.class.finish(self.inside(), pool);
-        event(Category::Pool, Event::PoolDestroy, &[pool.addr().0]);
+        event(Category::Pool, EventKind::PoolDestroy, &[pool.addr().0]);
         if let Some(f) = pool.format.get() {
             f.get().users.set(f.get().users.get() - 1);
         }
@@ -370,7 +370,7 @@ impl Entered {
     pub fn new_root(
         &self,
         rank: crate::base::sets::Rank,
-        kind: Kind,
+        kind: RootKind,
         may_protect: bool,
     ) -> Result<P<Root>> {
         let root = Root::new(&self.cx, rank, kind, may_protect);

@@ -6,7 +6,7 @@
 //! plinth's clock.
 
 use super::Mpm;
-use crate::seam::event::{Category, Kind, event};
+use crate::seam::event::{Category, EventKind, event};
 use crate::seam::plinth;
 
 /// A step of a collection.
@@ -47,7 +47,7 @@ impl Mpm {
         let took = plinth::clock().saturating_sub(began);
         self.pauses.add(took);
         let args = [self.cx.instance.get(), took, self.why_waiting.get()];
-        event(Category::Trace, Kind::Pause, &args);
+        event(Category::Trace, EventKind::Pause, &args);
         self.pause_forget();
     }
 }

@@ -9,7 +9,7 @@ use crate::object::buffer::{self, Buffer};
 use crate::object::cx::bump;
 use crate::object::locus::{Chain, Gen};
 use crate::object::trace::Trace;
-use crate::seam::event::{Category, Kind, event, event_text, is_on};
+use crate::seam::event::{Category, EventKind, event, event_text, is_on};
 use crate::seam::plinth;
 use crate::trace::{Report, policy};
 
@@ -63,7 +63,7 @@ impl Mpm {
             calls.unmap.get(),
             calls.protect.get(),
         ];
-        event(Category::Trace, Kind::Work, &work);
+        event(Category::Trace, EventKind::Work, &work);
     }
 }
 
@@ -106,7 +106,7 @@ impl Entered {
         self.last_step.set(self.allocated.get());
         bump(&self.cx.stats.steps, 1);
         bump(&self.trace_ticks, took);
-        event(Category::Trace, Kind::Step, &[self.cx.instance.get(), took]);
+        event(Category::Trace, EventKind::Step, &[self.cx.instance.get(), took]);
         if took > self.cx.stats.longest.get() {
             self.cx.stats.longest.set(took);
         }
@@ -149,7 +149,7 @@ impl Entered {
         }
         let me = self.cx.instance.get();
         let end = [me, t.condemned.get(), t.not_condemned.get(), t.live.get()];
-        event(Category::Trace, Kind::TraceEnd, &end);
+        event(Category::Trace, EventKind::TraceEnd, &end);
         self.report_memory();
         self.report_work();
     }
@@ -162,14 +162,14 @@ impl Entered {
         let me = self.cx.instance.get();
         let a = &self.cx.arena;
         let memory = [me, a.reserved.get(), a.committed.get(), a.spare.get()];
-        event(Category::Trace, Kind::Memory, &memory);
+        event(Category::Trace, EventKind::Memory, &memory);
         for c in self.cx.chains.iter() {
             for (i, g) in c.get().generations().enumerate() {
                 let args = [me, c.addr().0, i, g.get().total.get()];
-                event(Category::Trace, Kind::Generation, &args);
+                event(Category::Trace, EventKind::Generation, &args);
             }
         }
-        event(Category::Trace, Kind::Generation, &[me, 0, 0, self.cx.top.total.get()]);
+        event(Category::Trace, EventKind::Generation, &[me, 0, 0, self.cx.top.total.get()]);
     }
 
     #[cfg(feature = "variety-cool")]
@@ -212,7 +212,7 @@ impl Entered {
         let t = self.cx.idle_trace()?;
         self.post_start(t, why);
         let args = [self.cx.instance.get(), full as usize];
-        event_text(Category::Trace, Kind::TraceStart, &args, why.as_bytes());
+        event_text(Category::Trace, EventKind::TraceStart, &args, why.as_bytes());
         self.report_memory();
         self.tracer.start(t, self.inside(), full, choose);
         if full {

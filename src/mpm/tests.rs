@@ -472,7 +472,7 @@ impl Client {
             self.aps.push(arguments(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?);
         }
         let null = core::ptr::null_mut();
-        let table = Kind::Area {
+        let table = RootKind::Area {
             base: self.roots,
             limit: self.roots.add(s.roots * WORD),
             scan: scan_exact,
@@ -480,7 +480,7 @@ impl Client {
             splits: true,
         };
         let pins = Addr::of(self.pins.as_ptr());
-        let words = Kind::Area {
+        let words = RootKind::Area {
             base: pins,
             limit: pins.add(s.pinned * WORD),
             scan: scan_ambig,
@@ -1366,7 +1366,7 @@ fn own_stack() {
     let mut c = Client::made(&machine, PLAIN, Rng::new("own_stack"));
     let cold = [0usize; 2];
     let thread = Mpm::enter(c.m(), |e| e.new_thread(None)).unwrap();
-    let kind = Kind::Stack {
+    let kind = RootKind::Stack {
         thread,
         cold: Addr::of(&raw const cold).add(2 * WORD),
         scan: scan_ambig,

@@ -244,7 +244,7 @@ impl Entered {
                     s.expose(self.inside());
                     s.set_summary_all(self.inside());
                     let ss = state(self.inside(), t, seg::first_rank(s.ranks), change);
-                    done = f.get().scan(&ss, base, limit).and(done);
+                    done = ss.scan(f.get(), base, limit).and(done);
                 }
                 Ok(())
             });

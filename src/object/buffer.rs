@@ -57,8 +57,8 @@ pub struct Buffer {
     pub ramps: Cell<usize>,
     /// See `ramps`.
     pub ramps_collect_all: Cell<usize>,
-    /// The class's own: a number.
-    pub tag: Cell<usize>,
+    /// The class's own.
+    pub data: Cell<*mut ()>,
     /// Blocks of the pool's that are put by for it, if its class does so.
     pub stock: Slot<Stock>,
 }
@@ -91,7 +91,7 @@ impl Buffer {
             uncounted: Cell::new(false),
             ramps: Cell::new(0),
             ramps_collect_all: Cell::new(0),
-            tag: Cell::new(0),
+            data: Cell::new(core::ptr::null_mut()),
             stock: Cell::new(None),
         }
     }

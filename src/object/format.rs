@@ -3,8 +3,6 @@
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::list::{Link, Linked};
-use crate::base::res::{Result, of_code};
-use crate::object::scan::ScanState;
 use crate::seam::client::{FmtClass, FmtFwd, FmtIsFwd, FmtPad, FmtScan, FmtSkip};
 use core::cell::Cell;
 
@@ -123,14 +121,5 @@ impl Format {
     pub fn pad(&self, base: Addr, size: Size) {
         // SAFETY: memory that no live object is in, exposed.
         unsafe { (self.m.pad)(base, size) }
-    }
-
-    /// Scans the objects whose bases lie in `base..limit`. Calls out: format.
-    #[inline]
-    pub fn scan(&self, ss: &ScanState, base: Addr, limit: Addr) -> Result {
-        let h = self.m.header;
-        // SAFETY: whole objects of this format, exposed; the head of a scan
-        // state is what the client's type says.
-        of_code(unsafe { (self.m.scan)(ss.as_client(), base.add(h), limit.add(h)) })
     }
 }

@@ -10,7 +10,7 @@ use core::cell::Cell;
 /// What a message is about. The numbers are the C interface's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum Kind {
+pub enum MessageType {
     /// An object would have died.
     Finalization = 0,
     /// A collection ended.
@@ -19,12 +19,13 @@ pub enum Kind {
     GcStart = 2,
 }
 
-impl Kind {
+impl MessageType {
     /// All of them, by number.
-    pub const ALL: [Kind; 3] = [Kind::Finalization, Kind::Gc, Kind::GcStart];
+    pub const ALL: [MessageType; 3] =
+        [MessageType::Finalization, MessageType::Gc, MessageType::GcStart];
 
     /// The kind a client's number stands for.
-    pub fn from_code(c: u32) -> Option<Kind> {
+    pub fn from_code(c: u32) -> Option<MessageType> {
         Self::ALL.get(c as usize).copied()
     }
 }
@@ -35,7 +36,7 @@ pub struct Message {
     /// [`Sig::MESSAGE`] from when it is posted until it is discarded.
     pub sig: Cell<Sig>,
     /// What it is about.
-    pub kind: Kind,
+    pub kind: MessageType,
     /// The client has it.
     pub taken: Cell<bool>,
     next: Slot<Message>,
@@ -45,7 +46,7 @@ pub struct Message {
 
 impl Message {
     /// One that is not posted.
-    pub fn new(kind: Kind) -> Message {
+    pub fn new(kind: MessageType) -> Message {
         Message {
             sig: Cell::new(Sig::DEAD),
             kind,

@@ -2,9 +2,10 @@
 
 use crate::base::addr::{Addr, Range, Size};
 use crate::base::ptr::P;
-use crate::base::res::Result;
+use crate::base::res::{Result, of_code};
 use crate::base::sets::{Rank, RefSet, TraceSet, ZoneSet};
 use crate::object::cx::{Cx, Inside};
+use crate::object::format::Format;
 use crate::object::trace::Trace;
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -143,6 +144,16 @@ impl ScanState {
     pub fn cx(&self) -> Inside<'_> {
         // SAFETY: made by `of`, which was handed a proof; see above.
         unsafe { Inside::new(self.cx.get()) }
+    }
+
+    /// Scans the objects of a format whose bases lie in `base..limit`, exposed. Calls
+    /// out: format.
+    #[inline]
+    pub fn scan(&self, f: &Format, base: Addr, limit: Addr) -> Result {
+        let h = f.m.header;
+        // SAFETY: whole objects of this format; the head of a scan state is what the
+        // client's type says.
+        of_code(unsafe { (f.m.scan)(self.as_client(), base.add(h), limit.add(h)) })
     }
 
     /// As the client's scanners take it.

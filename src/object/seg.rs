@@ -23,7 +23,7 @@ use crate::object::locus::Gen;
 use crate::object::nailboard::Nailboard;
 use crate::object::pool::{Pool, PoolClass};
 use crate::object::trace::{Grey, TRACES, Trace};
-use crate::seam::event::{Category, Kind, event};
+use crate::seam::event::{Category, EventKind, event};
 use crate::shield::Runs;
 use core::cell::Cell;
 
@@ -76,8 +76,11 @@ pub struct Seg {
     pub objects: Slot<Nailboard>,
     /// The allocation point at work in it.
     pub buffer: Slot<Buffer>,
-    /// The class's own: a number.
-    pub tag: Cell<usize>,
+    /// For a class whose pools are in several generations: which of the chain's it is
+    /// in.
+    pub age: Cell<usize>,
+    /// The class's own.
+    pub data: Cell<*mut ()>,
     in_gen: Link<Seg>,
     /// What it is to each trace that it is grey for.
     grey_for: [Grey; TRACES],
@@ -155,7 +158,8 @@ impl Seg {
             nails: Cell::new(None),
             objects: Cell::new(None),
             buffer: Cell::new(None),
-            tag: Cell::new(0),
+            age: Cell::new(0),
+            data: Cell::new(core::ptr::null_mut()),
             in_gen: Link::default(),
             grey_for: core::array::from_fn(|_| Grey::new(base)),
             in_pool: Link::default(),
@@ -165,7 +169,7 @@ impl Seg {
         unsafe { p.write(seg) };
         // SAFETY: just written; stays until `destroy`.
         let seg = unsafe { P::new(core::ptr::NonNull::new_unchecked(p)) };
-        event(Category::Seg, Kind::SegCreate, &[pool.addr().0, base.0, size]);
+        event(Category::Seg, EventKind::SegCreate, &[pool.addr().0, base.0, size]);
         pool.get().segs.push_back(seg);
         let bytes = &pool.get().bytes;
         bytes.set(bytes.get() + size);
@@ -298,7 +302,7 @@ impl P<Seg> {
         pool.bytes.set(pool.bytes.get() - seg.size());
         let protected = !seg.mode.get().is_empty();
         let (base, size) = (seg.base, seg.size());
-        event(Category::Seg, Kind::SegDestroy, &[base.0, size]);
+        event(Category::Seg, EventKind::SegDestroy, &[base.0, size]);
         cx.arena.clear_unsynced(base);
         cx.arena.control_drop(self);
         cx.arena.free_protected(base, size, protected);

@@ -1,8 +1,8 @@
 //! SNC: objects are scanned as roots are, and go when the allocation frame
 //! they were made in is popped.
 //!
-//! Each allocation point has a stack of segments of its own (`Seg::tag` leads
-//! to the one below, `Buffer::tag` to the top one). A frame is the address at
+//! Each allocation point has a stack of segments of its own (`Seg::data` leads
+//! to the one below, `Buffer::data` to the top one). A frame is the address at
 //! which the next object would have come; null says that there was none before.
 //! Segments that are popped stay with the pool, empty, to be used again.
 
@@ -30,8 +30,8 @@ const RANKS: RankSet = Rank::Exact.set();
 /// What a pool of the class knows.
 struct Data {
     home: Home,
-    /// Segments in nobody's stack, the first of a chain; or 0.
-    free: core::cell::Cell<usize>,
+    /// Segments in nobody's stack, the first of a chain; or null.
+    free: core::cell::Cell<*mut ()>,
 }
 
 fn data(pool: &Pool) -> &Data {
@@ -39,17 +39,17 @@ fn data(pool: &Pool) -> &Data {
     unsafe { &*pool.data.get().cast::<Data>() }
 }
 
-/// The segment that a tag names.
-fn seg_at(tag: usize) -> Option<P<Seg>> {
-    // SAFETY: tags here are null or segments of the pool, which live until the
+/// The segment that such a pointer leads to.
+fn seg_at(at: *mut ()) -> Option<P<Seg>> {
+    // SAFETY: these pointers are null or lead to segments of the pool, which live until the
     // pool goes.
-    unsafe { P::from_raw(Addr(tag).ptr()) }
+    unsafe { P::from_raw(at.cast()) }
 }
 
 /// Leaves a segment, in no stack, without objects.
 fn set_free(d: &Data, s: P<Seg>) {
     s.filled.set(s.base);
-    s.tag.set(d.free.replace(s.addr().0));
+    s.data.set(d.free.replace(s.as_ptr().cast()));
 }
 
 /// A free segment with room for `size` bytes, taken out of the chain.
@@ -57,10 +57,10 @@ fn take_free(d: &Data, size: Size) -> Option<P<Seg>> {
     let mut link = &d.free;
     while let Some(s) = seg_at(link.get()) {
         if s.get().size() > size {
-            link.set(s.tag.get());
+            link.set(s.data.get());
             return Some(s);
         }
-        link = &s.get().tag;
+        link = &s.get().data;
     }
     None
 }
@@ -69,11 +69,11 @@ fn take_free(d: &Data, size: Size) -> Option<P<Seg>> {
 fn pop_to(ap: P<Buffer>, frame: Addr) -> Option<P<Seg>> {
     let pool = ap.pool.get();
     let d = data(pool);
-    while let Some(s) = seg_at(ap.tag.get()) {
+    while let Some(s) = seg_at(ap.data.get()) {
         if s.get().range().contains(frame) {
             return Some(s);
         }
-        ap.tag.set(s.tag.get());
+        ap.data.set(s.data.get());
         set_free(d, s);
     }
     None
@@ -97,7 +97,8 @@ impl PoolClass for Snc {
     }
 
     fn init(&self, cx: Inside<'_>, pool: P<Pool>, _args: &mut Args) -> Result {
-        let data = Data { home: Home::default(), free: core::cell::Cell::new(0) };
+        let data =
+            Data { home: Home::default(), free: core::cell::Cell::new(core::ptr::null_mut()) };
         let d = cx.arena.control_new(data)?;
         pool.get().data.set(d.as_ptr().cast());
         Ok(())
@@ -148,7 +149,7 @@ impl PoolClass for Snc {
         };
         seg.filled.set(seg.base);
         seg.set_summary_all(cx);
-        seg.tag.set(ap.tag.replace(seg.addr().0));
+        seg.data.set(ap.data.replace(seg.as_ptr().cast()));
         Ok(Room { seg: Some(seg), base: seg.base, limit: seg.limit.sub(spare) })
     }
 
@@ -163,7 +164,7 @@ impl PoolClass for Snc {
     }
 
     fn frame_push(&self, ap: P<Buffer>) -> Result<Addr> {
-        Ok(match seg_at(ap.tag.get()) {
+        Ok(match seg_at(ap.data.get()) {
             // Its room is that of the top segment, if it has any.
             Some(_) if !ap.get().is_empty() => ap.init.get(),
             Some(s) => s.filled.get(),
@@ -172,9 +173,9 @@ impl PoolClass for Snc {
     }
 
     fn frame_pop(&self, ap: P<Buffer>, frame: Addr) -> Result {
-        let mut s = seg_at(ap.tag.get());
+        let mut s = seg_at(ap.data.get());
         while s.is_some_and(|s| !s.get().range().contains(frame)) {
-            s = s.and_then(|s| seg_at(s.tag.get()));
+            s = s.and_then(|s| seg_at(s.data.get()));
         }
         let end = |s: P<Seg>| if s.buffer.get().is_some() { ap.init.get() } else { s.filled.get() };
         crate::aver_client!(
@@ -207,7 +208,7 @@ impl PoolClass for Snc {
         let Some(f) = seg.pool.format.get() else { return Ok(Scanned::All) };
         if end > seg.base {
             ss.kept.set(end.since(seg.base));
-            f.get().scan(ss, seg.base, end)?;
+            ss.scan(f.get(), seg.base, end)?;
         }
         Ok(Scanned::All)
     }

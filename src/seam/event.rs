@@ -39,7 +39,7 @@ pub enum Category {
 /// The kinds of event, with their arguments in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub enum Kind {
+pub enum EventKind {
     /// Events were dropped: how many.
     Lost = 1,
     /// Arena; grain size; 1 for a client arena.
@@ -135,7 +135,7 @@ pub fn is_on(c: Category) -> bool {
 
 /// Notes an event.
 #[inline(always)]
-pub fn event(c: Category, k: Kind, args: &[usize]) {
+pub fn event(c: Category, k: EventKind, args: &[usize]) {
     if is_on(c) {
         write(k, args, None);
     }
@@ -143,7 +143,7 @@ pub fn event(c: Category, k: Kind, args: &[usize]) {
 
 /// The same with a string. A NUL ends it.
 #[inline(always)]
-pub fn event_text(c: Category, k: Kind, args: &[usize], text: &[u8]) {
+pub fn event_text(c: Category, k: EventKind, args: &[usize], text: &[u8]) {
     if is_on(c) {
         write(k, args, Some(text));
     }
@@ -152,7 +152,7 @@ pub fn event_text(c: Category, k: Kind, args: &[usize], text: &[u8]) {
 /// A new label for a string.
 pub fn intern(text: &[u8]) -> usize {
     let label = LABELS.fetch_add(1, Ordering::Relaxed) + 1;
-    event_text(Category::User, Kind::Intern, &[label], text);
+    event_text(Category::User, EventKind::Intern, &[label], text);
     label
 }
 
@@ -169,14 +169,14 @@ fn stream() -> Option<spin::mutex::SpinMutexGuard<'static, Stream>> {
 
 #[cold]
 #[inline(never)]
-fn write(k: Kind, args: &[usize], text: Option<&[u8]>) {
+fn write(k: EventKind, args: &[usize], text: Option<&[u8]>) {
     let Some(mut s) = stream() else {
         LOST.fetch_add(1, Ordering::Relaxed);
         return;
     };
     let lost = LOST.swap(0, Ordering::Relaxed);
     if lost != 0 {
-        s.event(Kind::Lost, &[lost], None);
+        s.event(EventKind::Lost, &[lost], None);
     }
     s.event(k, args, text);
 }
@@ -250,7 +250,7 @@ impl Stream {
         self.byte(n as u8);
     }
 
-    fn event(&mut self, k: Kind, args: &[usize], text: Option<&[u8]>) {
+    fn event(&mut self, k: EventKind, args: &[usize], text: Option<&[u8]>) {
         #[cfg(feature = "defmt")]
         log::event(k, args, text);
         if self.failed {
@@ -259,14 +259,14 @@ impl Stream {
         if self.io.is_none() && self.len == 0 {
             self.begin();
             if core::mem::take(&mut self.forked) {
-                self.add(Kind::Forked, &[], None);
+                self.add(EventKind::Forked, &[], None);
             }
         }
         self.add(k, args, text);
     }
 
     /// Adds an event to what is buffered.
-    fn add(&mut self, k: Kind, args: &[usize], text: Option<&[u8]>) {
+    fn add(&mut self, k: EventKind, args: &[usize], text: Option<&[u8]>) {
         let now = plinth::clock();
         // The clock may stand in for several processors', so may go back.
         let since = now.saturating_sub(self.clock);
@@ -343,9 +343,9 @@ mod tests {
     #[test]
     fn an_event_is_as_long_as_it_says() {
         let mut s = Stream::EMPTY;
-        s.event(Kind::Intern, &[300], Some(b"hello\0"));
+        s.event(EventKind::Intern, &[300], Some(b"hello\0"));
         let head = 5 + 1 + width(plinth::clocks_per_sec()) + width(s.clock);
-        assert_eq!(s.bytes[head], Kind::Intern as u8);
+        assert_eq!(s.bytes[head], EventKind::Intern as u8);
         let payload = s.bytes[head + 1] as usize;
         assert_eq!(s.len, head + 2 + payload);
         assert_eq!(&s.bytes[s.len - 5..s.len], b"hello");
@@ -354,13 +354,13 @@ mod tests {
     #[test]
     fn a_childs_stream_says_so_first() {
         let mut s = Stream { forked: true, ..Stream::EMPTY };
-        s.event(Kind::Step, &[1, 2], None);
-        s.event(Kind::Step, &[1, 2], None);
+        s.event(EventKind::Step, &[1, 2], None);
+        s.event(EventKind::Step, &[1, 2], None);
         let head = 5 + 1 + width(plinth::clocks_per_sec()) + width(plinth::clock());
-        assert_eq!(s.bytes[head], Kind::Forked as u8);
+        assert_eq!(s.bytes[head], EventKind::Forked as u8);
         let next = head + 2 + s.bytes[head + 1] as usize;
-        assert_eq!(s.bytes[next], Kind::Step as u8);
+        assert_eq!(s.bytes[next], EventKind::Step as u8);
         let next = next + 2 + s.bytes[next + 1] as usize;
-        assert_eq!(s.bytes[next], Kind::Step as u8);
+        assert_eq!(s.bytes[next], EventKind::Step as u8);
     }
 }

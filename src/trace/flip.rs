@@ -8,7 +8,7 @@ use crate::object::buffer;
 use crate::object::cx::{Inside, bump};
 use crate::object::seg;
 use crate::object::trace::{Phase, Trace};
-use crate::seam::event::{Category, Kind, event};
+use crate::seam::event::{Category, EventKind, event};
 
 /// Flips. All that can refer to white objects is grey.
 ///
@@ -35,7 +35,7 @@ pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
     }
     event(
         Category::Trace,
-        Kind::TraceFlip,
+        EventKind::TraceFlip,
         &[cx.instance.get(), t.condemned.get(), t.not_condemned.get()],
     );
     t.set_phase(&cx, Phase::Flipped);

@@ -29,7 +29,7 @@ use crate::base::ptr::{P, Slot};
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RefSet, ZoneSet};
 use crate::object::cx::{Cx, Inside, bump};
-use crate::object::message::{Fifo, Kind, Message};
+use crate::object::message::{Fifo, Message, MessageType};
 use crate::object::pool::Pool;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg;
@@ -131,7 +131,7 @@ impl Block {
         let Some(block) = (unsafe { P::from_raw(p) }) else { return Err(Res::Memory) };
         for i in (0..len).rev() {
             let g = Guardian {
-                message: Message::new(Kind::Finalization),
+                message: Message::new(MessageType::Finalization),
                 block,
                 index: i as u32,
                 hash: Cell::new(0),
@@ -184,7 +184,7 @@ impl P<Guardian> {
 
 /// The registration that a finalization message is.
 fn of_message(m: P<Message>) -> Option<P<Guardian>> {
-    if m.kind != Kind::Finalization {
+    if m.kind != MessageType::Finalization {
         return None;
     }
     // SAFETY: messages of this kind are made here only, each the head of a

@@ -22,7 +22,7 @@ use core::ffi::c_void;
 
 /// The kinds of root, with what each needs: `mps.h` says what the fields are.
 #[allow(missing_docs)]
-pub enum Kind {
+pub enum RootKind {
     /// A function that finds the references itself.
     Fun { scan: RootScan, p: *mut c_void, s: usize },
     /// An area and a scanner for it. `splits`: the scanner can be given any
@@ -50,7 +50,7 @@ pub struct Root {
     /// The rank of all its references.
     pub rank: Rank,
     /// What it is.
-    pub kind: Kind,
+    pub kind: RootKind,
     /// The part of it that can be protected.
     pub inner: Range,
     /// Zones that part may refer to.
@@ -69,11 +69,11 @@ impl Linked<0> for Root {
 
 impl Root {
     /// A root; `may_protect` says that the client allows it.
-    pub fn new(cx: &Cx, rank: Rank, kind: Kind, may_protect: bool) -> Root {
+    pub fn new(cx: &Cx, rank: Rank, kind: RootKind, may_protect: bool) -> Root {
         let page = cx.arena.port.page_size().max(1);
         let inner = match kind {
-            Kind::Area { base, limit, splits, .. }
-            | Kind::AreaTagged { base, limit, splits, .. }
+            RootKind::Area { base, limit, splits, .. }
+            | RootKind::AreaTagged { base, limit, splits, .. }
                 if may_protect && cx.can_shield.get() =>
             {
                 let r = Range::new(base.up(page), limit.down(page));
@@ -138,30 +138,30 @@ pub fn scan_all(tracer: &Tracer, t: &Trace, cx: Inside<'_>, rank: Rank, as_rank:
 /// The scanner's.
 pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
     match &r.get().kind {
-        Kind::Fun { scan, p, s } => {
+        RootKind::Fun { scan, p, s } => {
             // SAFETY: the client's scanner, with the client's arguments; so below.
             of_code(unsafe { scan(ss.as_client(), *p, *s) })
         }
-        Kind::Area { base, limit, scan, closure, .. } => {
+        RootKind::Area { base, limit, scan, closure, .. } => {
             scan_area(r, ss, Range::new(*base, *limit), *scan, *closure)
         }
-        Kind::AreaTagged { base, limit, scan, tag, .. } => {
+        RootKind::AreaTagged { base, limit, scan, tag, .. } => {
             let closure = core::ptr::from_ref(tag).cast_mut().cast();
             scan_area(r, ss, Range::new(*base, *limit), *scan, closure)
         }
-        Kind::Fmt { base, limit, scan } => {
+        RootKind::Fmt { base, limit, scan } => {
             // SAFETY: as above.
             of_code(unsafe { scan(ss.as_client(), *base, *limit) })
         }
-        Kind::Reg { thread, scan, p, s } => {
+        RootKind::Reg { thread, scan, p, s } => {
             // SAFETY: as above.
             of_code(unsafe { scan(ss.as_client(), thread.as_ptr().cast(), *p, *s) })
         }
-        Kind::Stack { thread, cold, scan, closure } => {
+        RootKind::Stack { thread, cold, scan, closure } => {
             // SAFETY: as above; the root's thread is registered for as long as the root.
             unsafe { stack::scan(ss, t, *thread, *cold, *scan, *closure) }
         }
-        Kind::StackTagged { thread, cold, scan, tag } => {
+        RootKind::StackTagged { thread, cold, scan, tag } => {
             let closure = core::ptr::from_ref(tag).cast_mut().cast();
             // SAFETY: as above.
             unsafe { stack::scan(ss, t, *thread, *cold, *scan, closure) }

@@ -67,7 +67,7 @@ pub fn check(t: &Tracer, cx: Inside<'_>) -> Option<usize> {
         let _ = pool.class.areas(cx, pool, &mut |s, base, limit| {
             s.expose(cx);
             let ss = state(cx, seg::first_rank(s.ranks), &c);
-            if s.ranks.is_empty() { Ok(()) } else { f.get().scan(&ss, base, limit) }
+            if s.ranks.is_empty() { Ok(()) } else { ss.scan(f.get(), base, limit) }
         });
     }
     while let Some(s) = c.next() {
@@ -178,7 +178,7 @@ fn scan(cx: Inside<'_>, s: P<Seg>, c: &Check) {
             if b.is_started(base) && b.get().get(base) {
                 b.clear(base);
                 // A refusal is the scanner's own affair.
-                let _ = f.get().scan(&ss, base, next);
+                let _ = ss.scan(f.get(), base, next);
             }
         });
     }

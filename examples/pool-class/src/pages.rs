@@ -73,10 +73,10 @@ fn keep(seg: P<Seg>, ss: &ScanState) {
     let cx = ss.cx();
     // The trace that has found it.
     let trace = cx.cx().trace_of(seg.white.get());
-    let age = seg.tag.get() + 1;
+    let age = seg.age.get() + 1;
     let g = generation(seg.pool, age);
     seg.set_not_white(cx);
-    seg.tag.set(age.min(data(seg.pool).chain.len));
+    seg.age.set(age.min(data(seg.pool).chain.len));
     seg.enlist(cx, g);
     bump(&ss.kept, seg.get().size());
     seg.set_grey(cx, trace);
@@ -180,7 +180,7 @@ impl PoolClass for Pages {
         let Some(format) = seg.pool.format.get() else { return Ok(Scanned::All) };
         let end = seg.get().objects_end();
         if end > seg.base {
-            let done = format.get().scan(ss, seg.base, end);
+            let done = ss.scan(format.get(), seg.base, end);
             if ss.broken_off.get() {
                 return Ok(Scanned::Unfinished);
             }

@@ -10,14 +10,14 @@ use mps::base::sets::Rank;
 use mps::mpm::{Config, Mpm};
 use mps::object::buffer::{self, Buffer};
 use mps::object::format::{Format, Methods};
-use mps::object::message::Kind as Message;
+use mps::object::message::MessageType;
 use mps::object::pool::{ClassHandle, Pool};
 use mps::object::scan::{Ref, ScanState};
 use mps::pools::{amc, marksweep};
 use mps::ports::linux::LINUX;
 use mps::seam::args::{self, ARGS_MAX, Arg, Args, Key, Val};
 use mps::trace::fix::fix2;
-use mps::trace::root::{Kind, Root};
+use mps::trace::root::{Root, RootKind};
 use pool_class::pages::{KEY_MOST, PAGES, objects};
 use pool_class::region::REGION;
 use std::collections::HashMap;
@@ -175,7 +175,7 @@ impl Client {
         for (table, rank) in [(&c.exact, Rank::Exact), (&c.ambig, Rank::Ambig)] {
             let base = Addr::of(table.as_ptr());
             let limit = base.add(ROOTS * WORD);
-            let kind = Kind::Area {
+            let kind = RootKind::Area {
                 base,
                 limit,
                 scan: scan_area,
@@ -406,7 +406,7 @@ fn weakness_and_finalization() {
     let w = c.ap(weak, &[(&args::_mps_key_RANK, Val { u: Rank::Weak as u32 })]);
     let table = c.make(w, 20).unwrap().0;
     c.exact[ROOTS - 1] = table.0;
-    Mpm::enter(c.m, |m| m.message_enable(Message::Finalization));
+    Mpm::enter(c.m, |m| m.message_enable(MessageType::Finalization));
     for i in 0..20 {
         let p = c.make(b, 50).unwrap().0;
         c.exact[i] = p.0;
@@ -421,7 +421,7 @@ fn weakness_and_finalization() {
     (0..20).filter(|i| i % 2 == 0).for_each(|i| c.exact[i] = 0);
     c.collect();
     let mut told = Vec::new();
-    while let Some(message) = Mpm::enter(c.m, |m| m.messages.take(Message::Finalization)) {
+    while let Some(message) = Mpm::enter(c.m, |m| m.messages.take(MessageType::Finalization)) {
         let mut object = Addr::NULL;
         Mpm::enter(c.m, |m| {
             // SAFETY: our own variable.

@@ -322,7 +322,7 @@ impl World {
         });
         let roots = std::vec![0; ROOTS];
         let base = Addr::of(roots.as_ptr());
-        let area = Kind::Area {
+        let area = RootKind::Area {
             base,
             limit: base.add(ROOTS * WORD),
             scan: scan_exact,

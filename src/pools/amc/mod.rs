@@ -114,7 +114,7 @@ impl Amc {
             Err(_) if wish > least => make(least)?,
             other => other?,
         };
-        seg.tag.set(i);
+        seg.age.set(i);
         Ok(seg)
     }
 }
@@ -222,7 +222,7 @@ impl PoolClass for Amc {
         let seg = if large {
             let g = d.generation(ap.generation.get()).generation;
             let seg = Seg::create(cx, pool, g.home(), Some(g), size, self.ranks)?;
-            seg.tag.set(ap.generation.get());
+            seg.age.set(ap.generation.get());
             seg.large.set(true);
             seg
         } else {
@@ -277,7 +277,7 @@ impl PoolClass for Amc {
             return false;
         }
         let d = data(seg.pool.get());
-        let g = d.generation(seg.tag.get());
+        let g = d.generation(seg.age.get());
         if g.open.get() == Some(seg) {
             g.open.set(None);
         }
@@ -389,7 +389,7 @@ pub fn reserve_copy(
     size: Size,
 ) -> Option<(P<Seg>, Addr)> {
     let pool = seg.pool;
-    let g = data(pool.get()).generation(seg.tag.get() + 1);
+    let g = data(pool.get()).generation(seg.age.get() + 1);
     if let Some(open) = g.open.get() {
         let at = open.filled.get();
         if size <= open.limit.since(at) {
@@ -415,7 +415,7 @@ fn reserve_copy_slow(
         return None;
     }
     let d = data(pool.get());
-    let i = (seg.tag.get() + 1).min(d.len - 1);
+    let i = (seg.age.get() + 1).min(d.len - 1);
     match class.new_seg(cx, pool, i, size) {
         Ok(new) => {
             new.set_summary(cx, RefSet::EMPTY);

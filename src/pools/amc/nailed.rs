@@ -159,7 +159,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         let mut done = Ok(());
         each_object(cx, seg, |base, end, _| {
             if done.is_ok() && n.get().get(base) && n.start_scan(base) {
-                done = fmt.scan(ss, base, end);
+                done = ss.scan(fmt, base, end);
             }
         });
         done?;
@@ -175,7 +175,7 @@ pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let mut done = Ok(());
     each_object(cx, seg, |base, end, gone| {
         if done.is_ok() && !gone {
-            done = fmt.scan(ss, base, end);
+            done = ss.scan(fmt, base, end);
         }
     });
     done?;
@@ -235,10 +235,10 @@ fn stay(cx: Inside<'_>, seg: P<Seg>, live: Size) {
         return;
     }
     let d = data(seg.pool.get());
-    let i = (seg.tag.get() + 1).min(d.len - 1);
+    let i = (seg.age.get() + 1).min(d.len - 1);
     let next = d.generation(i);
     seg.held.set(0);
-    seg.tag.set(i);
+    seg.age.set(i);
     bump(&next.promoted, live);
     seg.enlist(cx, next.generation);
 }

@@ -25,7 +25,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         if from >= end {
             break;
         }
-        let done = fmt.scan(ss, from, end);
+        let done = ss.scan(fmt, from, end);
         if ss.broken_off.get() {
             return Ok(Scanned::Unfinished);
         }

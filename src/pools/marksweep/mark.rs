@@ -95,7 +95,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
             expose_dependent(ss, dependent);
         }
         bump(&ss.kept, limit.since(base));
-        let done = fmt.scan(ss, base, limit);
+        let done = ss.scan(fmt, base, limit);
         // Broken off, or something was left out.
         if ss.broken_off.get() { Err(Res::Limit) } else { done }
     };

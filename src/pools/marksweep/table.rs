@@ -73,7 +73,7 @@ impl Linked<0> for Table {
 pub fn of(seg: P<Seg>) -> &'static Table {
     // SAFETY: hung there when the segment was made (`Table::hang`), and taken
     // off only with it; the caller has the segment.
-    unsafe { &*Addr(seg.tag.get()).ptr::<Table>() }
+    unsafe { &*seg.data.get().cast::<Table>() }
 }
 
 impl Table {
@@ -127,7 +127,7 @@ impl Table {
             kept: Cell::new(0),
         };
         let t = arena.control_new(table).inspect_err(|_| back(&maps))?;
-        seg.tag.set(t.addr().0);
+        seg.data.set(t.as_ptr().cast());
         Ok(t)
     }
 

@@ -4,11 +4,11 @@
 //! from within. A logger may still be at work for the client on a thread that a
 //! collection has stopped: one that locks has to cope with that.
 
-use super::{Kind, LONGEST};
+use super::{EventKind, LONGEST};
 
 /// Hands an event on. Levels: what a program does rarely is `info`, what goes on
 /// all the time is `debug`, segments are `trace`.
-pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
+pub fn event(k: EventKind, args: &[usize], text: Option<&[u8]>) {
     let mut all = [0usize; 8];
     for (to, from) in all.iter_mut().zip(args) {
         *to = *from;
@@ -25,8 +25,8 @@ pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
         }
     };
     match k {
-        Kind::Lost => defmt::warn!("{=usize} events lost", a),
-        Kind::ArenaCreate => {
+        EventKind::Lost => defmt::warn!("{=usize} events lost", a),
+        EventKind::ArenaCreate => {
             defmt::info!(
                 "arena {=usize:#x}: created, grain size {=usize}, client's memory: {=bool}",
                 a,
@@ -34,19 +34,19 @@ pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
                 c != 0
             )
         }
-        Kind::ArenaDestroy => defmt::info!("arena {=usize:#x}: destroyed", a),
-        Kind::Memory => defmt::debug!(
+        EventKind::ArenaDestroy => defmt::info!("arena {=usize:#x}: destroyed", a),
+        EventKind::Memory => defmt::debug!(
             "arena {=usize:#x}: {=usize} bytes reserved, {=usize} committed, {=usize} spare",
             a,
             b,
             c,
             d
         ),
-        Kind::PoolCreate => {
+        EventKind::PoolCreate => {
             defmt::info!("arena {=usize:#x}: pool {=usize:#x} created, class {=str}", a, b, text)
         }
-        Kind::PoolDestroy => defmt::info!("pool {=usize:#x}: destroyed", a),
-        Kind::TraceStart => {
+        EventKind::PoolDestroy => defmt::info!("pool {=usize:#x}: destroyed", a),
+        EventKind::TraceStart => {
             defmt::info!(
                 "arena {=usize:#x}: collection starts, full: {=bool}; {=str}",
                 a,
@@ -54,37 +54,39 @@ pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
                 text
             )
         }
-        Kind::TraceFlip => defmt::debug!(
+        EventKind::TraceFlip => defmt::debug!(
             "arena {=usize:#x}: flip, {=usize} bytes condemned, {=usize} not",
             a,
             b,
             c
         ),
-        Kind::TraceEnd => defmt::info!(
+        EventKind::TraceEnd => defmt::info!(
             "arena {=usize:#x}: collection ends, {=usize} bytes condemned, {=usize} not, {=usize} live",
             a,
             b,
             c,
             d
         ),
-        Kind::Step => defmt::debug!("arena {=usize:#x}: step, {=usize} ticks", a, b),
-        Kind::SegCreate => {
+        EventKind::Step => defmt::debug!("arena {=usize:#x}: step, {=usize} ticks", a, b),
+        EventKind::SegCreate => {
             defmt::trace!("pool {=usize:#x}: segment {=usize:#x} created, {=usize} bytes", a, b, c)
         }
-        Kind::SegDestroy => defmt::trace!("segment {=usize:#x}: destroyed, {=usize} bytes", a, b),
-        Kind::Intern => defmt::info!("label {=usize} is \"{=str}\"", a, text),
-        Kind::Label => defmt::info!("{=usize:#x} has label {=usize}", a, b),
-        Kind::Generation => defmt::debug!(
+        EventKind::SegDestroy => {
+            defmt::trace!("segment {=usize:#x}: destroyed, {=usize} bytes", a, b)
+        }
+        EventKind::Intern => defmt::info!("label {=usize} is \"{=str}\"", a, text),
+        EventKind::Label => defmt::info!("{=usize:#x} has label {=usize}", a, b),
+        EventKind::Generation => defmt::debug!(
             "arena {=usize:#x}: generation {=usize} of chain {=usize:#x}: {=usize} bytes",
             a,
             c,
             b,
             d
         ),
-        Kind::Pause => {
+        EventKind::Pause => {
             defmt::debug!("arena {=usize:#x}: pause, {=usize} ticks, why {=usize:#x}", a, b, c)
         }
-        Kind::Work => defmt::debug!(
+        EventKind::Work => defmt::debug!(
             "arena {=usize:#x}: {=usize} bytes moved, {=usize} reclaimed, {=usize} read hits, {=usize} write hits, calls: {=usize} map, {=usize} unmap, {=usize} protect",
             a,
             b,
@@ -95,6 +97,6 @@ pub fn event(k: Kind, args: &[usize], text: Option<&[u8]>) {
             g,
             h
         ),
-        Kind::Forked => defmt::info!("a child process"),
+        EventKind::Forked => defmt::info!("a child process"),
     }
 }

@@ -2,7 +2,7 @@
 //! to take one back.
 
 use super::*;
-use crate::object::message::Kind as Message;
+use crate::object::message::MessageType;
 use std::collections::BTreeSet;
 
 /// Objects of one AMC pool, all of them in a table of exact roots.
@@ -17,12 +17,12 @@ struct Registry {
 impl Registry {
     fn new(name: &str, n: usize) -> Registry {
         let w = World::new(Ground::Mock, Rng::new(name));
-        Mpm::enter(w.m, |m| m.message_enable(Message::Finalization));
+        Mpm::enter(w.m, |m| m.message_enable(MessageType::Finalization));
         let pool = w.pool(&TABLE[0]);
         let ap = w.ap(pool);
         let table = std::vec![0; n];
         let base = Addr::of(table.as_ptr());
-        let kind = Kind::Area {
+        let kind = RootKind::Area {
             base,
             limit: base.add(n * WORD),
             scan: scan_exact,
@@ -62,7 +62,9 @@ impl Registry {
     /// Takes all messages; their objects, by number.
     fn messages(&self) -> Vec<usize> {
         let mut all = Vec::new();
-        while let Some(message) = Mpm::enter(self.w.m, |m| m.messages.take(Message::Finalization)) {
+        while let Some(message) =
+            Mpm::enter(self.w.m, |m| m.messages.take(MessageType::Finalization))
+        {
             let mut object = Addr::NULL;
             // SAFETY: the test's own.
             Mpm::enter(self.w.m, |m| unsafe { m.message_ref(message, &raw mut object) });
