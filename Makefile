@@ -193,6 +193,13 @@ size-freestanding: $(FREE)
 test-faults:
 	@tools/test-faults.sh
 
+# Address and thread sanitizers, on what can run under them; minutes. Not part of
+# `make test`. Parts: tools/sanitize.sh address-rust and so on.
+.PHONY: sanitize
+sanitize:
+	@tools/needs.sh sanitize
+	@tools/sanitize.sh
+
 # --- Use ------------------------------------------------------------------
 
 # The demonstration. On a terminal one line moves while a program runs; with
