@@ -180,9 +180,8 @@ mod tests {
     fn first() {
         let s = of_first().unwrap();
         assert!(s.contains(on_first()) && s.limit.is_aligned(4096));
-        // The kernel leaves at least 128 MB for it to grow (mm/util.c, MIN_GAP);
-        // on IA-32 as well.
-        assert!(s.size() > 100 << 20, "{s:?}");
+        // Room to grow: what it has grown to so far is some 130 KB.
+        assert!(s.size() > 4 << 20, "{s:?}");
     }
 
     #[test]
