@@ -9,7 +9,9 @@ use crate::base::res::{Res, Result};
 use crate::seam::port::{Caps, Port};
 use spin::Mutex;
 
-/// Reservations at a time.
+/// Reservations at a time: one for each chunk of each arena. An arena has one to
+/// begin with, and each new one is at least a quarter of what it has: so few
+/// fill the machine.
 const MAX: usize = 32;
 
 /// A port over memory given to it once.

@@ -1,11 +1,11 @@
 //! The default plinth: `mpslib.h` and `mpsio.h` on top of libc.
 //!
-//! Every function here comes out of the archive as a weak symbol, so that a
-//! client who defines one of the same name gets it. The symbol is a jump to
-//! the function below: were it the function itself, the compiler would know
-//! what calls from the core do and take a client's no notice.
+//! Every function here is a weak symbol in the archive: a client that defines a
+//! function of the same name gets its own. The symbol is a jump to the
+//! function below. It is not the function itself, because the compiler would then
+//! see what calls from the core do, inline them, and never call the client's.
 //!
-//! May be called in signal handlers, with the arena's lock held.
+//! The core calls them in signal handlers, too, and with the arena's lock held.
 
 use super::sys::{self, File};
 use crate::base::res::Res;

@@ -6,9 +6,9 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a signal did before our handler took it. One for each signal we take,
-/// filled by [`Previous::replace`] once, and then only read; the function
-/// apart, because `SA_RESETHAND` takes it away.
+/// What a signal did before our handler took it. There is one for each signal that
+/// we take. [`Previous::replace`] fills it, once; after that it is only read. The
+/// function is kept apart, because a handler with `SA_RESETHAND` is used once.
 pub struct Previous {
     action: UnsafeCell<SigAction>,
     handler: AtomicUsize,

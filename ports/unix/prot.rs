@@ -37,12 +37,15 @@ pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
     Err(Res::Memory)
 }
 
-/// A few mappings for nothing: when there can be no more of them, giving these
-/// up lets protection be taken off where that takes one.
+/// A few mappings for nothing. When the system allows no more of them, giving
+/// these up lets protection be taken off, even where that cuts a mapping in two.
 mod reserve {
     use super::{sys, vm};
     use core::sync::atomic::{AtomicUsize, Ordering};
 
+    /// Every second page has another protection, so this many mappings. One change
+    /// of protection needs two more at most; the rest is for what comes until
+    /// the trace is finished.
     const PAGES: usize = 33;
     static BASE: AtomicUsize = AtomicUsize::new(0);
 

@@ -101,7 +101,9 @@ pub fn send(tid: usize, sig: c_int) -> bool {
     })
 }
 
-/// See `Port::relax`.
+/// See `Port::relax`. It spins first, for what is over at once. Then it lets others
+/// run, for the system may have put the holder aside. A wait that is longer still
+/// is one for a collection, and may as well sleep.
 pub fn relax(round: u32) {
     match round {
         0..16 => core::hint::spin_loop(),
@@ -111,7 +113,7 @@ pub fn relax(round: u32) {
     }
 }
 
-/// Sleeps for a moment.
+/// Sleeps for a moment: as little as the system's timers make of it.
 fn pause() {
     let moment = Timespec { sec: 0, nsec: 50_000 };
     sys::keeping_errno(|| {

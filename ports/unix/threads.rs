@@ -6,13 +6,15 @@
 //! and sleeps until `free` holds the number. Numbers and not flags: a thread
 //! may be asked again before it has woken from the time before.
 //!
-//! - One batch at a time (`stop_begin`), so one list and one counter do.
-//! - The handler reads a slot only while it is on the list or the thread is
-//!   asked; `deregister` waits for both to pass, so slots can be freed then.
-//! - A thread registered twice is stopped once: its other slots refer to the
-//!   first.
-//! - After a fork, slots hold the parent's thread numbers. They are put right,
-//!   or found dead, when next used (`generation`).
+//! - One batch runs at a time (`stop_begin`). So there is one list and one counter.
+//! - The handler reads a slot only while the slot is on the list, or while its
+//!   thread is asked to stop. `deregister` waits until neither is the case; after
+//!   that the slot may be freed.
+//! - A thread that is registered twice is stopped once: its other slots refer to
+//!   the first.
+//! - After a fork, slots hold the parent's thread numbers. When a slot is used
+//!   next, its number is put right, or its thread is found to be gone
+//!   (`generation`).
 
 use super::signals::{self, id, relax, send, tid};
 use super::sys::{self, SigInfo};
@@ -105,8 +107,8 @@ fn still_in_handler(w: &Slot) -> bool {
         && w.generation.load(Ordering::Relaxed) == GENERATION.load(Ordering::Acquire)
 }
 
-/// See `Port::stop_begin`. Whoever waits here holds nothing of the port's, and
-/// may be stopped meanwhile.
+/// See `Port::stop_begin`. A thread that waits here holds nothing of the port's,
+/// and may be stopped meanwhile.
 pub fn stop_begin() {
     let mut round = 0u32;
     while STOPPING.swap(true, Ordering::Acquire) {
@@ -206,7 +208,8 @@ pub fn wait(s: &ThreadSlot) -> Result {
         }
         relax(round);
         round = round.saturating_add(1);
-        // Signal 0 only asks whether it is there.
+        // Signal 0 only asks whether it is there. That is a system call: so not
+        // each time.
         if round.is_multiple_of(64) && !send(w.tid.load(Ordering::Relaxed), 0) {
             return Err(Res::Fail);
         }

@@ -53,8 +53,10 @@ pub fn release(base: Addr, size: Size) {
     unsafe { sys::munmap(base.0, size) };
 }
 
-/// What is reserved, for [`is_reserved`]: a base, or 0, and a size. There may
-/// be more than find room here.
+/// What is reserved, for [`is_reserved`]: a base, or 0, and a size. Ranges for
+/// which there is no more room here go unnoted. (256 ranges are as many chunks: an
+/// arena has one to begin with, and each new one is at least a quarter of what it
+/// has.)
 static RESERVED: [(AtomicUsize, AtomicUsize); 256] =
     [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; 256];
 

@@ -28,8 +28,8 @@ use core::ffi::c_void;
 ///
 /// 1. `thread` is registered with the instance that `ss` belongs to, and the
 ///    calling thread is inside that.
-/// 2. `cold` is on the stack that the thread is on, unless both are known to be
-///    elsewhere, which is checked here.
+/// 2. `cold` is on the stack that the thread runs on. Where the thread's own stack is
+///    known, that is checked here.
 /// 3. `scan` may be called on words of that stack, with `closure`.
 pub unsafe fn scan(
     ss: &ScanState,

@@ -1,5 +1,7 @@
 //! IA-32: `ucontext_t` is flags, link, stack, 19 general registers, a pointer
 //! to the floating point state: 112 bytes of FSAVE, then as on x86-64.
+//! (Offsets: the kernel's `asm/ucontext.h` and `asm/sigcontext.h`. Numbers of
+//! calls: its `syscall_32.tbl`.)
 
 use super::read;
 use crate::base::addr::Addr;
@@ -43,7 +45,7 @@ pub unsafe fn limit(uc: Addr) -> Addr {
     }
     // SAFETY: FXSAVE's 512 bytes follow; the last 48 say how long it all is.
     let (magic, size) = unsafe { (read::<u32>(fp.add(112 + 464)), read::<u32>(fp.add(112 + 468))) };
-    if magic == 0x4650_5853 { fp.add(size as usize) } else { fp.add(112 + 512) }
+    if magic == super::XSTATE_MAGIC { fp.add(size as usize) } else { fp.add(112 + 512) }
 }
 
 /// Calls `f(arg)` with the stack pointer at `sp`.

@@ -33,6 +33,10 @@ cfg_if::cfg_if! {
 
 pub use arch::{SYS_GETTID, SYS_RT_SIGTIMEDWAIT, SYS_TGKILL};
 
+/// `FP_XSTATE_MAGIC1` of `asm/sigcontext.h`: a size follows.
+#[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+const XSTATE_MAGIC: u32 = 0x4650_5853;
+
 /// `uc_stack` stands after `uc_flags` and `uc_link`, on all of them.
 const STACK: usize = 2 * WORD;
 

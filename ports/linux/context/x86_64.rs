@@ -1,5 +1,6 @@
 //! x86-64: `ucontext_t` is flags, link, stack, 23 general registers, a
-//! pointer to the vector state.
+//! pointer to the vector state. (Offsets: the kernel's `asm/ucontext.h` and
+//! `asm/sigcontext.h`. Numbers of calls: its `syscall_64.tbl`.)
 
 use super::read;
 use crate::base::addr::Addr;
@@ -44,7 +45,7 @@ pub unsafe fn limit(uc: Addr) -> Addr {
     // SAFETY: the vector state is at least the 512 bytes of FXSAVE, the last
     // 48 of which say how long it is.
     let (magic, size) = unsafe { (read::<u32>(fp.add(464)), read::<u32>(fp.add(468))) };
-    if magic == 0x4650_5853 { fp.add(size as usize) } else { fp.add(512) }
+    if magic == super::XSTATE_MAGIC { fp.add(size as usize) } else { fp.add(512) }
 }
 
 /// Calls `f(arg)` with the stack pointer at `sp`.
