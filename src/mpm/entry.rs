@@ -79,6 +79,8 @@ impl Mpm {
     }
 
     /// Takes the lock.
+    // A call, not a copy in each function of the interface: that is 4 KB of archive.
+    #[inline(never)]
     pub fn claim(&self) {
         let mut round = 0u32;
         while !self.try_claim() {
@@ -136,6 +138,8 @@ impl Entered {
     /// that is let through and noted ([`crate::shield::Peeks`]); as soon as it is
     /// the complement, such a fault is like any other. So the notes are
     /// looked at once more after the change.
+    // As for `claim`.
+    #[inline(never)]
     fn leave(&self) {
         let me = self.cx.arena.port.thread_id();
         self.bring_into_line();

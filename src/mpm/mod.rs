@@ -55,9 +55,15 @@ impl StateCell {
     /// What it is.
     #[inline(always)]
     pub fn get(&self) -> State {
-        let code = self.0.load(Ordering::Relaxed);
-        let all = [State::Unclamped, State::Clamped, State::Parked];
-        all.into_iter().find(|s| *s as u8 == code).unwrap_or(State::Postmortem)
+        const CLAMPED: u8 = State::Clamped as u8;
+        const PARKED: u8 = State::Parked as u8;
+        const POSTMORTEM: u8 = State::Postmortem as u8;
+        match self.0.load(Ordering::Relaxed) {
+            CLAMPED => State::Clamped,
+            PARKED => State::Parked,
+            POSTMORTEM => State::Postmortem,
+            _ => State::Unclamped,
+        }
     }
 
     /// Changes it.
