@@ -94,8 +94,8 @@ pub(super) fn vm_chunk(
 /// few megabytes.
 const STRIPE_SHIFT: u32 = 20;
 /// A region in given memory is at most this part of it (as a shift), so that generations
-/// can be told apart by their zones: 16 to 32 regions.
-const GIVEN_PARTS_SHIFT: u32 = 5;
+/// can be told apart by their zones: 8 to 16 regions. Each costs 240 bytes.
+const GIVEN_PARTS_SHIFT: u32 = 4;
 /// And it has at least this many grains (as a shift): what is kept about a region
 /// is then a small part of it.
 const LEAST_GRAINS_SHIFT: u32 = 3;

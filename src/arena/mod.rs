@@ -249,6 +249,19 @@ impl Arena {
         1 << self.grain_shift
     }
 
+    /// The most that it can come to commit, going by what it was given: a client
+    /// arena's memory, a VM arena's commit limit.
+    pub fn capacity(&self) -> Size {
+        let limit = self.limit.get();
+        if self.is_client { limit.min(self.reserved.get()) } else { limit }
+    }
+
+    /// `size`, but at most one part of the arena's capacity in `parts`: for sizes that
+    /// suit a large arena, where a small one wants smaller.
+    pub fn at_most_part(&self, size: Size, parts: usize) -> Size {
+        size.min(self.capacity().checked_div(parts).unwrap_or(0))
+    }
+
     /// The shift that turns addresses into zones.
     #[inline]
     pub fn zone_shift(&self) -> u32 {

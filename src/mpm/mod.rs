@@ -44,9 +44,9 @@ pub enum State {
     Postmortem,
 }
 
-/// The default chain: capacity in bytes, mortality.
-/// They follow the size of what is alive: [`Mpm::tune`].
-const DEFAULT_CHAIN: [(Size, f64); 1] = [(4 << 20, 0.85)];
+/// The default chain: one generation, of this mortality to begin with. Its capacity
+/// follows what is alive and the size of the arena: [`Mpm::tune`].
+const DEFAULT_CHAIN: [(Size, f64); 1] = [(0, 0.85)];
 
 /// An instance.
 pub struct Mpm {
@@ -157,7 +157,10 @@ impl Mpm {
         arena.zoned.set(config.zoned);
         arena.start(&boot);
         match Self::new_chain(m, &DEFAULT_CHAIN) {
-            Ok(c) => m.cx.default_chain.set(Some(c)),
+            Ok(c) => {
+                m.cx.default_chain.set(Some(c));
+                m.get().tune();
+            }
             Err(e) => {
                 arena.finish();
                 // Too small for the library's own structures.

@@ -30,8 +30,8 @@ pub struct Relief {
     shrunk: bool,
     /// The collection that was under way has been finished.
     finished: bool,
-    /// Everything has been collected.
-    collected: bool,
+    /// How often everything has been collected.
+    collected: usize,
 }
 
 impl Mpm {
@@ -102,12 +102,13 @@ impl Mpm {
         report
     }
 
-    /// Fits the default chain to what is alive. Clients who want other sizes
-    /// make a chain of their own.
-    fn tune(&self) {
+    /// Fits the default chain to what is alive and to the size of the arena. Clients
+    /// who want other sizes make a chain of their own.
+    pub fn tune(&self) {
         let Some(chain) = self.cx.default_chain.get() else { return };
         if let Some(g) = chain.get().generation(0) {
-            g.get().capacity.set(policy::nursery(self.tracer.top_after.get()));
+            let alive = self.tracer.top_after.get();
+            g.get().capacity.set(policy::nursery(alive, self.cx.arena.capacity()));
         }
     }
 
@@ -183,7 +184,11 @@ impl Mpm {
     pub fn consider(&self) -> bool {
         let top = &self.cx.top;
         let full = self.full_wanted.get()
-            || policy::wants_full(top.total.get(), self.tracer.top_after.get());
+            || policy::wants_full(
+                top.total.get(),
+                self.tracer.top_after.get(),
+                self.cx.arena.capacity(),
+            );
         if full {
             let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
             self.start(true, why, |_| true);
@@ -336,10 +341,10 @@ impl Mpm {
             let _ = self.finish_trace();
             return true;
         }
-        if done.collected || !self.has_objects() {
+        if done.collected >= policy::collections(self.cx.arena.capacity()) || !self.has_objects() {
             return false;
         }
-        done.collected = true;
+        done.collected += 1;
         // Another thread may have begun one meanwhile.
         let _ = self.finish_trace();
         self.start(true, WHY_MEMORY, |_| true);

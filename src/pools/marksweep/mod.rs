@@ -88,8 +88,14 @@ pub static LO: MarkSweep = MarkSweep {
 };
 
 /// New bytes that make a pool without a chain worth collecting, at least; and
-/// at least half as much again as was alive.
+/// at least half as much again as was alive. In an arena of less than 64 MB it is a
+/// 16th of that.
 const FLOOR: Size = 4 << 20;
+
+/// [`FLOOR`], in the arena of `pool`.
+fn floor(pool: &Pool) -> Size {
+    pool.cx.arena.at_most_part(FLOOR, 16)
+}
 
 /// What a pool of these classes knows.
 pub struct Data {
@@ -123,7 +129,7 @@ pub fn data(pool: &Pool) -> &Data {
 fn own_chain(pool: &Pool) -> Result<P<Chain>> {
     let cx = pool.cx.get();
     let arena = &cx.arena;
-    let g = arena.control_new(Gen::new(FLOOR, 0.5))?;
+    let g = arena.control_new(Gen::new(floor(pool), 0.5))?;
     let c = arena
         .control_new(Chain::new(cx.instance.get(), g, 1))
         .inspect_err(|_| arena.control_drop(g))?;
@@ -309,7 +315,7 @@ impl PoolClass for MarkSweep {
         let d = data(pool.get());
         if d.condemned.replace(false) && d.own {
             let kept = d.kept.get();
-            d.generation.capacity.set((kept + kept / 2).max(FLOOR));
+            d.generation.capacity.set((kept + kept / 2).max(floor(pool.get())));
         }
     }
 
