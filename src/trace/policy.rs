@@ -35,7 +35,8 @@ pub fn nursery(alive: Size, capacity: Size) -> Size {
     if capacity >= NOT_SMALL {
         alive.clamp(NURSERY_LEAST, NURSERY_MOST)
     } else {
-        alive.clamp(capacity / 16, capacity / 8)
+        // Not `clamp`, which can panic.
+        alive.max(capacity / 16).min(capacity / 8)
     }
 }
 

@@ -60,7 +60,7 @@ fn new_seg(pool: P<Pool>, ranks: RankSet, least: Size, large: bool) -> Result<&'
     let g = d.generation;
     let grain = pool.cx.arena.grain();
     let least_usual = pool.cx.arena.at_most_part(SEG_MIN, 64);
-    let wish = if large { 0 } else { (pool.bytes.get() / 8).clamp(least_usual, SEG_MAX) };
+    let wish = if large { 0 } else { (pool.bytes.get() / 8).max(least_usual).min(SEG_MAX) };
     let least = crate::base::addr::size_up_checked(least, grain).ok_or(Res::Memory)?;
     let wish = size_up(wish, grain).max(least);
     let make = |size| Seg::create(pool, g.get().home(), Some(g), size, ranks);
