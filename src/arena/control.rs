@@ -118,7 +118,7 @@ impl Arena {
     ///
     /// # Errors
     /// As [`Arena::alloc`].
-    pub fn control_alloc_many(&self, size: Size) -> Result<Addr> {
+    pub(crate) fn control_alloc_many(&self, size: Size) -> Result<Addr> {
         self.control_alloc_upto(size, size)
     }
 

@@ -151,7 +151,7 @@ impl Arena {
     ///
     /// # Errors
     /// `Resource`: there is none, or it is a client arena.
-    pub fn extend(&self, size: Size) -> Result {
+    pub(crate) fn extend(&self, size: Size) -> Result {
         if self.is_client {
             return Err(Res::Resource);
         }
@@ -205,7 +205,7 @@ impl Arena {
 
     /// Returns chunks that nothing is in, but for the first. Not while a walk over
     /// tracts goes on. True: there were some.
-    pub fn shrink(&self) -> bool {
+    pub(crate) fn shrink(&self) -> bool {
         if self.is_client {
             return false;
         }

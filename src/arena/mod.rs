@@ -203,7 +203,7 @@ impl Arena {
     }
 
     /// Takes the first chunk in.
-    pub fn start(&self, boot: &Boot) {
+    pub(crate) fn start(&self, boot: &Boot) {
         self.control_home.plain.set(true);
         let c = boot.chunk;
         self.primary.set(Some(c));
@@ -214,7 +214,7 @@ impl Arena {
 
     /// Gives everything back, the memory this very structure may stand in
     /// included: nothing may be used afterwards.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let port = self.port;
         let is_client = self.is_client;
         let primary = self.primary.get();

@@ -415,13 +415,13 @@ impl Arena {
     }
 
     /// Gives back grains: whole ones, allocated together or not.
-    pub fn free(&self, base: Addr, size: Size) {
+    pub(crate) fn free(&self, base: Addr, size: Size) {
         self.free_protected(base, size, false);
     }
 
     /// As [`Arena::free`]; says whether the memory may still be protected. That
     /// is then taken off when, and if, it is used again.
-    pub fn free_protected(&self, base: Addr, size: Size, protected: bool) {
+    pub(crate) fn free_protected(&self, base: Addr, size: Size, protected: bool) {
         let Some(c) = self.chunk_of(base) else {
             crate::aver!(false, "memory given back to an arena came from it");
             return;
