@@ -260,7 +260,7 @@ impl Chunk {
     }
 
     /// Fills in entries up to and including `i`, whose memory is mapped.
-    pub fn init_regions(self_: P<Chunk>, i: usize) {
+    pub(crate) fn init_regions(self_: P<Chunk>, i: usize) {
         let c = self_.get();
         while c.ninit.get() <= i {
             let n = c.ninit.get();
@@ -297,7 +297,7 @@ impl Chunk {
     }
 
     /// Sets the tract table of region `i`.
-    pub fn set_tracts(&self, i: usize, table: *mut Tract) {
+    pub(crate) fn set_tracts(&self, i: usize, table: *mut Tract) {
         // SAFETY: as above; the directory is ours.
         unsafe { *self.dir.add(i) = table }
     }
@@ -327,7 +327,7 @@ impl Chunk {
     }
 
     /// Sets or clears the bit of region `i` in a map.
-    pub fn map_bit(&self, map: *mut Cell<usize>, i: usize, on: bool) {
+    pub(crate) fn map_bit(&self, map: *mut Cell<usize>, i: usize, on: bool) {
         let (w, bit) = self.place(i);
         let word = self.word(map, w);
         word.set(if on { word.get() | bit } else { word.get() & !bit });

@@ -3,9 +3,7 @@
 //! Small blocks come from slabs, a grain each, of blocks of one size; a slab
 //! that has no block in use any more goes back to the arena, whose business it
 //! is to keep memory at hand. Rather than a new slab a block takes one that is
-//! up to three quarters larger than it needs, or a 64th of a grain: where there are but
-//! a few of each size, as in small arenas, a slab for every size would be most of the
-//! memory. Blocks of which a grain does not hold two are whole grains. Blocks are never
+//! somewhat larger than it needs. Blocks of which a grain does not hold two are whole grains. Blocks are never
 //! looked at again once freed.
 
 use super::Arena;
@@ -43,11 +41,11 @@ struct Slab {
 const SLAB_HEADER: Size = size_up(size_of::<Slab>(), BLOCK_ALIGN);
 
 /// Rather than a new slab a block takes one that is up to three quarters larger than
-/// it needs. In a small arena there are a few structures of each size, and a slab for
-/// each would be most of the memory; more than this would cost large arenas more than
-/// it saves small ones.
-const fn size_taken_instead(size: Size) -> Size {
-    size * 7 / 4
+/// it needs, in arenas of less than 1 MB up to four times as large. In a small arena
+/// there are a few structures of each size, and a slab for each would be most of the
+/// memory; more than this would cost large arenas more than it saves small ones.
+const fn size_taken_instead(size: Size, capacity: Size) -> Size {
+    if capacity < 1 << 20 { size * 4 } else { size * 7 / 4 }
 }
 
 /// Or one of up to this part of a grain: so little does not count.
@@ -110,7 +108,7 @@ impl Arena {
     pub fn control_alloc(&self, size: Size) -> Result<Addr> {
         self.control_alloc_upto(
             size,
-            size_taken_instead(size).max(self.grain() / GRAIN_PART_TAKEN_INSTEAD),
+            size_taken_instead(size, self.capacity()).max(self.grain() / GRAIN_PART_TAKEN_INSTEAD),
         )
     }
 
@@ -120,7 +118,7 @@ impl Arena {
     ///
     /// # Errors
     /// As [`Arena::alloc`].
-    pub fn control_alloc_many(&self, size: Size) -> Result<Addr> {
+    pub(crate) fn control_alloc_many(&self, size: Size) -> Result<Addr> {
         self.control_alloc_upto(size, size)
     }
 

@@ -94,8 +94,8 @@ pub(super) fn vm_chunk(
 /// few megabytes.
 const STRIPE_SHIFT: u32 = 20;
 /// A region in given memory is at most this part of it (as a shift), so that generations
-/// can be told apart by their zones: 16 to 32 regions.
-const GIVEN_PARTS_SHIFT: u32 = 5;
+/// can be told apart by their zones: 8 to 16 regions. Each costs 240 bytes.
+const GIVEN_PARTS_SHIFT: u32 = 4;
 /// And it has at least this many grains (as a shift): what is kept about a region
 /// is then a small part of it.
 const LEAST_GRAINS_SHIFT: u32 = 3;
@@ -151,7 +151,7 @@ impl Arena {
     ///
     /// # Errors
     /// `Resource`: there is none, or it is a client arena.
-    pub fn extend(&self, size: Size) -> Result {
+    pub(crate) fn extend(&self, size: Size) -> Result {
         if self.is_client {
             return Err(Res::Resource);
         }
@@ -205,7 +205,7 @@ impl Arena {
 
     /// Returns chunks that nothing is in, but for the first. Not while a walk over
     /// tracts goes on. True: there were some.
-    pub fn shrink(&self) -> bool {
+    pub(crate) fn shrink(&self) -> bool {
         if self.is_client {
             return false;
         }

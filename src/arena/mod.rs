@@ -203,7 +203,7 @@ impl Arena {
     }
 
     /// Takes the first chunk in.
-    pub fn start(&self, boot: &Boot) {
+    pub(crate) fn start(&self, boot: &Boot) {
         self.control_home.plain.set(true);
         let c = boot.chunk;
         self.primary.set(Some(c));
@@ -214,7 +214,7 @@ impl Arena {
 
     /// Gives everything back, the memory this very structure may stand in
     /// included: nothing may be used afterwards.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let port = self.port;
         let is_client = self.is_client;
         let primary = self.primary.get();
@@ -247,6 +247,19 @@ impl Arena {
     #[inline]
     pub fn grain(&self) -> Size {
         1 << self.grain_shift
+    }
+
+    /// The most that it can come to commit, going by what it was given: a client
+    /// arena's memory, a VM arena's commit limit.
+    pub fn capacity(&self) -> Size {
+        let limit = self.limit.get();
+        if self.is_client { limit.min(self.reserved.get()) } else { limit }
+    }
+
+    /// `size`, but at most one part of the arena's capacity in `parts`: for sizes that
+    /// suit a large arena, where a small one wants smaller.
+    pub fn at_most_part(&self, size: Size, parts: usize) -> Size {
+        size.min(self.capacity().checked_div(parts).unwrap_or(0))
     }
 
     /// The shift that turns addresses into zones.

@@ -166,6 +166,11 @@ impl Arena {
         let high = home.high.get();
         let choices = if !self.zoned.get() || high {
             [ZoneSet::ALL; 4]
+        } else if self.is_one_piece() && !home.plain.get() {
+            // Each region is a zone of its own whichever is taken: so the lowest, for
+            // then what is free stays in one piece.
+            let but0 = ZoneSet::ALL.minus(zone0);
+            [but0, but0, but0, ZoneSet::ALL]
         } else if home.plain.get() {
             [zone0, own, used, ZoneSet::ALL]
         } else {
@@ -205,6 +210,12 @@ impl Arena {
             }
         }
         Err(Res::Limit)
+    }
+
+    /// Is it a small arena, all in one chunk, where no two regions share a zone?
+    fn is_one_piece(&self) -> bool {
+        let only = if self.chunks.len() == 1 { self.chunks.first() } else { None };
+        self.is_client && only.is_some_and(|c| c.nregions < WORD_BITS as usize)
     }
 
     /// A region near the start of the first chunk, for what is never condemned: for
@@ -404,13 +415,13 @@ impl Arena {
     }
 
     /// Gives back grains: whole ones, allocated together or not.
-    pub fn free(&self, base: Addr, size: Size) {
+    pub(crate) fn free(&self, base: Addr, size: Size) {
         self.free_protected(base, size, false);
     }
 
     /// As [`Arena::free`]; says whether the memory may still be protected. That
     /// is then taken off when, and if, it is used again.
-    pub fn free_protected(&self, base: Addr, size: Size, protected: bool) {
+    pub(crate) fn free_protected(&self, base: Addr, size: Size, protected: bool) {
         let Some(c) = self.chunk_of(base) else {
             crate::aver!(false, "memory given back to an arena came from it");
             return;

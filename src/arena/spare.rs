@@ -21,7 +21,7 @@ impl Arena {
     }
 
     /// Unmaps spare memory if there is too much of it.
-    pub fn trim(&self) {
+    pub(crate) fn trim(&self) {
         if self.is_client {
             return;
         }
@@ -40,7 +40,7 @@ impl Arena {
 
     /// Unmaps at least `want` bytes of spare memory, if there are as many;
     /// not in region `but`. In runs, entirely free regions first.
-    pub fn purge(&self, want: Size, but: Option<P<Region>>) {
+    pub(crate) fn purge(&self, want: Size, but: Option<P<Region>>) {
         if self.is_client {
             return;
         }

@@ -60,7 +60,7 @@ impl Arena {
     ///
     /// # Errors
     /// The port's.
-    pub fn expose(&self, range: Range) -> Result {
+    pub(crate) fn expose(&self, range: Range) -> Result {
         self.insist(usize::MAX, None, &mut || {
             self.calls.protect.set(self.calls.protect.get() + 1);
             self.port.protect(range.base, range.size(), AccessSet::EMPTY)
@@ -68,7 +68,7 @@ impl Arena {
     }
 
     /// Notes that the segment at `base` needs its protection looked at.
-    pub fn mark_unsynced(&self, base: Addr) {
+    pub(crate) fn mark_unsynced(&self, base: Addr) {
         if let Some(c) = self.chunk_of(base) {
             let i = c.index_of(base);
             let r = c.region(i);
@@ -79,7 +79,7 @@ impl Arena {
     }
 
     /// Forgets that.
-    pub fn clear_unsynced(&self, base: Addr) {
+    pub(crate) fn clear_unsynced(&self, base: Addr) {
         if let Some(r) = self.region_of(base) {
             let k = base.since(r.base) >> self.grain_shift;
             r.unsynced.set(bits::minus(&r.unsynced.get(), &bits::run(k, 1)));
@@ -88,7 +88,7 @@ impl Arena {
 
     /// Calls `f` with the tract of every unsynced segment, in address order,
     /// and forgets them.
-    pub fn drain_unsynced(&self, mut f: impl FnMut(Tract)) {
+    pub(crate) fn drain_unsynced(&self, mut f: impl FnMut(Tract)) {
         for c in self.chunks.iter() {
             for w in 0..c.map_words {
                 let mut word = c.word(c.dirty_map, w).replace(0);

@@ -32,6 +32,21 @@ fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
     p.and_then(|p| unsafe { core::mem::transmute::<*mut c_void, Option<ArenaCallback>>(p) })
 }
 
+/// The least grain: under 1 KB the tables of a grain outweigh it, and a small arena runs
+/// out of addresses.
+const GRAIN_LEAST: Size = 1024;
+/// The grain of a client arena of some size.
+const GRAIN_USUAL: Size = 8192;
+
+/// The grain of a client arena that was given `size` bytes, if no key says otherwise:
+/// one part of it in 128, so that each structure that is rounded up to grains costs
+/// less than a hundredth; from 1 MB on the usual one.
+fn client_grain(size: Size) -> Size {
+    let part = (size / 128).max(1);
+    let power = 1usize << (Size::BITS - 1 - part.leading_zeros());
+    power.clamp(GRAIN_LEAST, GRAIN_USUAL)
+}
+
 fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
     let port = crate::ports::DEFAULT;
     let page = port.page_size();
@@ -53,7 +68,7 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
         (size.unwrap_or(0), base.map(|b| Addr(b as usize)))
     };
     let grain = a.size(&args::_mps_key_ARENA_GRAIN_SIZE);
-    let grain = grain.unwrap_or(if is_vm { page } else { 8192 });
+    let grain = grain.unwrap_or(if is_vm { page } else { client_grain(size) });
     crate::aver_client!(
         grain.is_power_of_two(),
         "MPS_KEY_ARENA_GRAIN_SIZE is a power of two",
@@ -64,8 +79,7 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
         "MPS_KEY_ARENA_GRAIN_SIZE is at least the size of a pointer",
         Err(Res::Param)
     );
-    // Under 1 KB the tables of a grain outweigh it, and a small arena runs out of addresses.
-    let grain = if is_vm { grain.max(page) } else { grain.max(1024) };
+    let grain = if is_vm { grain.max(page) } else { grain.max(GRAIN_LEAST) };
     let zoned = a.bool(&args::_mps_key_ARENA_ZONED).unwrap_or(true);
     let limit = a.size(&args::_mps_key_COMMIT_LIMIT).unwrap_or(usize::MAX);
     let mut spare = a.double(&args::_mps_key_SPARE).unwrap_or(0.75);
@@ -151,7 +165,8 @@ simple! {
     mps_arena_park() -> (), (), |m| m.park();
     mps_arena_collect() -> i32, Res::Param.code(), |m| code_of(m.collect());
     mps_arena_start_collect() -> i32, Res::Param.code(), |m| code_of(m.start_collect());
-    mps_arena_commit_limit_set(limit: Size) -> i32, Res::Param.code(), |m| code_of(m.cx.arena.set_limit(limit));
+    mps_arena_commit_limit_set(limit: Size) -> i32, Res::Param.code(), |m|
+        code_of(m.cx.arena.set_limit(limit).inspect(|()| m.tune()));
     mps_arena_spare() -> f64, 0.0, |m| m.cx.arena.spare_fraction.get();
     mps_arena_pause_time() -> f64, 0.0, |m| m.pause_time.get();
     mps_arena_has_addr(a: Addr) -> i32, 0, |m| m.cx.arena.has_addr(a) as i32;
@@ -244,7 +259,7 @@ pub extern "C" fn mps_arena_extend(arena: Handle, base: Addr, size: Size) -> i32
         Res::Unimpl.code()
     );
     crate::aver_client!(!base.is_null(), "base is not null", Res::Param.code());
-    Mpm::enter(m, |m| code_of(m.cx.arena.extend_client(base, size)))
+    Mpm::enter(m, |m| code_of(m.cx.arena.extend_client(base, size).inspect(|()| m.tune())))
 }
 
 #[unsafe(no_mangle)]

@@ -72,10 +72,6 @@ impl StateCell {
     }
 }
 
-/// The capacity of the default chain's only generation, to begin with: later it
-/// follows the size of what is alive ([`policy::nursery`]).
-const FIRST_NURSERY: Size = 4 << 20;
-
 /// An instance.
 pub struct Mpm {
     /// [`Sig::ARENA`].
@@ -180,14 +176,17 @@ impl Mpm {
         arena.spare_fraction.set(config.spare);
         arena.zoned.set(config.zoned);
         arena.start(&boot);
-        let chain = Self::claimed(m).new_chain(1, |_| FIRST_NURSERY);
-        match chain {
-            Ok(c) => m.cx.default_chain.set(Some(c)),
-            Err(e) => {
-                arena.finish();
-                // Too small for the library's own structures.
-                return Err(if e == Res::Resource { Res::Memory } else { e });
-            }
+        let made = Mpm::enter(m, |e| {
+            // Its capacity follows what is alive and the size of the arena (`tune`).
+            let c = e.new_chain(1, |_| 0)?;
+            e.cx.default_chain.set(Some(c));
+            e.tune();
+            Ok(())
+        });
+        if let Err(e) = made {
+            arena.finish();
+            // Too small for the library's own structures.
+            return Err(if e == Res::Resource { Res::Memory } else { e });
         }
         m.sig.set(Sig::ARENA);
         instances::add(m);

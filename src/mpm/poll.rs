@@ -32,8 +32,8 @@ pub struct Relief {
     shrunk: bool,
     /// The collection that was under way has been finished.
     finished: bool,
-    /// Everything has been collected.
-    collected: bool,
+    /// How often everything has been collected.
+    collected: usize,
 }
 
 impl Mpm {
@@ -123,12 +123,13 @@ impl Entered {
         report
     }
 
-    /// Fits the default chain to what is alive. Clients who want other sizes
-    /// make a chain of their own.
-    fn tune(&self) {
+    /// Fits the default chain to what is alive and to the size of the arena. Clients
+    /// who want other sizes make a chain of their own.
+    pub fn tune(&self) {
         let Some(chain) = self.cx.default_chain.get() else { return };
         if let Some(g) = chain.get().generation(0) {
-            g.get().capacity.set(policy::nursery(self.tracer.top_after.get()));
+            let alive = self.tracer.top_after.get();
+            g.get().capacity.set(policy::nursery(alive, self.cx.arena.capacity()));
         }
     }
 
@@ -184,7 +185,11 @@ impl Entered {
     pub fn consider(&self) -> Option<&Trace> {
         let top = &self.cx.top;
         let full = self.full_wanted.get()
-            || policy::wants_full(top.total.get(), self.tracer.top_after.get());
+            || policy::wants_full(
+                top.total.get(),
+                self.tracer.top_after.get(),
+                self.cx.arena.capacity(),
+            );
         if full {
             let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
             return self.start(true, why, |_| true);
@@ -347,10 +352,10 @@ impl Entered {
             let _ = self.finish_traces();
             return true;
         }
-        if done.collected || !self.has_objects() {
+        if done.collected >= policy::collections(self.cx.arena.capacity()) || !self.has_objects() {
             return false;
         }
-        done.collected = true;
+        done.collected += 1;
         // Another thread may have begun one meanwhile.
         let _ = self.finish_traces();
         self.start(true, WHY_MEMORY, |_| true);

@@ -23,7 +23,7 @@ pub struct Snc;
 /// The class.
 pub static SNC: Snc = Snc;
 
-/// Segments are at least this large.
+/// Segments are at least this large; in small arenas at most a 64th of that.
 const SEG: Size = 16 * 1024;
 const RANKS: RankSet = Rank::Exact.set();
 
@@ -141,7 +141,7 @@ impl PoolClass for Snc {
                 // SAFETY: part of the pool's data, which outlives its segments.
                 let home = unsafe { P::new(core::ptr::NonNull::from(&d.home)) };
                 let make = |n| Seg::create(cx, pool, home, None, n, RANKS);
-                match make(want.max(SEG)) {
+                match make(want.max(cx.arena.at_most_part(SEG, 64))) {
                     Err(_) if want < SEG => make(size_up(want, cx.arena.grain()))?,
                     other => other?,
                 }

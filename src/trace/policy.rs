@@ -2,20 +2,49 @@
 
 use crate::base::addr::Size;
 
+/// An arena of this capacity is not small any more: nothing below follows its size.
+/// So that a nursery of the usual least size is a 16th of it.
+const NOT_SMALL: Size = 64 << 20;
+/// The least and the largest default nursery, and the least that must have become old
+/// before everything is collected, in an arena that is not small: measured on the tree
+/// benchmark.
+const NURSERY_LEAST: Size = 4 << 20;
+const NURSERY_MOST: Size = 64 << 20;
+const OLD_LEAST: Size = 8 << 20;
+
 /// Is everything to be collected? `top`: bytes in the top generation;
 /// `alive`: in it after the last full collection. When as much garbage may have
-/// gathered there as was alive, but not for less than is quickly allocated.
-pub fn wants_full(top: Size, alive: Size) -> bool {
-    const FLOOR: Size = 8 << 20;
-    top > alive.saturating_mul(2).max(FLOOR)
+/// gathered there as was alive, but not for less than is quickly allocated. In a small
+/// arena (`capacity` bytes in all) so that a quarter of the rest is garbage at most: that
+/// leaves room for nurseries, for copies and for a large object.
+pub fn wants_full(top: Size, alive: Size, capacity: Size) -> bool {
+    let most = alive.saturating_mul(2);
+    if capacity >= NOT_SMALL {
+        return top > most.max(OLD_LEAST);
+    }
+    let rest = capacity.saturating_sub(alive);
+    top > most.max(capacity / 8).min(alive + rest / 4)
 }
 
 /// The capacity of the default chain's nursery, when `alive` bytes were in the
 /// top generation after the last full collection. A nursery as large as that
 /// makes looking through the old objects that were written to cheap enough
-/// (each nursery collection does it once), and the heap not too large.
-pub fn nursery(alive: Size) -> Size {
-    alive.clamp(4 << 20, 64 << 20)
+/// (each nursery collection does it once), and the heap not too large. In a small arena
+/// it is an 8th of it at most: what survives a nursery collection is copied.
+pub fn nursery(alive: Size, capacity: Size) -> Size {
+    if capacity >= NOT_SMALL {
+        alive.clamp(NURSERY_LEAST, NURSERY_MOST)
+    } else {
+        // Not `clamp`, which can panic.
+        alive.max(capacity / 16).min(capacity / 8)
+    }
+}
+
+/// How often to collect everything for one request that fails. In a small arena more than
+/// once: the first time copies go to what is free between old objects, and then there
+/// may be enough memory but not in one piece. The second time they go side by side.
+pub fn collections(capacity: Size) -> usize {
+    if capacity >= NOT_SMALL { 1 } else { 3 }
 }
 
 /// How many of a chain's generations to collect, given each one's new bytes
@@ -52,11 +81,28 @@ mod tests {
 
     #[test]
     fn full() {
-        assert!(!wants_full(1 << 20, 0));
-        assert!(wants_full(100 << 20, 40 << 20));
-        assert!(!wants_full(100 << 20, 60 << 20));
-        assert_eq!(nursery(0), 4 << 20);
-        assert_eq!(nursery(9 << 20), 9 << 20);
+        for capacity in [64 << 20, 1 << 30, usize::MAX] {
+            assert!(!wants_full(1 << 20, 0, capacity));
+            assert!(wants_full(100 << 20, 40 << 20, capacity));
+            assert!(!wants_full(100 << 20, 60 << 20, capacity));
+            assert_eq!(nursery(0, capacity), 4 << 20);
+            assert_eq!(nursery(9 << 20, capacity), 9 << 20);
+            assert_eq!(nursery(99 << 20, capacity), 64 << 20);
+        }
+    }
+
+    #[test]
+    fn small_arenas() {
+        let kb = 1 << 10;
+        assert_eq!(nursery(0, 128 * kb), 8 * kb);
+        assert_eq!(nursery(99 * kb, 128 * kb), 16 * kb);
+        assert!(!wants_full(30 * kb, 20 * kb, 128 * kb));
+        assert!(wants_full(41 * kb, 20 * kb, 128 * kb));
+        // However much is alive, a collection begins before the arena is full.
+        for alive in (0..128).step_by(4) {
+            assert!(wants_full(127 * kb, alive * kb, 128 * kb), "{alive} KB alive");
+        }
+        assert_eq!((nursery(0, 0), nursery(7, 7)), (0, 0));
     }
 
     #[test]

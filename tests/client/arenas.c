@@ -1,6 +1,7 @@
 /* arenas.c -- arenas, one rule at a time (basics.c has them at work) */
 
 #include "common.h"
+#include "mpsclo.h"
 #include "mpscmfs.h"
 #include "mpscmvff.h"
 
@@ -771,6 +772,120 @@ static void objects_with_headers(void)
   }
 }
 
+/* --- small arenas: everything follows their size --- */
+
+static void small_start(void)
+{
+  size_t size = (size_t)128 << 10;
+  mps_pool_t mvff = NULL;
+  arena = client(malloc(size), size, 0);
+  fmt = fmt_make(arena, 0);
+  pool = pool_amc(arena, fmt, NULL);
+  CHECK_OK(mps_pool_create_k(&mvff, arena, mps_class_mvff(), mps_args_none));
+  ap = ap_make(pool);
+  part("128 KB: %lu committed before the first object",
+       (unsigned long)mps_arena_committed(arena));
+  CHECK(reference() || mps_arena_committed(arena) <= (size_t)12 << 10);
+  (void)obj_new(ap, 0, KIND_LEAF, 4, 1);
+  CHECK(reference() || mps_arena_committed(arena) <= (size_t)16 << 10);
+}
+
+/* Counts the collections that have begun, by what began them. */
+static void count_starts(size_t *chain, size_t *memory)
+{
+  mps_message_t m;
+  while (mps_message_get(&m, arena, mps_message_type_gc_start())) {
+    const char *why = mps_message_gc_start_why(arena, m);
+    if (strstr(why, "Memory has run out") != NULL)
+      ++*memory;
+    else
+      ++*chain;
+    mps_message_discard(arena, m);
+  }
+}
+
+/* 20 KB of objects that are replaced one by one, a hundred times the arena in all;
+ * then, where objects move, a quarter of the arena in one piece. */
+static void churn(mps_arena_t a, size_t size, mps_pool_class_t class)
+{
+  enum { LIVE = 80, SLOTS = 30 };
+  static mps_addr_t live[LIVE];
+  size_t i, chain = 0, memory = 0, count = size / ((SLOTS + 2) * WORD) * 100;
+  mps_root_t lives;
+  obj_t o;
+  arena = a;
+  fmt = fmt_make(arena, 0);
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
+    CHECK_OK(mps_pool_create_k(&pool, arena, class, args));
+  } MPS_ARGS_END(args);
+  ap = ap_make(pool);
+  memset(live, 0, sizeof live);
+  CHECK_OK(mps_root_create_table(&lives, arena, mps_rank_exact(), 0, live, LIVE));
+  mps_message_type_enable(arena, mps_message_type_gc_start());
+  for (i = 0; i < count; ++i) {
+    CHECK_OK(obj_try(&o, ap, 0, KIND_LEAF, SLOTS, i));
+    /* most die at once */
+    if (i % 4 == 0)
+      live[rnd_below(LIVE)] = o;
+    count_starts(&chain, &memory);
+  }
+  for (i = 0; i < LIVE; ++i)
+    CHECK(live[i] == NULL
+          || obj_is((obj_t)live[i], KIND_LEAF, SLOTS, ((obj_t)live[i])->serial));
+  part("%lu KB: %lu collections as due, %lu because memory ran out",
+       (unsigned long)(size >> 10), (unsigned long)chain, (unsigned long)memory);
+  CHECK(chain > 100 && memory == 0);
+  if (class == mps_class_amc()) {
+    CHECK_OK(obj_try(&o, ap, 0, KIND_LEAF, size / 4 / WORD - 2, 7));
+    CHECK(obj_is(o, KIND_LEAF, size / 4 / WORD - 2, 7));
+  }
+  mps_ap_destroy(ap);
+  mps_root_destroy(lives);
+  mps_pool_destroy(pool);
+  mps_fmt_destroy(fmt);
+  mps_arena_destroy(arena);
+}
+
+static void small_amc(void)
+{
+  size_t size = (size_t)128 << 10;
+  if (!reference())
+    churn(client(malloc(size), size, 0), size, mps_class_amc());
+}
+
+static void small_lo(void)
+{
+  size_t size = (size_t)128 << 10;
+  if (!reference())
+    churn(client(malloc(size), size, 0), size, mps_class_lo());
+}
+
+static void small_vm(void)
+{
+  size_t size = (size_t)512 << 10;
+  mps_arena_t a = NULL;
+  if (reference())
+    return;
+  MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_COMMIT_LIMIT, size);
+    CHECK_OK(mps_arena_create_k(&a, mps_arena_class_vm(), args));
+  } MPS_ARGS_END(args);
+  churn(a, size, mps_class_amc());
+}
+
+/* A limit that is set later counts as well. */
+static void small_later(void)
+{
+  size_t size = (size_t)512 << 10;
+  mps_arena_t a;
+  if (reference())
+    return;
+  a = arena_vm((size_t)16 << 20);
+  CHECK_OK(mps_arena_commit_limit_set(a, size));
+  churn(a, size, mps_class_amc());
+}
+
 static const case_s cases[] = {
   {"a new arena is unclamped", starts_unclamped},
   {"references between arenas are not traced", no_traces_between},
@@ -813,7 +928,12 @@ static const case_s cases[] = {
   {"addr_object: AMC and AMCZ, again and again; UNIMPL for the others",
    objects_by_class},
   {"addr_object with headers gives the client's pointer",
-   objects_with_headers}
+   objects_with_headers},
+  {"a client arena of 128 KB commits little to begin with", small_start},
+  {"a client arena of 128 KB collects in time: AMC", small_amc},
+  {"a client arena of 128 KB collects in time: LO", small_lo},
+  {"a VM arena with a limit of 512 KB collects in time", small_vm},
+  {"a VM arena with a limit that is set later collects in time", small_later}
 };
 
 int main(void)

@@ -41,6 +41,8 @@ pub static AMCZ: Amc = Amc { ranks: RankSet::EMPTY, name: "AMCZ" };
 
 /// Segments grow with the pool up to this size.
 const SEG_MAX: Size = 64 * 1024;
+/// The least segment, unless a key says otherwise; at most a 64th of a small arena, and
+/// a grain.
 const EXTEND_BY: Size = 8192;
 const LARGE: Size = 32 * 1024;
 
@@ -147,7 +149,8 @@ impl PoolClass for Amc {
             _ => cx.default_chain.get(),
         };
         let interior = args.bool(&args::_mps_key_INTERIOR).unwrap_or(true);
-        let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(EXTEND_BY);
+        let usual = cx.arena.at_most_part(EXTEND_BY, 64).max(1);
+        let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(usual);
         let large = args.size(&args::_mps_key_LARGE_SIZE).unwrap_or(LARGE);
         crate::aver_client!(
             extend_by != 0 && extend_by <= large,

@@ -37,7 +37,8 @@ use crate::object::seg::Seg;
 use ::core::cell::{Cell, UnsafeCell};
 use ::core::ptr::NonNull;
 
-/// A pool's first extents, and the most that stays when all is free.
+/// A pool's first extents, and the most that stays when all is free; in small arenas
+/// at most a 64th of that ([`Inner::first`]).
 const FIRST: Size = 16 * 1024;
 /// Extents grow with the pool up to this.
 const EXTENT_MAX: Size = 1 << 20;
@@ -96,6 +97,8 @@ pub(super) struct Inner {
     pub field: Field,
     live: usize,
     shift: u32,
+    /// [`FIRST`], in this arena.
+    first: Size,
     quick_from: usize,
     /// The arena refused to give more.
     starved: bool,
@@ -136,6 +139,7 @@ pub(super) fn is_alignment(align: Size, grain: Size) -> bool {
 /// The arena's.
 pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
+    let first = cx.arena.at_most_part(FIRST, 64).max(cx.arena.grain());
     let core = cx.arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
@@ -148,6 +152,7 @@ pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
             field: Field::new(config.reserve >> shift),
             live: 0,
             shift,
+            first,
             quick_from: usize::MAX,
             starved: false,
             config,
@@ -828,7 +833,7 @@ impl Inner {
         // SAFETY: in the field.
         let (grains, size) = unsafe { ((*e).grains, (*e).size) };
         let spare = self.config.spare;
-        if self.field.len() == 1 && size <= FIRST && spare > 0.0 {
+        if self.field.len() == 1 && size <= self.first && spare > 0.0 {
             // Not back and forth with every block of a small pool.
             return None;
         }
@@ -841,7 +846,7 @@ impl Inner {
     fn wish(&self, exact: Size) -> Size {
         let total = self.field.grains << self.shift;
         let by = self.config.extend_by;
-        let wish = by.min(total.max(FIRST)).max((total / 256).min(EXTENT_MAX));
+        let wish = by.min(total.max(self.first)).max((total / 256).min(EXTENT_MAX));
         let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
         if exact > wish / 2 { exact } else { wish }
     }

@@ -25,7 +25,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, RankSet};
 use crate::object::buffer::Buffer;
-use crate::object::cx::{Inside, bump};
+use crate::object::cx::{Cx, Inside, bump};
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{Pool, PoolClass, Room, Scanned};
 use crate::object::scan::{Ref, ScanState};
@@ -89,8 +89,14 @@ pub static LO: MarkSweep = MarkSweep {
 };
 
 /// New bytes that make a pool without a chain worth collecting, at least; and
-/// at least half as much again as was alive.
+/// at least half as much again as was alive. In an arena of less than 64 MB it is a
+/// 16th of that.
 const FLOOR: Size = 4 << 20;
+
+/// [`FLOOR`], in this arena.
+fn floor(cx: &Cx) -> Size {
+    cx.arena.at_most_part(FLOOR, 16)
+}
 
 /// What a pool of these classes knows.
 pub struct Data {
@@ -123,7 +129,7 @@ pub fn data(pool: &Pool) -> &Data {
 /// should grow before it is collected depends on how much of it lives.
 fn own_chain(cx: Inside<'_>) -> Result<P<Chain>> {
     let arena = &cx.arena;
-    let g = arena.control_new(Gen::new(FLOOR))?;
+    let g = arena.control_new(Gen::new(floor(&cx)))?;
     let c = arena
         .control_new(Chain::new(cx.instance.get(), g, 1))
         .inspect_err(|_| arena.control_drop(g))?;
@@ -305,11 +311,11 @@ impl PoolClass for MarkSweep {
         room::reclaim(cx, seg);
     }
 
-    fn trace_done(&self, _cx: Inside<'_>, pool: P<Pool>) {
+    fn trace_done(&self, cx: Inside<'_>, pool: P<Pool>) {
         let d = data(pool.get());
         if d.condemned.replace(false) && d.own {
             let kept = d.kept.get();
-            d.generation.capacity.set((kept + kept / 2).max(FLOOR));
+            d.generation.capacity.set((kept + kept / 2).max(floor(&cx)));
         }
     }
 

@@ -69,7 +69,8 @@ fn new_seg(
     let d = data(pool.get());
     let g = d.generation;
     let grain = cx.arena.grain();
-    let wish = if large { 0 } else { (pool.bytes.get() / 8).clamp(SEG_MIN, SEG_MAX) };
+    let least_usual = cx.arena.at_most_part(SEG_MIN, 64);
+    let wish = if large { 0 } else { (pool.bytes.get() / 8).max(least_usual).min(SEG_MAX) };
     let least = crate::base::addr::size_up_checked(least, grain).ok_or(Res::Memory)?;
     let wish = size_up(wish, grain).max(least);
     let make = |size| Seg::create(cx, pool, g.get().home(), Some(g), size, ranks);
