@@ -12,7 +12,7 @@
 //! the processor has then looked ahead in vain, also at what the program does
 //! next. So arrays are as long as a pool's size warrants.
 
-use super::mag::shift;
+use super::free_stack::shift;
 use crate::base::addr::{Addr, Size};
 use core::cell::Cell;
 use core::ptr::null_mut;

@@ -1,8 +1,9 @@
 //! Against naive models. Addresses are made up: nothing here touches them.
 
+use super::bounds::Bounds;
 use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
-use super::mag::Mag;
+use super::free_stack::{Damaged, FreeStack};
 use super::marks::{Marks, Set};
 use super::quick::{Depth, Quick, SOME};
 use super::stock::Stock;
@@ -450,12 +451,14 @@ fn quick_lists() {
 }
 
 #[test]
-fn magazines_in_order() {
+fn stacks_of_free_blocks_in_order() {
     let seed = 0xDADA_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
     for words in [1usize, 2, 3, 5, 7, 8, 40] {
-        let mut m = Mag::<14>::new();
+        let mut anywhere = Bounds::new(3);
+        anywhere.widen(Addr(8), Addr(usize::MAX).down(8));
+        let mut m = FreeStack::<14>::new(r.below(usize::MAX));
         let mut model = Vec::new();
         let mut spare: Vec<Addr> = (0..200).map(|_| memory(words * 8)).collect();
         for step in 0..20_000 {
@@ -478,7 +481,8 @@ fn magazines_in_order() {
                     }
                 }
                 _ => {
-                    let a = m.pop(words);
+                    // SAFETY: all were pushed with so many words.
+                    let a = unsafe { m.pop(words, &anywhere) }.unwrap();
                     assert_eq!(a, model.pop());
                     spare.extend(a);
                 }
@@ -486,5 +490,58 @@ fn magazines_in_order() {
             assert_eq!(m.is_empty(), model.is_empty());
             assert!(m.newest().is_null() || Some(&m.newest()) == model.last());
         }
+    }
+}
+
+/// Whatever single bit of a free block is changed, and whatever is written over one of
+/// its words: no other address comes out, and what was not in the chain is kept.
+#[test]
+fn stacks_notice_what_was_written_to_free_blocks() {
+    const WORDS: usize = 3;
+    let seed = 0x1DEA_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    let all: Vec<Addr> = (0..40).map(|_| memory(WORDS * 8)).collect();
+    let (low, high) = (*all.iter().min().unwrap(), *all.iter().max().unwrap());
+    let mut bounds = Bounds::new(3);
+    bounds.widen(low, low.add(8));
+    bounds.widen(high, high.add(WORDS * 8));
+    assert!(all.iter().all(|a| bounds.allow(*a) && !bounds.allow(a.add(4))));
+    assert!(!bounds.allow(low.sub(8)) && !bounds.allow(high.add(WORDS * 8)));
+    for kind in 0..64 + 4 {
+        let mut m = FreeStack::<14>::new(r.below(usize::MAX));
+        // SAFETY: so many words of ours.
+        all.iter().for_each(|a| unsafe { m.push(*a, WORDS) });
+        // In the first group of the chain, which is the newest.
+        let mut out = Vec::new();
+        let place = m.chain().add(r.below(WORDS) * 8);
+        // SAFETY: ours.
+        unsafe {
+            let p = place.ptr::<u64>();
+            let other = r.below(all.len());
+            *p = match kind {
+                64 => 0,
+                65 => all[other].0 as u64,
+                66 => *all[other].ptr::<u64>() ^ 1 << 63,
+                67 => u64::MAX,
+                bit => *p ^ 1 << bit,
+            };
+        }
+        let mut damage = 0;
+        loop {
+            // SAFETY: all were pushed with so many words, and are inside.
+            match unsafe { m.pop(WORDS, &bounds) } {
+                Ok(Some(a)) => out.push(a),
+                Ok(None) => break,
+                Err(Damaged(a)) => {
+                    damage += 1;
+                    assert!(all.contains(&a));
+                }
+            }
+        }
+        assert_eq!(damage, 1, "what kind {kind} did at {place:?} was not noticed");
+        out.sort();
+        out.dedup();
+        assert!(out.len() >= 10 && out.iter().all(|a| all.contains(a)));
     }
 }

@@ -54,6 +54,7 @@ impl Mpm {
     }
 
     /// Takes the lock.
+    #[inline(never)]
     pub fn claim(&self) {
         let mut round = 0u32;
         while !self.try_claim() {
@@ -63,6 +64,7 @@ impl Mpm {
     }
 
     /// Takes the lock if nobody is inside.
+    #[inline]
     pub fn try_claim(&self) -> bool {
         let me = self.cx.arena.port.thread_id();
         loop {

@@ -6,7 +6,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
-use crate::object::pool::{Pool, PoolClass, Room};
+use crate::object::pool::{Caching, Pool, PoolClass, Room};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
 
@@ -93,6 +93,10 @@ impl<K: FitPolicy> PoolClass for FitClass<K> {
     #[inline]
     fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
         core::quick_free(pool, base, size)
+    }
+
+    fn caches(&self, pool: P<Pool>, base: Addr, size: Size, what: Caching) -> bool {
+        core::caches(pool, base, size, what)
     }
 
     fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {

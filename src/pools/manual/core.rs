@@ -19,22 +19,25 @@
 //! - The lock comes before the instance ([`crate::object::lock`]): what needs both is
 //!   called with both, and asks the arena with the lock held.
 
+use super::ledger::{Ledger, Rule, Wrong};
 use super::shards::{Crowd, Shards};
 use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
+use crate::land::bounds::Bounds;
 use crate::land::extent::{Extent, Fit, NotInUse};
 use crate::land::field::Field;
 use crate::land::quick::{CLASSES, Depth, Quick, SOME};
 use crate::land::stock::{self, Stock};
 use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
-use crate::object::pool::{Pool, Room};
+use crate::object::pool::{Caching, Pool, Room};
 use crate::object::seg::Seg;
 use ::core::cell::{Cell, UnsafeCell};
 use ::core::ptr::NonNull;
+use ::core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A pool's first extents, and the most that stays when all is free.
 const FIRST: Size = 16 * 1024;
@@ -82,6 +85,9 @@ pub(super) struct Config {
     pub arena_high: bool,
     /// Set freed blocks aside?
     pub quick: bool,
+    /// Know exactly which blocks are in use? Then every block goes through the pool's
+    /// lock and its ledger: no shards, no stocks, no quick ways.
+    pub ledger: bool,
     /// Free memory that allocation points leave alone, for longer runs, as a
     /// fraction of all.
     pub slack: f64,
@@ -93,8 +99,11 @@ pub(super) struct Inner {
     quick: Quick,
     /// Free and used memory.
     pub field: Field,
+    /// What exactly is in use, for pools that keep one.
+    pub(super) ledger: Ledger,
     live: usize,
-    shift: u32,
+    /// Where its extents are, or were; at multiples of grains.
+    bounds: Bounds,
     quick_from: usize,
     /// The arena refused to give more.
     starved: bool,
@@ -110,6 +119,10 @@ pub(super) struct Core {
     /// Sizes up to this may be set aside; 0 if none is.
     quick_most: Size,
     shift: u32,
+    /// The bounds again, to be read without the lock: from here on,
+    lowest: AtomicUsize,
+    /// so many grains. A thread that has a block has it from one that saw its extent.
+    reach: AtomicUsize,
     crowd: Crowd,
     lock: Lock,
     inner: UnsafeCell<Inner>,
@@ -138,20 +151,26 @@ pub(super) fn create(pool: P<Pool>, config: Config) -> Result {
     let core = pool.cx.get().arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
-        quick_most: if config.quick { CLASSES << shift } else { 0 },
+        quick_most: if config.quick && !config.ledger { CLASSES << shift } else { 0 },
         shift,
+        lowest: AtomicUsize::new(0),
+        reach: AtomicUsize::new(0),
         crowd: Crowd::default(),
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
             field: Field::new(config.reserve >> shift),
+            ledger: Ledger::new(config.ledger),
             live: 0,
-            shift,
+            bounds: Bounds::new(shift),
             quick_from: usize::MAX,
             starved: false,
             config,
         }),
     })?;
+    if config.ledger {
+        core.crowd.refuse();
+    }
     core.home.plain.set(true);
     core.home.high.set(config.arena_high);
     pool.align.set(config.align);
@@ -171,13 +190,14 @@ pub(super) fn finish(pool: P<Pool>) {
     let i = unsafe { core.alone() };
     for k in 0..i.field.len() {
         if let Some(e) = i.field.get(k) {
-            drop_extent(pool, e, i.shift);
+            drop_extent(pool, e, i.bounds.shift);
         }
     }
     if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
         arena.control_free(i.field.tables(), bytes);
     }
     drop_quick(pool, ::core::mem::take(&mut i.quick));
+    i.ledger.finish(arena);
     // SAFETY: as above; the core is not used any more.
     unsafe { core.crowd.finish(arena) };
     arena.control_drop(core);
@@ -279,6 +299,15 @@ impl Core {
         self.crowd.shards().is_some_and(|s| s.close(live)) && self.drain(pool)
     }
 
+    /// May a block begin at `a`: is that aligned, and not outside all extents? Without
+    /// the lock.
+    #[inline(always)]
+    fn may_have(&self, a: Addr) -> bool {
+        let from = a.0.wrapping_sub(self.lowest.load(Relaxed));
+        // What is no multiple of a grain turns into a large number.
+        from.rotate_right(self.shift) < self.reach.load(Relaxed)
+    }
+
     fn home(&self) -> P<Home> {
         // SAFETY: part of the core, which stays where it is, and is finished
         // only after its home was retired.
@@ -339,8 +368,7 @@ pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
 #[inline(always)]
 pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     let core = of(pool);
-    // The cool variety looks whether the block is in use.
-    if size > core.quick_most || cfg!(feature = "variety-cool") {
+    if size > core.quick_most {
         return false;
     }
     // Likely to be handed out again soon; an atomic operation then would wait
@@ -348,7 +376,7 @@ pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     crate::seam::arch::expect_write(base);
     crate::seam::arch::expect_write(base.add(size - 1));
     if let Some(s) = core.shards(size) {
-        let good = base.is_aligned(1usize << core.shift);
+        let good = core.may_have(base);
         return good && s.quickly(false, |stock| stock.put(core.whole(size), base));
     }
     core.quickly(false, |i| i.quick_free(base, size))
@@ -377,8 +405,8 @@ pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     got.ok_or(Res::Limit)
 }
 
-/// Frees `size` bytes from `base` on. True: there is memory to give back, or it is
-/// time for shards ([`shrink`]).
+/// Frees `size` bytes from `base` on: a block, or part of one. True: there is memory
+/// to give back, or it is time for shards ([`shrink`]).
 ///
 /// # Errors
 /// `Param`, reported: that is not in use in the pool; nothing has changed.
@@ -388,18 +416,34 @@ pub(super) fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
     let by_shard = core.shards(size).and_then(|s| {
         s.quickly(None, |stock| {
             let spill = |i: &mut Inner| {
-                let due = i.free(base, size)?;
+                let due = i.free(base, size, Rule::Part)?;
                 Ok((due | i.spill_half(stock, core.whole(size), s.part()), i.live))
             };
             let again = stock.newest(core.whole(size)) == base;
-            Some(if again { Err(NotInUse) } else { core.with(pool, spill) })
+            Some(if again { Err(Wrong::NotInUse) } else { core.with(pool, spill) })
         })
     });
-    let done = by_shard
-        .unwrap_or_else(|| core.with(pool, |i| i.free(base, size).map(|due| (due, i.live))));
-    crate::aver_client!(done.is_ok(), "block being freed is in use in the pool", Err(Res::Param));
-    let (due, live) = done.map_err(|NotInUse| Res::Param)?;
-    Ok(core.settle(pool, live) | due | core.crowd.is_due())
+    let done = by_shard.unwrap_or_else(|| {
+        core.with(pool, |i| i.free(base, size, Rule::Part).map(|due| (due, i.live)))
+    });
+    match done {
+        Ok((due, live)) => Ok(core.settle(pool, live) | due | core.crowd.is_due()),
+        Err(wrong) => {
+            wrong.report(pool, base, size);
+            Err(Res::Param)
+        }
+    }
+}
+
+/// See [`PoolClass::caches`](crate::object::pool::PoolClass::caches).
+pub(super) fn caches(pool: P<Pool>, base: Addr, size: Size, what: Caching) -> bool {
+    if !cfg!(feature = "variety-cool") {
+        return true;
+    }
+    of(pool).with(pool, |i| i.ledger.caches(base, size, what)).unwrap_or_else(|wrong| {
+        wrong.report(pool, base, size);
+        false
+    })
 }
 
 /// New room for an allocation point, in place of what it has. `Limit`: the pool
@@ -463,7 +507,7 @@ pub(super) fn ap_stock(ap: P<Buffer>) {
     }
     let others = pool.buffers.iter().filter(|b| b.stock.get().is_some()).count();
     let stocks = (others + 1) * size_of::<Stock>();
-    let bytes = core.held(|i| i.field.grains << i.shift);
+    let bytes = core.held(|i| i.field.grains << i.bounds.shift);
     if stocks > bytes / STOCKS_PART {
         return;
     }
@@ -487,7 +531,7 @@ pub(super) fn free_size(pool: P<Pool>) -> Size {
     let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
     let core = of(pool);
     let shards = core.crowd.shards().map_or(0, Shards::bytes);
-    let rest = core.held(|i| (i.field.grains - i.live) << i.shift);
+    let rest = core.held(|i| (i.field.grains - i.live) << i.bounds.shift);
     rest + stocks + shards
 }
 
@@ -502,7 +546,7 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
         let exact = exact.ok_or(Res::Resource)?;
         // Another thread may have made room meanwhile, which is good enough for
         // whatever way this block is to be had.
-        if i.field.longest() >= (exact >> i.shift).max(AMPLE >> i.shift) {
+        if i.field.longest() >= (exact >> i.bounds.shift).max(AMPLE >> i.bounds.shift) {
             return Ok(());
         }
         let wish = i.wish(exact);
@@ -515,7 +559,7 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
         };
         i.starved = true;
         i.flush();
-        if i.field.longest() >= exact >> i.shift {
+        if i.field.longest() >= exact >> i.bounds.shift {
             return Ok(());
         }
         // What is free but in pieces may serve when others have put it together.
@@ -530,15 +574,20 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
 /// of `want`.
 fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Result<bool> {
     let arena = &pool.cx.get().arena;
-    let shift = i.shift;
+    let shift = i.bounds.shift;
     make_place(pool, i)?;
     let home = core.home();
-    let make = |bytes: Size| -> Result<*mut Extent> {
+    let ledger = &mut i.ledger;
+    let mut make = |bytes: Size| -> Result<*mut Extent> {
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
         let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
         let at = arena.control_alloc(tables)?;
         let seg = Seg::create(pool, home, None, bytes, RankSet::EMPTY)
             .inspect_err(|_| arena.control_free(at, tables))?;
+        ledger.add(arena, seg.base, seg.get().size(), 1 << shift).inspect_err(|_| {
+            seg.destroy();
+            arena.control_free(at, tables);
+        })?;
         // SAFETY: that much control memory, ours.
         Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
     };
@@ -552,6 +601,14 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
         let (base, bytes) = unsafe { ((*e).base, (*e).size) };
         d.splat(base, bytes);
     }
+    // SAFETY: just made.
+    let (base, end) = unsafe { ((*e).base, (*e).base.add((*e).grains << shift)) };
+    i.bounds.widen(base, end);
+    let (lowest, reach) = i.bounds.range();
+    // Between the two some of what is in reach is not, or some is that is in no extent: a
+    // thread that frees a block just then takes the long way, or is not found out.
+    core.lowest.store(lowest.0, Relaxed);
+    core.reach.store(reach, Relaxed);
     // SAFETY: just made; stays until it is removed. `make_place` saw to its place.
     let put = unsafe { i.field.insert(e) };
     crate::aver!(put, "there is a place for a new extent");
@@ -561,19 +618,14 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
 
 /// Makes shards, if the pool is large enough; if not, it may come to be.
 fn make_shards(pool: P<Pool>, core: &Core, live: usize) {
-    // The cool variety looks at every block that is freed, under the pool's lock.
-    if cfg!(feature = "variety-cool") {
-        core.crowd.refuse();
-    } else {
-        core.crowd.make(&pool.cx.get().arena, live, core.shift);
-    }
+    core.crowd.make(&pool.cx.get().arena, live, core.shift);
 }
 
 /// Sees to it that a pool of some size can set blocks aside, and has boxes for
 /// them. If there is no memory for that, it does without.
 fn make_quick(pool: P<Pool>, i: &mut Inner) {
     let arena = &pool.cx.get().arena;
-    let bytes = if i.config.quick { i.field.grains << i.shift } else { 0 };
+    let bytes = if i.config.quick { i.field.grains << i.bounds.shift } else { 0 };
     let depth = i.quick.depth();
     let want = match bytes {
         ..=QUICK_FROM => return,
@@ -583,7 +635,7 @@ fn make_quick(pool: P<Pool>, i: &mut Inner) {
     if want > depth
         && let Ok(at) = arena.control_alloc(want.footprint())
     {
-        i.quick_from = QUICK_FROM >> i.shift;
+        i.quick_from = QUICK_FROM >> i.bounds.shift;
         // SAFETY: control memory of that size, ours.
         let old = unsafe { i.quick.deepen(at, want) };
         drop_arrays(pool, old, depth);
@@ -641,9 +693,10 @@ fn give_back(pool: P<Pool>, i: &mut Inner, which: impl Fn(&Inner) -> Option<*mut
             i.field.remove(e);
             P::from_raw((*e).owner.cast::<Seg>())
         } {
+            i.ledger.remove(&pool.cx.get().arena, seg.base);
             seg.destroy();
         }
-        drop_extent(pool, e, i.shift);
+        drop_extent(pool, e, i.bounds.shift);
     }
     any
 }
@@ -658,7 +711,7 @@ pub(super) fn shrink(pool: P<Pool>) {
         }
         give_back(pool, i, Inner::due);
         // A pool that is all but gone needs no places for what it sets aside.
-        if i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.shift {
+        if i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.bounds.shift {
             i.quick_from = usize::MAX;
             drop_quick(pool, ::core::mem::take(&mut i.quick));
         }
@@ -680,7 +733,7 @@ impl Inner {
     #[inline(always)]
     fn grains(&self, size: Size) -> usize {
         // Sizes are far from the top: the door saw to that.
-        size_up(size, 1usize << self.shift) >> self.shift
+        size_up(size, 1usize << self.bounds.shift) >> self.bounds.shift
     }
 
     #[inline(always)]
@@ -698,7 +751,7 @@ impl Inner {
         let n = self.grains(size);
         if self.live < self.quick_from.saturating_add(n)
             || self.quick.grains >= self.quick_limit()
-            || !a.is_aligned(1usize << self.shift)
+            || !self.bounds.allow(a)
         {
             return false;
         }
@@ -717,7 +770,19 @@ impl Inner {
             None => self.cut(n)?,
         };
         self.live += n;
+        if self.ledger.is_on {
+            self.note(a, n, false);
+        }
         Some(a)
+    }
+
+    /// Writes into the ledger what a client gets: a block, or room for an allocation
+    /// point.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, a: Addr, n: usize, is_room: bool) {
+        let done = self.ledger.grant(a, n << self.bounds.shift, is_room);
+        crate::aver!(done.is_ok(), "memory handed out is nobody's");
     }
 
     /// Takes a block of `n` grains from the field. Of small ones it takes as
@@ -734,7 +799,7 @@ impl Inner {
     /// Of so many blocks side by side, all but the first. None is aside.
     fn set_others_aside(&mut self, a: Addr, n: usize, count: usize) {
         for k in (1..count).rev() {
-            let put = self.quick.push(n, a.add((k * n) << self.shift));
+            let put = self.quick.push(n, a.add((k * n) << self.bounds.shift));
             crate::aver_critical!(put, "there is a place for a few where there were none");
         }
     }
@@ -743,21 +808,32 @@ impl Inner {
     /// what is set aside is at its limit, of other sizes: it may go beyond.
     fn batch(&self, n: usize) -> usize {
         let most = self.quick_limit().saturating_mul(2);
-        let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.shift);
+        let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.bounds.shift);
         if n > CLASSES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
     }
 
-    #[inline(always)]
-    pub(super) fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
+    /// Frees what `rule` allows. True: there is memory to give back.
+    #[inline(never)]
+    pub(super) fn free(
+        &mut self,
+        a: Addr,
+        size: Size,
+        rule: Rule,
+    ) -> ::core::result::Result<bool, Wrong> {
+        if self.ledger.is_on {
+            self.ledger.release(a, size, rule)?;
+        }
         let n = self.grains(size);
         let left = self.live.saturating_sub(n);
         if n > CLASSES || left < self.quick_from {
             return self.free_to_field(a, n);
         }
-        let newest = self.quick.newest(n);
-        let wrong = a == newest || !a.is_aligned(1usize << self.shift);
-        if wrong || (cfg!(feature = "variety-cool") && !self.field.in_use(a, n)) {
-            return Err(NotInUse);
+        if !self.bounds.allow(a) {
+            let aligned = self.bounds.is_aligned(a);
+            return Err(if aligned { Wrong::Elsewhere } else { Wrong::Misaligned });
+        }
+        if a == self.quick.newest(n) {
+            return Err(Wrong::NotInUse);
         }
         if !self.quick.push(n, a) {
             return self.free_to_field(a, n);
@@ -774,7 +850,7 @@ impl Inner {
     /// can use, so in pools of some size they come from opposite ends.
     fn fit(&self, n: usize) -> Fit {
         let fit = self.config.fit;
-        if n > CLASSES && self.live >= QUICK_FROM >> self.shift {
+        if n > CLASSES && self.live >= QUICK_FROM >> self.bounds.shift {
             Fit { high: !fit.high, top: !fit.high }
         } else {
             fit
@@ -786,12 +862,12 @@ impl Inner {
         if self.live < self.quick_from {
             return 0;
         }
-        self.live / 32 + (QUICK_LEAST >> self.shift)
+        self.live / 32 + (QUICK_LEAST >> self.bounds.shift)
     }
 
     #[inline(never)]
-    fn free_to_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<bool, NotInUse> {
-        self.field.free(a, n)?;
+    fn free_to_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<bool, Wrong> {
+        self.field.free(a, n).map_err(|NotInUse| Wrong::NotInUse)?;
         self.live = self.live.saturating_sub(n);
         if self.live == 0 {
             self.flush();
@@ -833,7 +909,7 @@ impl Inner {
 
     /// How much to ask the arena for, to get a block of `exact` bytes.
     fn wish(&self, exact: Size) -> Size {
-        let total = self.field.grains << self.shift;
+        let total = self.field.grains << self.bounds.shift;
         let by = self.config.extend_by;
         let wish = by.min(total.max(FIRST)).max((total / 256).min(EXTENT_MAX));
         let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
@@ -855,9 +931,9 @@ impl Inner {
             }
             return Some(self.granted(a, n));
         }
-        let most = n.max(ROOM >> self.shift);
+        let most = n.max(ROOM >> self.bounds.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
-        let ample = AMPLE >> self.shift;
+        let ample = AMPLE >> self.bounds.shift;
         let least = if whole && !self.starved { n.max(ample) } else { n };
         let (a, got) = self.field.alloc_run(least, self.batch(n), ample, most)?;
         if got >= ample {
@@ -900,7 +976,7 @@ impl Inner {
     /// Frees a block that was kept elsewhere, as if in use. True: there is memory to
     /// give back.
     fn free_own(&mut self, a: Addr, size: Size) -> bool {
-        self.free(a, size).unwrap_or_else(|NotInUse| {
+        self.free(a, size, Rule::Part).unwrap_or_else(|_| {
             was_in_use();
             false
         })
@@ -918,7 +994,7 @@ impl Inner {
             let e = unsafe { &*e };
             let mut at = 0;
             while let Some((start, n)) = e.next_free(at) {
-                if !f(e.addr_of(start), n << self.shift) {
+                if !f(e.addr_of(start), n << self.bounds.shift) {
                     return false;
                 }
                 at = start + n;
@@ -930,7 +1006,7 @@ impl Inner {
     fn take_back(&mut self, ap: P<Buffer>, init: Addr) {
         let n = ap.room_limit.get().since(init);
         if n != 0 {
-            let done = self.free(init, n);
+            let done = self.free(init, n, Rule::Room);
             crate::aver_critical!(
                 done.is_ok(),
                 "room of an allocation point is in use in its pool"
@@ -941,6 +1017,9 @@ impl Inner {
 
     fn granted(&mut self, a: Addr, n: usize) -> (Addr, Addr) {
         self.live += n;
-        (a, a.add(n << self.shift))
+        if self.ledger.is_on {
+            self.note(a, n, true);
+        }
+        (a, a.add(n << self.bounds.shift))
     }
 }
