@@ -13,6 +13,5 @@ pub mod field;
 pub mod free_stack;
 pub mod marks;
 pub mod quick;
-pub mod stock;
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,7 @@ use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
 use super::free_stack::{Damaged, FreeStack};
 use super::marks::{Marks, Set};
-use super::quick::{Depth, Quick, SOME};
-use super::stock::Stock;
+use super::quick::{BOX_BLOCKS, Depth, Quick};
 use crate::base::addr::Addr;
 use std::boxed::Box;
 use std::cell::Cell;
@@ -280,90 +279,7 @@ fn field_against_naive() {
     }
 }
 
-#[test]
-fn stock_of_blocks() {
-    const DEPTH: usize = 31;
-    let seed = 0xBEEF_5678_9ABC_DEF1u64;
-    std::println!("seed {seed:#x}");
-    let mut r = Rng(seed);
-    let at = memory(size_of::<Stock>());
-    // SAFETY: that much memory, leaked.
-    let s = unsafe { &*Stock::build(at, 4) };
-    let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 40];
-    let mut most = [DEPTH; 40];
-    let mut next = 0x1000usize;
-    for step in 0..80_000 {
-        let n = 1 + r.below(if step / 4000 % 2 == 0 { 39 } else { 4 });
-        let size = n << 4;
-        match r.below(if step / 1000 % 2 == 0 { 8 } else { 11 }) {
-            0..=2 => {
-                next += 0x1000;
-                let fits = n <= 32 && model[n].len() < most[n];
-                assert_eq!(s.put(size, Addr(next)), fits);
-                assert!(!s.put(size + 8, Addr(next)), "not whole grains");
-                if fits {
-                    model[n].push(Addr(next));
-                    assert!(!s.put(size, Addr(next)), "the same twice");
-                }
-            }
-            3 => assert_eq!(s.take(size), model[n].pop().unwrap_or(Addr::NULL)),
-            7 => {
-                let out: Vec<Cell<Addr>> = (0..r.below(DEPTH)).map(|_| Cell::default()).collect();
-                let count = s.take_into(size, &out);
-                let left = model[n].len().saturating_sub(out.len());
-                let newest: Vec<Addr> = model[n].drain(left..).collect();
-                assert!(
-                    newest.iter().eq(out[..count]
-                        .iter()
-                        .map(|c| c.get())
-                        .collect::<Vec<_>>()
-                        .iter())
-                );
-            }
-            5 => {
-                most[n] = r.below(DEPTH + 1);
-                s.limit(size, most[n]);
-            }
-            6 => {
-                let keep = r.below(DEPTH + 3);
-                let gone = model[n].len().saturating_sub(keep);
-                let mut oldest = model[n].drain(..gone);
-                s.spill(size, keep, |a| assert_eq!(Some(a), oldest.next()));
-                assert_eq!(oldest.next(), None);
-            }
-            4 => {
-                let want = r.below(40);
-                let mut given = 0;
-                let upto = r.below(DEPTH + 3);
-                let count = s.fill(size, upto, |places: &[Cell<Addr>]| {
-                    assert_eq!(places.len(), upto.min(DEPTH) - model[n].len());
-                    given = want.min(places.len());
-                    for p in &places[..given] {
-                        next += 0x1000;
-                        p.set(Addr(next));
-                        model[n].push(Addr(next));
-                    }
-                    given
-                });
-                assert_eq!(count, given);
-            }
-            _ => match s.take_any() {
-                Some((a, size)) => assert_eq!(model[size >> 4].pop(), Some(a)),
-                None => assert!(model.iter().all(|m| m.is_empty())),
-            },
-        }
-        assert_eq!(s.has(size), !model[n].is_empty());
-        assert_eq!(s.newest(size), model[n].last().copied().unwrap_or(Addr::NULL));
-        assert_eq!(s.take(size + 8), Addr::NULL);
-        assert_eq!(s.take(0), Addr::NULL);
-    }
-    let bytes: usize = model.iter().enumerate().map(|(n, m)| (n << 4) * m.len()).sum();
-    assert_eq!(s.bytes(), bytes);
-    s.forget();
-    assert_eq!((s.bytes(), s.take_any()), (0, None));
-}
-
-/// Takes `a` out of a model of a class.
+/// Takes `a` out of a model of a size.
 fn strike(model: &mut Vec<Addr>, a: Addr) {
     let k = model.iter().position(|x| *x == a);
     model.remove(k.expect("it was set aside, and not given out before"));
@@ -431,7 +347,7 @@ fn quick_lists() {
                 out[..count].iter().for_each(|a| strike(&mut model[n], a.get()));
             }
             _ => {
-                let mut out = [Addr::NULL; SOME];
+                let mut out = [Addr::NULL; BOX_BLOCKS];
                 let (n, count) = q.take_some(&mut out);
                 assert_eq!(count == 0, model.iter().all(|m| m.is_empty()));
                 out[..count].iter().for_each(|a| strike(&mut model[n], *a));

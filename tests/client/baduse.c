@@ -795,7 +795,7 @@ int main(void)
     if (reference() && lenient >= DEBUG)
       continue;                 /* its free lists are not ours */
     if (lenient == DEBUG && !archive_is_debug())
-      continue;                 /* as README says */
+      continue;                 /* docs/design.md says which */
     memset(report, 0, sizeof *report);
     fflush(stdout);
     pid = fork();

@@ -100,12 +100,12 @@ impl<K: FitPolicy> PoolClass for FitClass<K> {
     }
 
     fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
-        core::ap_stock(ap);
+        core::ap_magazines(ap);
         Ok(())
     }
 
     fn ap_grown(&self, ap: P<Buffer>) {
-        core::ap_stock(ap);
+        core::ap_magazines(ap);
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {

@@ -29,10 +29,10 @@ use crate::base::sets::RankSet;
 use crate::land::bounds::Bounds;
 use crate::land::extent::{Extent, Fit, NotInUse};
 use crate::land::field::Field;
-use crate::land::quick::{CLASSES, Depth, Quick, SOME};
-use crate::land::stock::{self, Stock};
+use crate::land::quick::{self, BOX_BLOCKS, Depth, Quick};
 use crate::object::buffer::Buffer;
 use crate::object::lock::Lock;
+use crate::object::magazines::{self, Magazines};
 use crate::object::pool::{Caching, Pool, Room};
 use crate::object::seg::Seg;
 use ::core::cell::{Cell, UnsafeCell};
@@ -58,15 +58,15 @@ const QUICK_LEAST: Size = 16 * 1024;
 /// Memory for boxes: at least, and of all at most a part.
 const BOXES_LEAST: Size = 1024;
 const BOXES_PART: Size = 400;
-/// Memory for the stocks of allocation points: of all at most a part.
-const STOCKS_PART: Size = 32;
+/// Memory for the magazines of allocation points: of all at most a part.
+const MAGAZINES_PART: Size = 32;
 /// Bytes, and blocks, to take from the field at a time, at most.
 const BATCH: Size = 2048;
 const BATCH_MOST: usize = 8;
 
-/// Of each size, an allocation point's stock has at most this part of what is in
+/// Of each size, an allocation point's magazine has at most this part of what is in
 /// use, so of all a 32nd.
-const STOCK_PART: usize = 1024;
+const MAGAZINE_PART: usize = 1024;
 
 /// How a pool is to be.
 #[derive(Clone, Copy)]
@@ -86,7 +86,7 @@ pub(super) struct Config {
     /// Set freed blocks aside?
     pub quick: bool,
     /// Know exactly which blocks are in use? Then every block goes through the pool's
-    /// lock and its ledger: no shards, no stocks, no quick ways.
+    /// lock and its ledger: no shards, no magazines, no quick ways.
     pub ledger: bool,
     /// Free memory that allocation points leave alone, for longer runs, as a
     /// fraction of all.
@@ -151,7 +151,7 @@ pub(super) fn create(pool: P<Pool>, config: Config) -> Result {
     let core = pool.cx.get().arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
-        quick_most: if config.quick && !config.ledger { CLASSES << shift } else { 0 },
+        quick_most: if config.quick && !config.ledger { quick::SIZES << shift } else { 0 },
         shift,
         lowest: AtomicUsize::new(0),
         reach: AtomicUsize::new(0),
@@ -265,7 +265,7 @@ impl Core {
     /// The shards, if there are any in use for blocks of `size` bytes.
     #[inline(always)]
     fn shards(&self, size: Size) -> Option<&Shards> {
-        self.crowd.shards().filter(|s| s.is_open() && size <= stock::CLASSES << self.shift)
+        self.crowd.shards().filter(|s| s.is_open() && size <= magazines::MAGAZINES << self.shift)
     }
 
     /// Under the lock, with so much in use: opens the shards, if there are any and
@@ -282,8 +282,8 @@ impl Core {
     fn drain(&self, pool: P<Pool>) -> bool {
         let mut any = false;
         if let Some(s) = self.crowd.shards() {
-            s.each(pool.cx.get(), |stock| {
-                while let Some((a, size)) = stock.take_any() {
+            s.each(pool.cx.get(), |magazines| {
+                while let Some((a, size)) = magazines.take_any() {
                     any = true;
                     self.with(pool, |i| i.free_own(a, size));
                 }
@@ -359,7 +359,7 @@ pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
         return Addr::NULL;
     }
     if let Some(s) = core.shards(size) {
-        return s.quickly(Addr::NULL, |stock| stock.take(core.whole(size)));
+        return s.quickly(Addr::NULL, |magazines| magazines.take(core.whole(size)));
     }
     core.quickly(Addr::NULL, |i| i.quick_alloc(size))
 }
@@ -377,7 +377,7 @@ pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     crate::seam::arch::expect_write(base.add(size - 1));
     if let Some(s) = core.shards(size) {
         let good = core.may_have(base);
-        return good && s.quickly(false, |stock| stock.put(core.whole(size), base));
+        return good && s.quickly(false, |magazines| magazines.put(core.whole(size), base));
     }
     core.quickly(false, |i| i.quick_free(base, size))
 }
@@ -387,10 +387,10 @@ pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
 pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     let core = of(pool);
     let by_shard = core.shards(size).and_then(|s| {
-        s.quickly(None, |stock| {
+        s.quickly(None, |magazines| {
             let fill = |i: &mut Inner| {
                 let a = i.alloc(size)?;
-                i.fill_half(stock, core.whole(size), s.part());
+                i.fill_half(magazines, core.whole(size), s.part());
                 Some(a)
             };
             Some(core.with(pool, fill))
@@ -414,12 +414,12 @@ pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
 pub(super) fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
     let core = of(pool);
     let by_shard = core.shards(size).and_then(|s| {
-        s.quickly(None, |stock| {
+        s.quickly(None, |magazines| {
             let spill = |i: &mut Inner| {
                 let due = i.free(base, size, Rule::Part)?;
-                Ok((due | i.spill_half(stock, core.whole(size), s.part()), i.live))
+                Ok((due | i.spill_half(magazines, core.whole(size), s.part()), i.live))
             };
-            let again = stock.newest(core.whole(size)) == base;
+            let again = magazines.newest(core.whole(size)) == base;
             Some(if again { Err(Wrong::NotInUse) } else { core.with(pool, spill) })
         })
     });
@@ -464,15 +464,15 @@ pub(super) fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
 }
 
 /// A block of `size` bytes for an allocation point without room, and more for its
-/// stock, from the thread's shard.
+/// magazines, from the thread's shard.
 fn from_shard(core: &Core, ap: P<Buffer>, size: Size) -> Option<Addr> {
-    let (shards, own) = (core.shards(size)?, ap.stock.get()?);
+    let (shards, own) = (core.shards(size)?, ap.magazines.get()?);
     if ap.room_limit.get() != ap.init.get() {
         return None;
     }
-    let a = shards.quickly(Addr::NULL, |stock| {
-        let a = stock.take(size);
-        own.get().fill(size, usize::MAX, |places| stock.take_into(size, places));
+    let a = shards.quickly(Addr::NULL, |magazines| {
+        let a = magazines.take(size);
+        own.get().fill(size, usize::MAX, |places| magazines.take_into(size, places));
         a
     });
     (!a.is_null()).then_some(a)
@@ -482,7 +482,7 @@ fn from_shard(core: &Core, ap: P<Buffer>, size: Size) -> Option<Addr> {
 pub(super) fn ap_empty(ap: P<Buffer>, init: Addr) {
     of(ap.pool).held(|i| {
         i.take_back(ap, init);
-        while let Some((a, size)) = ap.stock.get().and_then(|s| s.get().take_any()) {
+        while let Some((a, size)) = ap.magazines.get().and_then(|s| s.get().take_any()) {
             i.free_own(a, size);
         }
     });
@@ -498,27 +498,27 @@ pub(super) fn gather(pool: P<Pool>, all: bool) -> bool {
     core.settle(pool, live)
 }
 
-/// With the lock, inside the instance: gives an allocation point a stock, if all stocks are then
-/// still little compared with the pool. Without memory for it, it does without.
-pub(super) fn ap_stock(ap: P<Buffer>) {
+/// With the lock, inside the instance: gives an allocation point magazines, if those of
+/// all points are then still little compared with the pool. Without memory for it, it does without.
+pub(super) fn ap_magazines(ap: P<Buffer>) {
     let (pool, core) = (ap.pool, of(ap.pool));
-    if core.quick_most == 0 || ap.stock.get().is_some() {
+    if core.quick_most == 0 || ap.magazines.get().is_some() {
         return;
     }
-    let others = pool.buffers.iter().filter(|b| b.stock.get().is_some()).count();
-    let stocks = (others + 1) * size_of::<Stock>();
+    let others = pool.buffers.iter().filter(|b| b.magazines.get().is_some()).count();
+    let magazines = (others + 1) * size_of::<Magazines>();
     let bytes = core.held(|i| i.field.grains << i.bounds.shift);
-    if stocks > bytes / STOCKS_PART {
+    if magazines > bytes / MAGAZINES_PART {
         return;
     }
-    let Ok(at) = pool.cx.get().arena.control_alloc(size_of::<Stock>()) else { return };
+    let Ok(at) = pool.cx.get().arena.control_alloc(size_of::<Magazines>()) else { return };
     // SAFETY: control memory of that size, ours; stays until `ap_finish`.
-    ap.stock.set(unsafe { P::from_raw(Stock::build(at, core.shift)) });
+    ap.magazines.set(unsafe { P::from_raw(Magazines::build(at, core.shift)) });
 }
 
 /// With the lock, inside the instance: finishes an allocation point, which is empty.
 pub(super) fn ap_finish(ap: P<Buffer>) {
-    if let Some(s) = ap.stock.take() {
+    if let Some(s) = ap.magazines.take() {
         ap.pool.cx.get().arena.control_drop(s);
     }
     shrink(ap.pool);
@@ -527,12 +527,12 @@ pub(super) fn ap_finish(ap: P<Buffer>) {
 /// With the lock, inside the instance: bytes that the client does not have.
 pub(super) fn free_size(pool: P<Pool>) -> Size {
     // Its user may be at it meanwhile.
-    let put_by = |ap: P<Buffer>| ap.stock.get().map_or(0, |s| s.get().bytes());
-    let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
+    let put_by = |ap: P<Buffer>| ap.magazines.get().map_or(0, |s| s.get().bytes());
+    let magazines = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
     let core = of(pool);
     let shards = core.crowd.shards().map_or(0, Shards::bytes);
     let rest = core.held(|i| (i.field.grains - i.live) << i.bounds.shift);
-    rest + stocks + shards
+    rest + magazines + shards
 }
 
 /// With the lock, inside the instance: memory for a block of `size` bytes.
@@ -809,7 +809,7 @@ impl Inner {
     fn batch(&self, n: usize) -> usize {
         let most = self.quick_limit().saturating_mul(2);
         let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.bounds.shift);
-        if n > CLASSES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
+        if n > quick::SIZES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
     }
 
     /// Frees what `rule` allows. True: there is memory to give back.
@@ -825,7 +825,7 @@ impl Inner {
         }
         let n = self.grains(size);
         let left = self.live.saturating_sub(n);
-        if n > CLASSES || left < self.quick_from {
+        if n > quick::SIZES || left < self.quick_from {
             return self.free_to_field(a, n);
         }
         if !self.bounds.allow(a) {
@@ -850,7 +850,7 @@ impl Inner {
     /// can use, so in pools of some size they come from opposite ends.
     fn fit(&self, n: usize) -> Fit {
         let fit = self.config.fit;
-        if n > CLASSES && self.live >= QUICK_FROM >> self.bounds.shift {
+        if n > quick::SIZES && self.live >= QUICK_FROM >> self.bounds.shift {
             Fit { high: !fit.high, top: !fit.high }
         } else {
             fit
@@ -880,7 +880,7 @@ impl Inner {
     /// Moves a few blocks from those set aside to the field. False: none is.
     #[inline(never)]
     fn drain(&mut self) -> bool {
-        let mut blocks = [Addr::NULL; SOME];
+        let mut blocks = [Addr::NULL; BOX_BLOCKS];
         let (n, count) = self.quick.take_some(&mut blocks);
         for _ in 0..self.field.free_several(blocks.get(..count).unwrap_or(&[]), n) {
             was_in_use();
@@ -921,13 +921,13 @@ impl Inner {
     /// worth having when little is free. A large block gets just itself.
     fn room(&mut self, ap: P<Buffer>, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
-        if n > CLASSES {
+        if n > quick::SIZES {
             let a = self.field.alloc(n, self.fit(n))?;
             return Some(self.granted(a, n));
         }
         if let Some(a) = self.quick.pop(n) {
-            if let Some(s) = ap.stock.get() {
-                self.restock(s.get(), size, self.share(n, STOCK_PART));
+            if let Some(s) = ap.magazines.get() {
+                self.refill(s.get(), size, self.share(n, MAGAZINE_PART));
             }
             return Some(self.granted(a, n));
         }
@@ -949,27 +949,27 @@ impl Inner {
         self.live.checked_div(part * n).unwrap_or(1).max(1)
     }
 
-    /// Moves blocks that are at hand to a stock, until it has `most`.
+    /// Moves blocks of `size` bytes that are at hand to a magazine, until it has `most`.
     #[inline(always)]
-    fn restock(&mut self, stock: &Stock, size: Size, most: usize) {
+    fn refill(&mut self, magazines: &Magazines, size: Size, most: usize) {
         let n = self.grains(size);
-        let count = stock.fill(size, most, |places| self.quick.pop_into(n, places));
+        let count = magazines.fill(size, most, |places| self.quick.pop_into(n, places));
         self.live += n * count;
     }
 
     /// Of a shard, which may have more or less from now on: a part of what is in use.
-    fn fill_half(&mut self, stock: &Stock, size: Size, part: usize) {
+    fn fill_half(&mut self, magazines: &Magazines, size: Size, part: usize) {
         let most = self.share(self.grains(size), part);
-        stock.limit(size, most);
-        self.restock(stock, size, most / 2);
+        magazines.limit(size, most);
+        self.refill(magazines, size, most / 2);
     }
 
     /// The same. True: there is memory to give back.
-    fn spill_half(&mut self, stock: &Stock, size: Size, part: usize) -> bool {
+    fn spill_half(&mut self, magazines: &Magazines, size: Size, part: usize) -> bool {
         let most = self.share(self.grains(size), part);
-        stock.limit(size, most);
+        magazines.limit(size, most);
         let mut due = false;
-        stock.spill(size, most / 2, |a| due |= self.free_own(a, size));
+        magazines.spill(size, most / 2, |a| due |= self.free_own(a, size));
         due
     }
 
