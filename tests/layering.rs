@@ -12,7 +12,7 @@ const TABLE: [(&str, &[&str]); 11] = [
     ("land", &["base", "seam"]),
     ("arena", &["base", "seam", "land"]),
     ("shield", &["base", "seam"]),
-    ("object", &["base", "seam", "land", "arena", "shield"]),
+    ("object", &["base", "seam", "arena", "shield"]),
     ("trace", &["base", "seam", "land", "arena", "shield", "object"]),
     ("pools", &["base", "seam", "land", "arena", "shield", "object"]),
     ("mpm", &["base", "seam", "land", "arena", "shield", "object", "trace", "pools"]),

@@ -10,6 +10,7 @@
 //!
 //! Failing is cold and small: no formatting, no unwinding, nothing allocated.
 
+use super::addr::Addr;
 #[cfg(not(test))]
 use core::ffi::{c_char, c_uint};
 
@@ -23,12 +24,81 @@ unsafe extern "C" {
 #[cold]
 #[inline(never)]
 pub fn report(file: &'static str, line: u32, text: &'static str) {
+    say(file, line, text.as_bytes());
+}
+
+/// The same with a text that was put together ([`Text`]).
+#[cold]
+#[inline(never)]
+pub fn report_text(file: &'static str, line: u32, text: &Text) {
+    say(file, line, &text.bytes);
+}
+
+/// Both strings have a NUL; what comes after it is not looked at.
+fn say(file: &'static str, line: u32, text: &[u8]) {
     #[cfg(test)]
     testing::report(file, line, text);
     #[cfg(not(test))]
-    // SAFETY: both strings are static and end in a NUL.
+    // SAFETY: both strings live for the call, and each has a NUL.
     unsafe {
         mps_lib_assert_fail(file.as_ptr().cast(), line, text.as_ptr().cast())
+    }
+}
+
+/// Room for a text: the longest sentence there is, a class's name and three numbers.
+const TEXT_MAX: usize = 192;
+
+/// A text for [`report_text`] that names things by their addresses. What does not fit
+/// is cut off. (`core::fmt` would bring many kilobytes of code into every program.)
+pub struct Text {
+    bytes: [u8; TEXT_MAX],
+    len: usize,
+}
+
+impl Text {
+    /// Begins with a sentence.
+    pub fn new(sentence: &str) -> Text {
+        let mut t = Text { bytes: [0; TEXT_MAX], len: 0 };
+        t.word(sentence);
+        t
+    }
+
+    /// Adds a string.
+    #[inline(never)]
+    pub fn word(&mut self, s: &str) -> &mut Text {
+        s.bytes().for_each(|b| self.put(b));
+        self
+    }
+
+    /// Adds an address, in hexadecimal.
+    pub fn address(&mut self, a: Addr) -> &mut Text {
+        self.word("0x");
+        let digits = (usize::BITS - a.0.leading_zeros()).div_ceil(4).max(1);
+        (0..digits).rev().for_each(|k| self.digit(a.0 >> (k * 4) & 15));
+        self
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, n: usize) -> &mut Text {
+        if n >= 10 {
+            self.number(n / 10);
+        }
+        self.digit(n % 10);
+        self
+    }
+
+    fn digit(&mut self, d: usize) {
+        self.put(if d < 10 { b'0' + d as u8 } else { b'a' - 10 + d as u8 });
+    }
+
+    fn put(&mut self, b: u8) {
+        // The last byte stays a NUL.
+        if self.len < TEXT_MAX - 1
+            && let Some(to) = self.bytes.get_mut(self.len)
+        {
+            *to = b;
+            self.len += 1;
+        }
     }
 }
 
@@ -43,8 +113,8 @@ pub mod testing {
 
     std::thread_local!(static CAUGHT: RefCell<Option<Vec<String>>> = const { RefCell::new(None) });
 
-    pub(super) fn report(file: &str, line: u32, text: &str) {
-        let text = text.trim_end_matches('\0');
+    pub(super) fn report(file: &str, line: u32, text: &[u8]) {
+        let text = std::ffi::CStr::from_bytes_until_nul(text).unwrap().to_str().unwrap();
         let caught = CAUGHT.with_borrow_mut(|c| c.as_mut().map(|v| v.push(text.into())));
         if caught.is_none() {
             // Written past the test runner, which would keep it to itself and
@@ -157,4 +227,33 @@ impl Sig {
     pub const MESSAGE: Sig = Sig(0x5_1A_3E_55);
     /// A transform.
     pub const TRANSFORM: Sig = Sig(0x5_1A_74_A5);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(t: &Text) -> std::string::String {
+        testing::caught(|| report_text("here\0", 1, t)).1.concat()
+    }
+
+    #[test]
+    fn texts() {
+        let mut t = Text::new("block ");
+        t.address(Addr(0x7f00_1234)).word(" of ").number(0);
+        assert_eq!(said(&t), "block 0x7f001234 of 0");
+        let mut t = Text::new("");
+        t.number(usize::MAX).word(", ").address(Addr(usize::MAX)).word(" ").address(Addr(0));
+        assert_eq!(said(&t), std::format!("{}, {:#x} 0x0", usize::MAX, usize::MAX));
+    }
+
+    #[test]
+    fn texts_are_cut_off() {
+        let mut t = Text::new("");
+        for _ in 0..100 {
+            t.word("1234567");
+        }
+        let all = "1234567".repeat(100);
+        assert_eq!(said(&t), all[..TEXT_MAX - 1]);
+    }
 }

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
     // What is wrong is told the long way: no call is made here, so that this is
     // a few loads and stores.
     if let Some(b) = super::ap_of(ap).filter(|_| !p_o.is_null()) {
-        let a = buffer::fill_from_stock(b, size);
+        let a = buffer::fill_from_magazine(b, size);
         if !a.is_null() {
             // SAFETY: not null, the client's.
             unsafe { p_o.write(a) };

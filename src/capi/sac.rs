@@ -6,7 +6,7 @@ use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::mpm::Mpm;
-use crate::object::sac::{Class, Classes, Sac};
+use crate::object::sac::{Sac, SizeClass, SizeClasses};
 
 fn instance_of(s: P<Sac>) -> P<Mpm> {
     super::instance(s.pool.cx.instance.get())
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn mps_sac_create(
     sac_o: *mut Handle,
     pool: Handle,
     count: Size,
-    classes: *const Class,
+    classes: *const SizeClass,
 ) -> i32 {
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!sac_o.is_null(), "sac_o is not null", Res::Param.code());
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn mps_sac_create(
         Res::Param.code()
     );
     // SAFETY: the client's array.
-    let classes = unsafe { Classes::new(classes, count) };
+    let classes = unsafe { SizeClasses::new(classes, count) };
     crate::aver_client!(
         classes.are_good(p.align.get()),
         "cache classes are ascending multiples of the alignment, with room for a pointer",
@@ -54,7 +54,8 @@ pub unsafe extern "C" fn mps_sac_create(
 pub extern "C" fn mps_sac_destroy(sac: Handle) {
     let s = need!(sac_of(sac), "cache is valid", ());
     flush(s);
-    Mpm::enter(instance_of(s), |m| Sac::destroy(s, &m.cx.arena));
+    // SAFETY: the client won't use it any more.
+    Mpm::enter(instance_of(s), |m| unsafe { Sac::destroy(s, &m.cx.arena) });
 }
 
 #[unsafe(no_mangle)]
@@ -64,19 +65,24 @@ pub extern "C" fn mps_sac_flush(sac: Handle) {
 }
 
 fn flush(s: P<Sac>) {
-    while let Some((a, size)) = s.pop_any() {
+    while let Some((a, size)) = s.take_any() {
         // Reported there, if it is not good.
         let _ = Mpm::free(instance_of(s), s.pool, a, size);
     }
 }
 
+/// A block from the cache, or from the pool, with more for the cache.
 fn fill(s: P<Sac>, size: Size) -> Result<Addr> {
     let (list, size) = s.get().list(size);
+    // There are some where the macros are shown an empty list.
+    if let Some(a) = s.take(list, size) {
+        return Ok(a);
+    }
     let a = Mpm::alloc(instance_of(s), s.pool, size)?;
     for _ in 0..list.batch() {
         let Ok(more) = Mpm::alloc(instance_of(s), s.pool, size) else { break };
         // SAFETY: a fresh block of that size.
-        if !unsafe { list.push(more) } {
+        if unsafe { s.put(list, more, size) } != Ok(true) {
             let _ = Mpm::free(instance_of(s), s.pool, more, size);
             break;
         }
@@ -84,14 +90,19 @@ fn fill(s: P<Sac>, size: Size) -> Result<Addr> {
     Ok(a)
 }
 
+/// Puts a block into the cache; if that is full, some go back to the pool before.
 fn empty(s: P<Sac>, a: Addr, size: Size) {
     let (list, size) = s.get().list(size);
+    // SAFETY: the client's no more, says the client.
+    if unsafe { s.put(list, a, size) } != Ok(false) {
+        return;
+    }
     for _ in 0..list.batch() {
-        let Some(old) = list.pop() else { break };
+        let Some(old) = s.take(list, size) else { break };
         let _ = Mpm::free(instance_of(s), s.pool, old, size);
     }
-    // SAFETY: the client's no more.
-    if !unsafe { list.push(a) } {
+    // SAFETY: as above.
+    if unsafe { s.put(list, a, size) } == Ok(false) {
         let done = Mpm::free(instance_of(s), s.pool, a, size);
         crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
     }
@@ -140,7 +151,8 @@ pub unsafe extern "C" fn mps_sac_alloc(
     let s = need!(sac_of(sac), "cache is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(is_size(size), "size to allocate is positive", Res::Param.code());
-    if let Some(a) = s.get().list(size).0.pop() {
+    let (list, real) = s.get().list(size);
+    if let Some(a) = s.take(list, real) {
         // SAFETY: not null, the client's.
         unsafe { p_o.write(a) };
         return Res::OK;
@@ -154,8 +166,5 @@ pub extern "C" fn mps_sac_free(sac: Handle, p: Addr, size: Size) {
     let s = need!(sac_of(sac), "cache is valid", ());
     crate::aver_client!(!p.is_null(), "block to free is not null", ());
     crate::aver_client!(is_size(size), "size to free is positive", ());
-    // SAFETY: the client's no more, says the client.
-    if !unsafe { s.get().list(size).0.push(p) } {
-        empty(s, p, size);
-    }
+    empty(s, p, size);
 }

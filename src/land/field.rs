@@ -8,7 +8,7 @@
 //! tens of kilobytes that an extent brings with it.
 
 use super::extent::{Extent, Fit, NotInUse};
-use super::quick::SOME;
+use super::quick::BOX_BLOCKS;
 use crate::base::addr::{Addr, Size};
 use core::ptr::NonNull;
 
@@ -395,11 +395,11 @@ impl Field {
         self.free_in(i, e, a, n)
     }
 
-    /// Frees blocks of `n` grains, `SOME` at most. How many were not in use; to
+    /// Frees blocks of `n` grains, `BOX_BLOCKS` at most. How many were not in use; to
     /// those nothing has happened. For a few that lie anywhere this is quicker than one
     /// at a time: what is to be read of each extent is fetched for all of them at once.
     pub fn free_several(&mut self, blocks: &[Addr], n: usize) -> usize {
-        let mut found = [None; SOME];
+        let mut found = [None; BOX_BLOCKS];
         for (f, a) in found.iter_mut().zip(blocks) {
             *f = self.find(*a);
             if let Some((_, e)) = *f {

@@ -12,32 +12,33 @@
 //! the processor has then looked ahead in vain, also at what the program does
 //! next. So arrays are as long as a pool's size warrants.
 
-use super::mag::shift;
+use super::free_stack::shift;
 use crate::base::addr::{Addr, Size};
 use core::cell::Cell;
 use core::ptr::null_mut;
 
-/// Blocks of up to this many grains are kept.
-pub const CLASSES: usize = 64;
-/// Blocks in a box.
-pub const SOME: usize = 7;
+/// Blocks of up to this many grains are kept, a list for each size: as many as there
+/// are bits in a word that says which have boxes. With 8-byte grains 512 bytes.
+pub const SIZES: usize = 64;
+/// Blocks in a box: with its link a line of memory.
+pub const BOX_BLOCKS: usize = 7;
 
 /// Blocks that do not stand in an array: a line of memory.
 #[repr(C)]
 struct Case {
     next: *mut Case,
-    blocks: [Addr; SOME],
+    blocks: [Addr; BOX_BLOCKS],
 }
 
 /// What there is of one size. The array follows.
 #[repr(C)]
-struct Class {
+struct Head {
     n: usize,
     full: *mut Case,
 }
 
 /// Words in front of an array.
-const HEAD: usize = size_of::<Class>() / size_of::<Addr>();
+const HEAD: usize = size_of::<Head>() / size_of::<Addr>();
 /// The shift of a word.
 const ADDR_SHIFT: u32 = size_of::<Addr>().trailing_zeros();
 
@@ -62,7 +63,7 @@ pub enum Depth {
 impl Depth {
     /// Bytes of memory for the arrays.
     pub fn footprint(self) -> Size {
-        if self == Depth::None { 0 } else { (CLASSES * size_of::<Addr>()) << self as u32 }
+        if self == Depth::None { 0 } else { (SIZES * size_of::<Addr>()) << self as u32 }
     }
 
     /// Places in an array: whole boxes, twice.
@@ -71,9 +72,9 @@ impl Depth {
     }
 }
 
-/// See the module.
-pub struct Quick {
-    classes: Addr,
+/// The lists of all sizes.
+struct Lists {
+    at: Addr,
     /// How many there are.
     count: usize,
     /// From one to the next, as a shift.
@@ -81,7 +82,38 @@ pub struct Quick {
     /// Places of an array.
     places: usize,
     depth: Depth,
-    /// The classes that have boxes: a bit each.
+}
+
+impl Lists {
+    /// None.
+    const fn new() -> Lists {
+        Lists { at: Addr::NULL, count: 0, stride: 0, places: 0, depth: Depth::None }
+    }
+
+    /// Where the list for blocks of `n` grains is.
+    #[inline(always)]
+    fn head(&self, n: usize) -> Option<*mut Head> {
+        let k = n.wrapping_sub(1);
+        (k < self.count).then(|| self.at.add(k << self.stride).ptr())
+    }
+
+    /// The list for blocks of `n` grains.
+    #[inline(always)]
+    fn list(&mut self, n: usize) -> Option<At<'_>> {
+        let head = self.head(n)?;
+        // SAFETY: `deepen` was given memory for so many, each a head and its array,
+        // filled it in, and has it for itself; borrowed from all of them.
+        unsafe {
+            let slots = core::slice::from_raw_parts_mut(head.add(1).cast(), self.places);
+            Some(At { head: &mut *head, slots })
+        }
+    }
+}
+
+/// See the module.
+pub struct Quick {
+    lists: Lists,
+    /// The sizes that have boxes: a bit each.
     boxed: u64,
     cursor: usize,
     /// Boxes not in use.
@@ -101,7 +133,7 @@ impl Default for Quick {
 
 /// A size's head and array.
 struct At<'a> {
-    head: &'a mut Class,
+    head: &'a mut Head,
     slots: &'a mut [Addr],
 }
 
@@ -132,10 +164,10 @@ impl At<'_> {
     fn refill(&mut self, spare: &mut *mut Case) {
         let half = self.slots.len() / 2;
         let mut from = half;
-        while from >= SOME
+        while from >= BOX_BLOCKS
             && let Some(blocks) = take_box(&mut self.head.full, spare)
         {
-            from -= SOME;
+            from -= BOX_BLOCKS;
             // The newest first, to the top.
             let out = self.slots.iter_mut().skip(from);
             out.zip(blocks).for_each(|(s, a)| *s = a);
@@ -151,14 +183,14 @@ impl At<'_> {
     #[inline(never)]
     fn spill(&mut self, spare: &mut *mut Case) -> bool {
         let mut n = 0usize;
-        while n + SOME <= self.slots.len() / 2 {
+        while n + BOX_BLOCKS <= self.slots.len() / 2 {
             // SAFETY: those in the list are boxes, and nobody else's.
             let Some(b) = (unsafe { spare.as_mut() }) else { break };
             *spare = b.next;
             b.next = self.head.full;
             b.blocks.iter_mut().zip(self.slots.iter().skip(n)).for_each(|(o, a)| *o = *a);
             self.head.full = b;
-            n += SOME;
+            n += BOX_BLOCKS;
         }
         let len = self.slots.len();
         // SAFETY: `n` is half of that at most.
@@ -169,7 +201,7 @@ impl At<'_> {
 }
 
 /// Empties the first box of a list.
-fn take_box(full: &mut *mut Case, spare: &mut *mut Case) -> Option<[Addr; SOME]> {
+fn take_box(full: &mut *mut Case, spare: &mut *mut Case) -> Option<[Addr; BOX_BLOCKS]> {
     // SAFETY: those in the list are boxes, and nobody else's.
     let b = unsafe { full.as_mut() }?;
     *full = b.next;
@@ -182,11 +214,7 @@ impl Quick {
     /// Nothing set aside, nor a place to.
     pub const fn new() -> Quick {
         Quick {
-            classes: Addr::NULL,
-            count: 0,
-            stride: 0,
-            places: 0,
-            depth: Depth::None,
+            lists: Lists::new(),
             boxed: 0,
             cursor: 0,
             spare: null_mut(),
@@ -198,7 +226,7 @@ impl Quick {
 
     /// How long arrays are.
     pub fn depth(&self) -> Depth {
-        self.depth
+        self.lists.depth
     }
 
     /// Has longer arrays from now on, at `at`. Where the old ones were.
@@ -208,24 +236,20 @@ impl Quick {
     pub unsafe fn deepen(&mut self, at: Addr, depth: Depth) -> Addr {
         // SAFETY: the caller's promise. All zeros is an empty array.
         unsafe { at.ptr::<u8>().write_bytes(0, depth.footprint()) };
-        let old = self.classes;
         let stride = depth as u32 + ADDR_SHIFT;
-        let (count, places) = (CLASSES, depth.places());
-        let new = Quick { classes: at, count, stride, places, depth, ..Quick::new() };
-        for n in 1..=CLASSES {
-            if let (Some(old), Some(new)) = (self.class(n), new.class(n)) {
+        let mut new = Lists { at, count: SIZES, stride, places: depth.places(), depth };
+        for n in 1..=SIZES {
+            if let (Some(old), Some(new)) = (self.lists.list(n), new.list(n)) {
                 (new.head.n, new.head.full) = (old.head.n, old.head.full);
                 new.slots.iter_mut().zip(old.slots).for_each(|(o, a)| *o = *a);
             }
         }
-        (self.classes, self.count, self.stride) = (at, count, stride);
-        (self.places, self.depth) = (places, depth);
-        old
+        core::mem::replace(&mut self.lists, new).at
     }
 
     /// Where the arrays are.
     pub fn arrays(&self) -> Addr {
-        self.classes
+        self.lists.at
     }
 
     /// Makes boxes of `bytes` bytes at `at`.
@@ -242,7 +266,7 @@ impl Quick {
             let first: *mut Case = chunk.add(1).cast();
             for k in 0..count {
                 let b = first.add(k);
-                b.write(Case { next: self.spare, blocks: [Addr::NULL; SOME] });
+                b.write(Case { next: self.spare, blocks: [Addr::NULL; BOX_BLOCKS] });
                 self.spare = b;
             }
         }
@@ -261,26 +285,10 @@ impl Quick {
         Some((at, bytes))
     }
 
-    #[inline(always)]
-    fn class<'a>(&self, n: usize) -> Option<At<'a>> {
-        let k = n.wrapping_sub(1);
-        if k >= self.count {
-            return None;
-        }
-        let head: *mut Class = self.classes.add(k << self.stride).ptr();
-        // SAFETY: `deepen` was given memory for so many, each a head and its
-        // array, and filled it in. Callers have the lists to themselves, and
-        // use one class at a time.
-        unsafe {
-            let slots = core::slice::from_raw_parts_mut(head.add(1).cast(), self.places);
-            Some(At { head: &mut *head, slots })
-        }
-    }
-
     /// A block of `n` grains, if one is at hand; else null.
     #[inline(always)]
     pub fn pop_newest(&mut self, n: usize) -> Addr {
-        let Some(mut c) = self.class(n) else { return Addr::NULL };
+        let Some(mut c) = self.lists.list(n) else { return Addr::NULL };
         let a = c.pop_newest();
         if !a.is_null() {
             self.grains -= n;
@@ -292,7 +300,7 @@ impl Quick {
     /// block set aside before is another.
     #[inline(always)]
     pub fn push_newest(&mut self, n: usize, a: Addr) -> bool {
-        let Some(mut c) = self.class(n) else { return false };
+        let Some(mut c) = self.lists.list(n) else { return false };
         let done = c.newest() != a && c.push_newest(a);
         if done {
             self.grains += n;
@@ -303,7 +311,7 @@ impl Quick {
     /// A block of `n` grains.
     #[inline(always)]
     pub fn pop(&mut self, n: usize) -> Option<Addr> {
-        let mut c = self.class(n)?;
+        let mut c = self.lists.list(n)?;
         if c.head.n == 0 {
             c.refill(&mut self.spare);
         }
@@ -319,7 +327,7 @@ impl Quick {
     /// out of boxes, the newest last. How many.
     #[inline(always)]
     pub fn pop_into(&mut self, n: usize, out: &[Cell<Addr>]) -> usize {
-        let Some(mut c) = self.class(n) else { return 0 };
+        let Some(mut c) = self.lists.list(n) else { return 0 };
         if c.head.n == 0 {
             c.refill(&mut self.spare);
         }
@@ -335,7 +343,7 @@ impl Quick {
     /// Sets a block of `n` grains aside. False: too large, or there is no place.
     #[inline(always)]
     pub fn push(&mut self, n: usize, a: Addr) -> bool {
-        let Some(mut c) = self.class(n) else { return false };
+        let Some(mut c) = self.lists.list(n) else { return false };
         if !c.push_newest(a) {
             if !(c.spill(&mut self.spare) && c.push_newest(a)) {
                 return false;
@@ -349,13 +357,22 @@ impl Quick {
     /// The block of `n` grains set aside last, if it is at hand.
     #[inline(always)]
     pub fn newest(&self, n: usize) -> Addr {
-        self.class(n).map_or(Addr::NULL, |c| c.newest())
+        let Some(head) = self.lists.head(n) else { return Addr::NULL };
+        // SAFETY: as in `Lists::list`; only read, and nobody changes it meanwhile.
+        unsafe {
+            let at = (*head).n.wrapping_sub(1);
+            if at < self.lists.places {
+                head.add(1).cast::<Addr>().add(at).read()
+            } else {
+                Addr::NULL
+            }
+        }
     }
 
     /// Takes out a few blocks of one size, to the front of `out`: their size in
     /// grains, and how many; none if there are none. From each size in turn: a
     /// box while there are any.
-    pub fn take_some(&mut self, out: &mut [Addr; SOME]) -> (usize, usize) {
+    pub fn take_some(&mut self, out: &mut [Addr; BOX_BLOCKS]) -> (usize, usize) {
         if self.grains == 0 {
             return (0, 0);
         }
@@ -363,18 +380,18 @@ impl Quick {
         while self.boxed != 0 {
             let k = self.next_boxed();
             let n = k + 1;
-            if let Some(c) = self.class(n)
+            if let Some(c) = self.lists.list(n)
                 && let Some(blocks) = take_box(&mut c.head.full, &mut self.spare)
             {
                 *out = blocks;
                 self.cursor = n;
-                self.grains -= n * SOME;
-                return (n, SOME);
+                self.grains -= n * BOX_BLOCKS;
+                return (n, BOX_BLOCKS);
             }
             self.boxed &= !bit(k);
         }
-        for _ in 0..CLASSES {
-            self.cursor = (self.cursor + 1) % CLASSES;
+        for _ in 0..SIZES {
+            self.cursor = (self.cursor + 1) % SIZES;
             let n = self.cursor + 1;
             let a = self.pop_newest(n);
             if let (false, Some(o)) = (a.is_null(), out.first_mut()) {
@@ -387,12 +404,12 @@ impl Quick {
 
     /// The next class from the cursor on, round, that may have boxes; there is one.
     fn next_boxed(&self) -> usize {
-        let from = self.cursor % CLASSES;
+        let from = self.cursor % SIZES;
         let k = self.boxed.rotate_right(from as u32).trailing_zeros() as usize;
-        (k + from) % CLASSES
+        (k + from) % SIZES
     }
 }
 
 fn bit(k: usize) -> u64 {
-    1u64 << (k % CLASSES)
+    1u64 << (k % SIZES)
 }

@@ -1,11 +1,11 @@
 //! Against naive models. Addresses are made up: nothing here touches them.
 
+use super::bounds::Bounds;
 use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
-use super::mag::Mag;
+use super::free_stack::{Damaged, FreeStack};
 use super::marks::{Marks, Set};
-use super::quick::{Depth, Quick, SOME};
-use super::stock::Stock;
+use super::quick::{BOX_BLOCKS, Depth, Quick};
 use crate::base::addr::Addr;
 use std::boxed::Box;
 use std::cell::Cell;
@@ -279,90 +279,7 @@ fn field_against_naive() {
     }
 }
 
-#[test]
-fn stock_of_blocks() {
-    const DEPTH: usize = 31;
-    let seed = 0xBEEF_5678_9ABC_DEF1u64;
-    std::println!("seed {seed:#x}");
-    let mut r = Rng(seed);
-    let at = memory(size_of::<Stock>());
-    // SAFETY: that much memory, leaked.
-    let s = unsafe { &*Stock::build(at, 4) };
-    let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 40];
-    let mut most = [DEPTH; 40];
-    let mut next = 0x1000usize;
-    for step in 0..80_000 {
-        let n = 1 + r.below(if step / 4000 % 2 == 0 { 39 } else { 4 });
-        let size = n << 4;
-        match r.below(if step / 1000 % 2 == 0 { 8 } else { 11 }) {
-            0..=2 => {
-                next += 0x1000;
-                let fits = n <= 32 && model[n].len() < most[n];
-                assert_eq!(s.put(size, Addr(next)), fits);
-                assert!(!s.put(size + 8, Addr(next)), "not whole grains");
-                if fits {
-                    model[n].push(Addr(next));
-                    assert!(!s.put(size, Addr(next)), "the same twice");
-                }
-            }
-            3 => assert_eq!(s.take(size), model[n].pop().unwrap_or(Addr::NULL)),
-            7 => {
-                let out: Vec<Cell<Addr>> = (0..r.below(DEPTH)).map(|_| Cell::default()).collect();
-                let count = s.take_into(size, &out);
-                let left = model[n].len().saturating_sub(out.len());
-                let newest: Vec<Addr> = model[n].drain(left..).collect();
-                assert!(
-                    newest.iter().eq(out[..count]
-                        .iter()
-                        .map(|c| c.get())
-                        .collect::<Vec<_>>()
-                        .iter())
-                );
-            }
-            5 => {
-                most[n] = r.below(DEPTH + 1);
-                s.limit(size, most[n]);
-            }
-            6 => {
-                let keep = r.below(DEPTH + 3);
-                let gone = model[n].len().saturating_sub(keep);
-                let mut oldest = model[n].drain(..gone);
-                s.spill(size, keep, |a| assert_eq!(Some(a), oldest.next()));
-                assert_eq!(oldest.next(), None);
-            }
-            4 => {
-                let want = r.below(40);
-                let mut given = 0;
-                let upto = r.below(DEPTH + 3);
-                let count = s.fill(size, upto, |places: &[Cell<Addr>]| {
-                    assert_eq!(places.len(), upto.min(DEPTH) - model[n].len());
-                    given = want.min(places.len());
-                    for p in &places[..given] {
-                        next += 0x1000;
-                        p.set(Addr(next));
-                        model[n].push(Addr(next));
-                    }
-                    given
-                });
-                assert_eq!(count, given);
-            }
-            _ => match s.take_any() {
-                Some((a, size)) => assert_eq!(model[size >> 4].pop(), Some(a)),
-                None => assert!(model.iter().all(|m| m.is_empty())),
-            },
-        }
-        assert_eq!(s.has(size), !model[n].is_empty());
-        assert_eq!(s.newest(size), model[n].last().copied().unwrap_or(Addr::NULL));
-        assert_eq!(s.take(size + 8), Addr::NULL);
-        assert_eq!(s.take(0), Addr::NULL);
-    }
-    let bytes: usize = model.iter().enumerate().map(|(n, m)| (n << 4) * m.len()).sum();
-    assert_eq!(s.bytes(), bytes);
-    s.forget();
-    assert_eq!((s.bytes(), s.take_any()), (0, None));
-}
-
-/// Takes `a` out of a model of a class.
+/// Takes `a` out of a model of a size.
 fn strike(model: &mut Vec<Addr>, a: Addr) {
     let k = model.iter().position(|x| *x == a);
     model.remove(k.expect("it was set aside, and not given out before"));
@@ -430,7 +347,7 @@ fn quick_lists() {
                 out[..count].iter().for_each(|a| strike(&mut model[n], a.get()));
             }
             _ => {
-                let mut out = [Addr::NULL; SOME];
+                let mut out = [Addr::NULL; BOX_BLOCKS];
                 let (n, count) = q.take_some(&mut out);
                 assert_eq!(count == 0, model.iter().all(|m| m.is_empty()));
                 out[..count].iter().for_each(|a| strike(&mut model[n], *a));
@@ -450,12 +367,14 @@ fn quick_lists() {
 }
 
 #[test]
-fn magazines_in_order() {
+fn stacks_of_free_blocks_in_order() {
     let seed = 0xDADA_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
     for words in [1usize, 2, 3, 5, 7, 8, 40] {
-        let mut m = Mag::<14>::new();
+        let mut anywhere = Bounds::new(3);
+        anywhere.widen(Addr(8), Addr(usize::MAX).down(8));
+        let mut m = FreeStack::<14>::new(r.below(usize::MAX));
         let mut model = Vec::new();
         let mut spare: Vec<Addr> = (0..200).map(|_| memory(words * 8)).collect();
         for step in 0..20_000 {
@@ -478,7 +397,8 @@ fn magazines_in_order() {
                     }
                 }
                 _ => {
-                    let a = m.pop(words);
+                    // SAFETY: all were pushed with so many words.
+                    let a = unsafe { m.pop(words, &anywhere) }.unwrap();
                     assert_eq!(a, model.pop());
                     spare.extend(a);
                 }
@@ -486,5 +406,58 @@ fn magazines_in_order() {
             assert_eq!(m.is_empty(), model.is_empty());
             assert!(m.newest().is_null() || Some(&m.newest()) == model.last());
         }
+    }
+}
+
+/// Whatever single bit of a free block is changed, and whatever is written over one of
+/// its words: no other address comes out, and what was not in the chain is kept.
+#[test]
+fn stacks_notice_what_was_written_to_free_blocks() {
+    const WORDS: usize = 3;
+    let seed = 0x1DEA_5678_9ABC_DEF1u64;
+    std::println!("seed {seed:#x}");
+    let mut r = Rng(seed);
+    let all: Vec<Addr> = (0..40).map(|_| memory(WORDS * 8)).collect();
+    let (low, high) = (*all.iter().min().unwrap(), *all.iter().max().unwrap());
+    let mut bounds = Bounds::new(3);
+    bounds.widen(low, low.add(8));
+    bounds.widen(high, high.add(WORDS * 8));
+    assert!(all.iter().all(|a| bounds.allow(*a) && !bounds.allow(a.add(4))));
+    assert!(!bounds.allow(low.sub(8)) && !bounds.allow(high.add(WORDS * 8)));
+    for kind in 0..64 + 4 {
+        let mut m = FreeStack::<14>::new(r.below(usize::MAX));
+        // SAFETY: so many words of ours.
+        all.iter().for_each(|a| unsafe { m.push(*a, WORDS) });
+        // In the first group of the chain, which is the newest.
+        let mut out = Vec::new();
+        let place = m.chain().add(r.below(WORDS) * 8);
+        // SAFETY: ours.
+        unsafe {
+            let p = place.ptr::<u64>();
+            let other = r.below(all.len());
+            *p = match kind {
+                64 => 0,
+                65 => all[other].0 as u64,
+                66 => *all[other].ptr::<u64>() ^ 1 << 63,
+                67 => u64::MAX,
+                bit => *p ^ 1 << bit,
+            };
+        }
+        let mut damage = 0;
+        loop {
+            // SAFETY: all were pushed with so many words, and are inside.
+            match unsafe { m.pop(WORDS, &bounds) } {
+                Ok(Some(a)) => out.push(a),
+                Ok(None) => break,
+                Err(Damaged(a)) => {
+                    damage += 1;
+                    assert!(all.contains(&a));
+                }
+            }
+        }
+        assert_eq!(damage, 1, "what kind {kind} did at {place:?} was not noticed");
+        out.sort();
+        out.dedup();
+        assert!(out.len() >= 10 && out.iter().all(|a| all.contains(a)));
     }
 }

@@ -90,6 +90,7 @@ impl Mpm {
     }
 
     /// Takes the lock if nobody is inside.
+    #[inline]
     pub fn try_claim(&self) -> bool {
         let me = self.cx.arena.port.thread_id();
         loop {

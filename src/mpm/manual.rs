@@ -11,7 +11,15 @@ use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::{self, Buffer};
+use crate::object::cx::Cx;
+use crate::object::lock::{Held, Lock};
 use crate::object::pool::Pool;
+
+/// Out of line: it is part of every entry that needs a pool.
+#[inline(never)]
+fn wait_for<'a>(lock: &'a Lock, cx: &Cx) -> Held<'a> {
+    lock.take(cx)
+}
 
 impl Mpm {
     /// Runs `f` inside, as [`Mpm::enter`]. The lock of `pool`, if its class has one, is
@@ -21,8 +29,15 @@ impl Mpm {
     /// Not for a step of a collection: other users of the pool would wait for its end.
     pub fn enter_for<R>(self_: P<Mpm>, pool: P<Pool>, f: impl FnOnce(&Entered) -> R) -> R {
         let lock = pool.class.lock(pool);
-        let _held = lock.as_ref().map(|l| l.take(&self_.cx));
+        let _held = lock.as_ref().map(|l| wait_for(l, &self_.cx));
         Self::enter(self_, f)
+    }
+
+    /// Inside, with the pool's lock: gives back what it has too much of.
+    #[cold]
+    #[inline(never)]
+    fn shrink(self_: P<Mpm>, pool: P<Pool>) {
+        Self::enter_for(self_, pool, |_| pool.class.shrink(pool));
     }
 
     /// `mps_alloc`.
@@ -52,7 +67,7 @@ impl Mpm {
             return Self::enter(self_, |_| pool.class.free(pool, base, size)).map(|_| ());
         }
         if pool.class.free(pool, base, size)? {
-            Self::enter_for(self_, pool, |_| pool.class.shrink(pool));
+            Self::shrink(self_, pool);
         }
         Ok(())
     }
@@ -80,7 +95,7 @@ impl Mpm {
         Self::enter_for(self_, pool, |m| unsafe { m.ap_destroy(ap) });
         // That may have been most of what was in use.
         if pool.own_lock && pool.class.gather(pool, false) {
-            Self::enter_for(self_, pool, |_| pool.class.shrink(pool));
+            Self::shrink(self_, pool);
         }
     }
 

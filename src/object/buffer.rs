@@ -14,7 +14,7 @@ use crate::base::list::{Link, Linked};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::Rank;
-use crate::land::stock::Stock;
+use crate::object::magazines::Magazines;
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
 use core::cell::Cell;
@@ -59,8 +59,8 @@ pub struct Buffer {
     pub ramps_collect_all: Cell<usize>,
     /// The class's own.
     pub data: Cell<*mut ()>,
-    /// Blocks of the pool's that are put by for it, if its class does so.
-    pub stock: Slot<Stock>,
+    /// Free blocks of the pool's for its user alone, if its class does so.
+    pub magazines: Slot<Magazines>,
 }
 
 impl Linked<0> for Buffer {
@@ -92,7 +92,7 @@ impl Buffer {
             ramps: Cell::new(0),
             ramps_collect_all: Cell::new(0),
             data: Cell::new(core::ptr::null_mut()),
-            stock: Cell::new(None),
+            magazines: Cell::new(None),
         }
     }
 
@@ -137,28 +137,28 @@ pub fn fill(b: P<Buffer>, size: Size) -> Result<Addr> {
     take_room(b, size)
 }
 
-/// Reserves `size` bytes from what is put by, if nothing else is to be done:
-/// there is no room left. Null: nothing was done.
+/// Reserves a block of `size` bytes from the allocation point's magazines, if nothing
+/// else is to be done: there is no room left. Null: nothing was done.
 #[inline(always)]
-pub fn fill_from_stock(b: P<Buffer>, size: Size) -> Addr {
-    let Some(stock) = b.stock.get() else { return Addr::NULL };
+pub fn fill_from_magazine(b: P<Buffer>, size: Size) -> Addr {
+    let Some(magazines) = b.magazines.get() else { return Addr::NULL };
     let init = b.init.get();
     if b.alloc.get() != init || b.room_limit.get() != init {
         return Addr::NULL;
     }
-    let a = stock.get().take(size);
+    let a = magazines.get().take(size);
     if a.is_null() { a } else { reserve_at(b, a, size) }
 }
 
-/// The same, with room left, for which there is a place among what is put by.
+/// The same with room left, for which there is a place in the magazines.
 pub fn fill_for_rest(b: P<Buffer>, size: Size) -> Addr {
-    let Some(stock) = b.stock.get() else { return Addr::NULL };
+    let Some(magazines) = b.magazines.get() else { return Addr::NULL };
     let init = b.init.get();
     let rest = b.room_limit.get().since(init);
-    if b.alloc.get() != init || size <= rest || !stock.has(size) || !stock.put(rest, init) {
+    if b.alloc.get() != init || size <= rest || !magazines.has(size) || !magazines.put(rest, init) {
         return Addr::NULL;
     }
-    reserve_at(b, stock.take(size), size)
+    reserve_at(b, magazines.take(size), size)
 }
 
 /// Lets an allocation point have just the block at `a`, reserved. (`base` is for
@@ -271,7 +271,7 @@ pub fn after_fork(b: P<Buffer>) {
         b.alloc.set(b.init_at_fork.get());
     }
     // The same goes for what was put by: it stays in use for good.
-    if let Some(s) = b.stock.get() {
+    if let Some(s) = b.magazines.get() {
         s.get().forget();
     }
 }

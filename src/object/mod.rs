@@ -5,6 +5,7 @@ pub mod cx;
 pub mod format;
 pub mod lock;
 pub mod locus;
+pub mod magazines;
 pub mod message;
 pub mod nailboard;
 pub mod pool;

@@ -55,7 +55,7 @@
 //! before the instance: [`super::lock`] has the order and its reasons.
 
 use crate::base::addr::{Addr, Size};
-use crate::base::check::Sig;
+use crate::base::check::{Sig, Text, report_text};
 use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::base::res::{Res, Result};
@@ -230,6 +230,15 @@ pub trait PoolClass: Sync {
     /// does not free.
     fn free(&self, _pool: P<Pool>, _base: Addr, _size: Size) -> Result<bool> {
         Err(Res::Unimpl)
+    }
+
+    /// In the debug archive: a cache of the client's (`mps_sac_t`) asks about a block of
+    /// `size` bytes, before it looks at the block's memory. Outside the instance,
+    /// without the lock. False: the block can't be what the cache takes it for. For
+    /// one to be taken in, that has been reported. A class that does not know says
+    /// yes.
+    fn caches(&self, _pool: P<Pool>, _base: Addr, _size: Size, _what: Caching) -> bool {
+        true
     }
 
     /// Sets up an allocation point, in no list yet: reads the arguments it
@@ -419,6 +428,17 @@ pub trait PoolClass: Sync {
     }
 }
 
+/// What a client's cache is about to do with a block, or takes it for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caching {
+    /// To take in a block, which must be in use, all of it, and in no cache.
+    TakesIn,
+    /// It has the block.
+    Has,
+    /// To give it out, or back to the pool. It must have it.
+    GivesOut,
+}
+
 /// What a client's class handle (`mps_pool_class_t`) points to.
 pub struct ClassHandle {
     /// [`Sig::CLASS`].
@@ -468,6 +488,28 @@ pub struct Pool {
     pub bytes: Cell<Size>,
     /// The class's own.
     pub data: Cell<*mut ()>,
+}
+
+/// Tells the client what must hold for a block of a pool, and does not. Not with a
+/// pool's lock or inside an instance: the client's handler may leave for good.
+#[cold]
+#[inline(never)]
+pub fn tell_of_block(text: &str, pool: P<Pool>, a: Addr, size: Size) {
+    let mut t = Text::new(text);
+    t.word(": block ").address(a).word(", ").number(size).word(" bytes");
+    tell_of(t, pool);
+}
+
+/// The same of a pool.
+#[cold]
+#[inline(never)]
+pub fn tell_of_pool(text: &str, pool: P<Pool>) {
+    tell_of(Text::new(text), pool);
+}
+
+fn tell_of(mut t: Text, pool: P<Pool>) {
+    t.word(", pool ").address(pool.addr()).word(" (").word(pool.class.name()).word(")");
+    report_text(concat!(file!(), "\0"), line!(), &t);
 }
 
 impl Linked<0> for Pool {

@@ -8,24 +8,31 @@
 //! the last has 0). Lists past the last of either kind continue that, so that
 //! who looks for one may count those that don't fit instead of stopping at the
 //! first that does. Blocks are chained through their first word.
+//!
+//! In the debug archive the client's macros find every list both empty and full. So
+//! each block comes through here, where the pool is asked about it
+//! ([`PoolClass::caches`](crate::object::pool::PoolClass::caches)) before its memory is
+//! looked at; the blocks are in lists of our own, behind those.
 
 use crate::arena::Arena;
 use crate::base::addr::{Addr, Size, size_up};
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
-use crate::object::pool::Pool;
+use crate::object::pool::{Caching, Pool, tell_of_block};
 use core::cell::Cell;
 
-/// `MPS_SAC_CLASS_LIMIT`; more will do.
-const CLASSES: usize = 8;
+/// `MPS_SAC_CLASS_LIMIT`: the macros look at so many lists, either way. More will do.
+const CLASS_LIMIT: usize = 8;
+/// Are blocks looked at when they come and go?
+const CHECKED: bool = cfg!(feature = "variety-cool");
 /// Says in `trapped` that there are as many lists, either way, at least.
 const PADDED: i32 = 2;
 
 /// `mps_sac_class_s`.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Class {
+pub struct SizeClass {
     /// Size of its blocks.
     pub block_size: Size,
     /// How many to keep.
@@ -66,19 +73,19 @@ const PUBLIC: Size = core::mem::offset_of!(Sac, public);
 const FIRST_LIST: Size = size_of::<Sac>();
 
 /// Classes as a client gives them.
-pub struct Classes {
-    at: *const Class,
+pub struct SizeClasses {
+    at: *const SizeClass,
     len: usize,
 }
 
-impl Classes {
+impl SizeClasses {
     /// # Safety
     /// `at` points to `len` of them, while this is used.
-    pub unsafe fn new(at: *const Class, len: usize) -> Classes {
-        Classes { at, len }
+    pub unsafe fn new(at: *const SizeClass, len: usize) -> SizeClasses {
+        SizeClasses { at, len }
     }
 
-    fn get(&self, i: usize) -> Class {
+    fn get(&self, i: usize) -> SizeClass {
         // SAFETY: promised; callers stay below `len`.
         unsafe { self.at.add(i).read() }
     }
@@ -101,7 +108,7 @@ impl Sac {
     ///
     /// # Errors
     /// The arena's. `Limit`: there are too many classes.
-    pub fn create(arena: &Arena, pool: P<Pool>, classes: &Classes) -> Result<P<Sac>> {
+    pub fn create(arena: &Arena, pool: P<Pool>, classes: &SizeClasses) -> Result<P<Sac>> {
         let n = classes.len;
         // The middle is where half of the requests are below.
         let weight = |i: usize| u64::from(classes.get(i).frequency);
@@ -116,9 +123,9 @@ impl Sac {
         let below = middle + 1;
         // Those above, and the sentinel.
         let above = n - below + 1;
-        let lists = below.max(above).max(CLASSES) * 2;
+        let lists = below.max(above).max(CLASS_LIMIT) * 2;
         let bytes = lists
-            .checked_mul(size_of::<FreeList>())
+            .checked_mul(size_of::<FreeList>() << CHECKED as u32)
             .and_then(|b| b.checked_add(FIRST_LIST))
             .ok_or(Res::Limit)?;
         let at = arena.control_alloc(bytes)?;
@@ -169,15 +176,36 @@ impl Sac {
         let l = self.list_at(i);
         l.size.set(size);
         l.count.set(0);
-        l.count_max.set(count_max);
+        l.count_max.set(if CHECKED { 0 } else { count_max });
         l.blocks.set(Addr::NULL);
+        if CHECKED {
+            let ours = self.blocks_of(i);
+            ours.size.set(size);
+            ours.count.set(0);
+            ours.count_max.set(count_max);
+            ours.blocks.set(Addr::NULL);
+        }
     }
 
     fn list_at(&self, i: usize) -> &FreeList {
         crate::aver!(i < self.lists, "allocation cache is intact");
+        // SAFETY: `create` made so many.
+        unsafe { self.raw_list(i) }
+    }
+
+    /// The list that the blocks for list `i` are in.
+    fn blocks_of(&self, i: usize) -> &FreeList {
+        crate::aver!(i < self.lists, "allocation cache is intact");
+        // SAFETY: `create` made twice as many in the debug archive.
+        unsafe { self.raw_list(if CHECKED { self.lists + i } else { i }) }
+    }
+
+    /// # Safety
+    /// `create` made more than `i`.
+    unsafe fn raw_list(&self, i: usize) -> &FreeList {
         let first: *mut FreeList = Addr::of(self).add(FIRST_LIST).ptr();
-        // SAFETY: the cache is followed by `lists` of them. (The address comes
-        // from control memory, whose provenance is the exposed one.)
+        // SAFETY: they follow the cache. (The address comes from control memory, whose
+        // provenance is the exposed one.)
         unsafe { &*first.add(i) }
     }
 
@@ -189,10 +217,9 @@ impl Sac {
             while size > self.list_at(i).size.get() {
                 i += 2;
             }
-            let l = self.list_at(i);
-            let most = l.size.get();
+            let most = self.list_at(i).size.get();
             let whole = size_up(size, self.pool.align.get());
-            return (l, if most == Size::MAX { whole } else { most });
+            return (self.blocks_of(i), if most == Size::MAX { whole } else { most });
         }
         let mut i = 1usize;
         let mut block = middle;
@@ -200,27 +227,77 @@ impl Sac {
             block = self.list_at(i).size.get();
             i += 2;
         }
-        (self.list_at(i), block)
+        (self.blocks_of(i), block)
+    }
+
+    /// Takes a block of `size` bytes out of its list.
+    pub fn take(&self, list: &FreeList, size: Size) -> Option<Addr> {
+        let a = list.pop()?;
+        if !CHECKED {
+            return Some(a);
+        }
+        // What its first word says about the next is a client's, if that wrote to a
+        // block after it had freed it.
+        let next = list.blocks.get();
+        let last = list.count.get() == 0;
+        let good = next.is_null() == last
+            && (last || self.pool.class.caches(self.pool, next, size, Caching::Has))
+            && self.pool.class.caches(self.pool, a, size, Caching::GivesOut);
+        if !good {
+            list.count.set(0);
+            list.blocks.set(Addr::NULL);
+            tell_of_block("free block in a cache has not been written to", self.pool, a, size);
+            return None;
+        }
+        Some(a)
+    }
+
+    /// Puts a block of `size` bytes into its list. False: it is full.
+    ///
+    /// # Errors
+    /// `Param`, reported: the block is not one, or is in a cache already.
+    ///
+    /// # Safety
+    /// `a` is a block of that size, of the cache's pool, that the client has no more
+    /// use for. In the debug archive it need not be.
+    pub unsafe fn put(&self, list: &FreeList, a: Addr, size: Size) -> Result<bool> {
+        if list.count.get() != 0 && list.blocks.get() == a {
+            tell_of_block("block being freed is not in a cache already", self.pool, a, size);
+            return Err(Res::Param);
+        }
+        if CHECKED {
+            if list.count.get() >= list.count_max.get() {
+                return Ok(false);
+            }
+            if !self.pool.class.caches(self.pool, a, size, Caching::TakesIn) {
+                return Err(Res::Param);
+            }
+        }
+        // SAFETY: the caller's promise, or looked at.
+        Ok(unsafe { list.push(a) })
     }
 
     /// Takes any block out: its address and size. For a flush.
-    pub fn pop_any(&self) -> Option<(Addr, Size)> {
+    pub fn take_any(&self) -> Option<(Addr, Size)> {
+        let take = |i: usize, size: Size| {
+            let l = self.blocks_of(i);
+            self.take(l, size).map(|a| (a, size))
+        };
         let mut larger = self.public.middle.get();
         for i in (1..self.lists).step_by(2) {
-            let l = self.list_at(i);
-            if let Some(a) = l.pop() {
-                return Some((a, larger));
+            if let Some(block) = take(i, larger) {
+                return Some(block);
             }
-            larger = l.size.get();
+            larger = self.list_at(i).size.get();
         }
-        (0..self.lists).step_by(2).find_map(|i| {
-            let l = self.list_at(i);
-            l.pop().map(|a| (a, l.size.get()))
-        })
+        (0..self.lists).step_by(2).find_map(|i| take(i, self.list_at(i).size.get()))
     }
 
     /// Gives back an empty cache's memory.
-    pub fn destroy(self_: P<Sac>, arena: &Arena) {
+    ///
+    /// # Safety
+    /// Nobody uses it any more.
+    pub unsafe fn destroy(self_: P<Sac>, arena: &Arena) {
         self_.sig.set(Sig::DEAD);
         let bytes = self_.bytes;
         arena.control_free(self_.addr(), bytes);
@@ -229,7 +306,7 @@ impl Sac {
 
 impl FreeList {
     /// Takes a block.
-    pub fn pop(&self) -> Option<Addr> {
+    fn pop(&self) -> Option<Addr> {
         let n = self.count.get().checked_sub(1)?;
         let a = self.blocks.get();
         if a.is_null() {
@@ -246,7 +323,7 @@ impl FreeList {
     /// # Safety
     /// `a` is a block of the list's size, of the cache's pool, that the client
     /// has no more use for.
-    pub unsafe fn push(&self, a: Addr) -> bool {
+    unsafe fn push(&self, a: Addr) -> bool {
         if self.count.get() >= self.count_max.get() {
             return false;
         }

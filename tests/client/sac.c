@@ -16,22 +16,23 @@ static mps_sac_t make(size_t n, mps_sac_classes_s *classes)
   return sac;
 }
 
-/* Where the macros look for what. */
+/* Where the macros look for what.  In the debug archive they find each list
+ * both empty and full, and call the library for every block. */
 static void test_layout(void)
 {
   mps_sac_classes_s c[3] = { { 16, 4, 1 }, { 64, 5, 1 }, { 256, 6, 1 } };
   mps_sac_classes_s heavy[3] = { { 16, 4, 1 }, { 64, 5, 1 }, { 256, 6, 9 } };
   mps_sac_t sac = make(3, c);
-  size_t i;
+  size_t i, full = archive_is_debug() ? 0 : 1;
   CHECK_EQ(sac->_middle, 64);
   CHECK_EQ(sac->_freelists[0]._size, 256);
-  CHECK_EQ(sac->_freelists[0]._count_max, 6);
+  CHECK_EQ(sac->_freelists[0]._count_max, 6 * full);
   CHECK_EQ(sac->_freelists[2]._size, (size_t)-1);
   CHECK_EQ(sac->_freelists[2]._count_max, 0);
   CHECK_EQ(sac->_freelists[1]._size, 16);
-  CHECK_EQ(sac->_freelists[1]._count_max, 5);
+  CHECK_EQ(sac->_freelists[1]._count_max, 5 * full);
   CHECK_EQ(sac->_freelists[3]._size, 0);
-  CHECK_EQ(sac->_freelists[3]._count_max, 4);
+  CHECK_EQ(sac->_freelists[3]._count_max, 4 * full);
   mps_sac_destroy(sac);
   sac = make(3, heavy);
   CHECK_EQ(sac->_middle, 256);

@@ -7,7 +7,7 @@ use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::cx::Inside;
 use crate::object::lock::Lock;
-use crate::object::pool::{Pool, PoolClass, Room};
+use crate::object::pool::{Caching, Pool, PoolClass, Room};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
 
@@ -96,13 +96,17 @@ impl<K: FitPolicy> PoolClass for FitClass<K> {
         core::quick_free(pool, base, size)
     }
 
+    fn caches(&self, pool: P<Pool>, base: Addr, size: Size, what: Caching) -> bool {
+        core::caches(pool, base, size, what)
+    }
+
     fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
-        core::ap_stock(ap);
+        core::ap_magazines(ap);
         Ok(())
     }
 
     fn ap_grown(&self, ap: P<Buffer>) {
-        core::ap_stock(ap);
+        core::ap_magazines(ap);
     }
 
     fn ap_fill(&self, ap: P<Buffer>, size: Size) -> Result<Room> {

@@ -19,23 +19,26 @@
 //! - The lock comes before the instance ([`crate::object::lock`]): what needs both is
 //!   called with both, and asks the arena with the lock held.
 
+use super::ledger::{Ledger, Rule, Wrong};
 use super::shards::{Crowd, Shards};
 use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
+use crate::land::bounds::Bounds;
 use crate::land::extent::{Extent, Fit, NotInUse};
 use crate::land::field::Field;
-use crate::land::quick::{CLASSES, Depth, Quick, SOME};
-use crate::land::stock::{self, Stock};
+use crate::land::quick::{self, BOX_BLOCKS, Depth, Quick};
 use crate::object::buffer::Buffer;
 use crate::object::cx::Inside;
 use crate::object::lock::Lock;
-use crate::object::pool::{Pool, Room};
+use crate::object::magazines::{self, Magazines};
+use crate::object::pool::{Caching, Pool, Room};
 use crate::object::seg::Seg;
 use ::core::cell::{Cell, UnsafeCell};
 use ::core::ptr::NonNull;
+use ::core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A pool's first extents, and the most that stays when all is free; in small arenas
 /// at most a 64th of that ([`Inner::first`]).
@@ -57,15 +60,15 @@ const QUICK_LEAST: Size = 16 * 1024;
 /// Memory for boxes: at least, and of all at most a part.
 const BOXES_LEAST: Size = 1024;
 const BOXES_PART: Size = 400;
-/// Memory for the stocks of allocation points: of all at most a part.
-const STOCKS_PART: Size = 32;
+/// Memory for the magazines of allocation points: of all at most a part.
+const MAGAZINES_PART: Size = 32;
 /// Bytes, and blocks, to take from the field at a time, at most.
 const BATCH: Size = 2048;
 const BATCH_MOST: usize = 8;
 
-/// Of each size, an allocation point's stock has at most this part of what is in
+/// Of each size, an allocation point's magazine has at most this part of what is in
 /// use, so of all a 32nd.
-const STOCK_PART: usize = 1024;
+const MAGAZINE_PART: usize = 1024;
 
 /// How a pool is to be.
 #[derive(Clone, Copy)]
@@ -84,6 +87,9 @@ pub(super) struct Config {
     pub arena_high: bool,
     /// Set freed blocks aside?
     pub quick: bool,
+    /// Know exactly which blocks are in use? Then every block goes through the pool's
+    /// lock and its ledger: no shards, no magazines, no quick ways.
+    pub ledger: bool,
     /// Free memory that allocation points leave alone, for longer runs, as a
     /// fraction of all.
     pub slack: f64,
@@ -95,8 +101,11 @@ pub(super) struct Inner {
     quick: Quick,
     /// Free and used memory.
     pub field: Field,
+    /// What exactly is in use, for pools that keep one.
+    pub(super) ledger: Ledger,
     live: usize,
-    shift: u32,
+    /// Where its extents are, or were; at multiples of grains.
+    bounds: Bounds,
     /// [`FIRST`], in this arena.
     first: Size,
     quick_from: usize,
@@ -114,6 +123,10 @@ pub(super) struct Core {
     /// Sizes up to this may be set aside; 0 if none is.
     quick_most: Size,
     shift: u32,
+    /// The bounds again, to be read without the lock: from here on,
+    lowest: AtomicUsize,
+    /// so many grains. A thread that has a block has it from one that saw its extent.
+    reach: AtomicUsize,
     crowd: Crowd,
     lock: Lock,
     inner: UnsafeCell<Inner>,
@@ -143,21 +156,27 @@ pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     let core = cx.arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
-        quick_most: if config.quick { CLASSES << shift } else { 0 },
+        quick_most: if config.quick && !config.ledger { quick::SIZES << shift } else { 0 },
         shift,
+        lowest: AtomicUsize::new(0),
+        reach: AtomicUsize::new(0),
         crowd: Crowd::default(),
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
             quick: Quick::new(),
             field: Field::new(config.reserve >> shift),
+            ledger: Ledger::new(config.ledger),
             live: 0,
-            shift,
+            bounds: Bounds::new(shift),
             first,
             quick_from: usize::MAX,
             starved: false,
             config,
         }),
     })?;
+    if config.ledger {
+        core.crowd.refuse();
+    }
     core.home.plain.set(true);
     core.home.high.set(config.arena_high);
     pool.align.set(config.align);
@@ -178,13 +197,14 @@ pub(super) fn finish(cx: Inside<'_>, pool: P<Pool>) {
     let i = unsafe { core.alone() };
     for k in 0..i.field.len() {
         if let Some(e) = i.field.get(k) {
-            drop_extent(pool, e, i.shift);
+            drop_extent(pool, e, i.bounds.shift);
         }
     }
     if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
         arena.control_free(i.field.tables(), bytes);
     }
     drop_quick(pool, ::core::mem::take(&mut i.quick));
+    i.ledger.finish(arena);
     // SAFETY: as above; the core is not used any more.
     unsafe { core.crowd.finish(arena) };
     arena.control_drop(core);
@@ -252,7 +272,7 @@ impl Core {
     /// The shards, if there are any in use for blocks of `size` bytes.
     #[inline(always)]
     fn shards(&self, size: Size) -> Option<&Shards> {
-        self.crowd.shards().filter(|s| s.is_open() && size <= stock::CLASSES << self.shift)
+        self.crowd.shards().filter(|s| s.is_open() && size <= magazines::MAGAZINES << self.shift)
     }
 
     /// Under the lock, with so much in use: opens the shards, if there are any and
@@ -269,8 +289,8 @@ impl Core {
     fn drain(&self, pool: P<Pool>) -> bool {
         let mut any = false;
         if let Some(s) = self.crowd.shards() {
-            s.each(pool.cx.get(), |stock| {
-                while let Some((a, size)) = stock.take_any() {
+            s.each(pool.cx.get(), |magazines| {
+                while let Some((a, size)) = magazines.take_any() {
                     any = true;
                     self.with(pool, |i| i.free_own(a, size));
                 }
@@ -284,6 +304,15 @@ impl Core {
     #[inline(always)]
     fn settle(&self, pool: P<Pool>, live: usize) -> bool {
         self.crowd.shards().is_some_and(|s| s.close(live)) && self.drain(pool)
+    }
+
+    /// May a block begin at `a`: is that aligned, and not outside all extents? Without
+    /// the lock.
+    #[inline(always)]
+    fn may_have(&self, a: Addr) -> bool {
+        let from = a.0.wrapping_sub(self.lowest.load(Relaxed));
+        // What is no multiple of a grain turns into a large number.
+        from.rotate_right(self.shift) < self.reach.load(Relaxed)
     }
 
     fn home(&self) -> P<Home> {
@@ -337,7 +366,7 @@ pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
         return Addr::NULL;
     }
     if let Some(s) = core.shards(size) {
-        return s.quickly(Addr::NULL, |stock| stock.take(core.whole(size)));
+        return s.quickly(Addr::NULL, |magazines| magazines.take(core.whole(size)));
     }
     core.quickly(Addr::NULL, |i| i.quick_alloc(size))
 }
@@ -346,8 +375,7 @@ pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
 #[inline(always)]
 pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     let core = of(pool);
-    // The cool variety looks whether the block is in use.
-    if size > core.quick_most || cfg!(feature = "variety-cool") {
+    if size > core.quick_most {
         return false;
     }
     // Likely to be handed out again soon; an atomic operation then would wait
@@ -355,8 +383,8 @@ pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     crate::seam::arch::expect_write(base);
     crate::seam::arch::expect_write(base.add(size - 1));
     if let Some(s) = core.shards(size) {
-        let good = base.is_aligned(1usize << core.shift);
-        return good && s.quickly(false, |stock| stock.put(core.whole(size), base));
+        let good = core.may_have(base);
+        return good && s.quickly(false, |magazines| magazines.put(core.whole(size), base));
     }
     core.quickly(false, |i| i.quick_free(base, size))
 }
@@ -366,10 +394,10 @@ pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
 pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     let core = of(pool);
     let by_shard = core.shards(size).and_then(|s| {
-        s.quickly(None, |stock| {
+        s.quickly(None, |magazines| {
             let fill = |i: &mut Inner| {
                 let a = i.alloc(size)?;
-                i.fill_half(stock, core.whole(size), s.part());
+                i.fill_half(magazines, core.whole(size), s.part());
                 Some(a)
             };
             Some(core.with(pool, fill))
@@ -384,8 +412,8 @@ pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
     got.ok_or(Res::Limit)
 }
 
-/// Frees `size` bytes from `base` on. True: there is memory to give back, or it is
-/// time for shards ([`shrink`]).
+/// Frees `size` bytes from `base` on: a block, or part of one. True: there is memory
+/// to give back, or it is time for shards ([`shrink`]).
 ///
 /// # Errors
 /// `Param`, reported: that is not in use in the pool; nothing has changed.
@@ -393,20 +421,36 @@ pub(super) fn alloc(pool: P<Pool>, size: Size) -> Result<Addr> {
 pub(super) fn free(pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
     let core = of(pool);
     let by_shard = core.shards(size).and_then(|s| {
-        s.quickly(None, |stock| {
+        s.quickly(None, |magazines| {
             let spill = |i: &mut Inner| {
-                let due = i.free(base, size)?;
-                Ok((due | i.spill_half(stock, core.whole(size), s.part()), i.live))
+                let due = i.free(base, size, Rule::Part)?;
+                Ok((due | i.spill_half(magazines, core.whole(size), s.part()), i.live))
             };
-            let again = stock.newest(core.whole(size)) == base;
-            Some(if again { Err(NotInUse) } else { core.with(pool, spill) })
+            let again = magazines.newest(core.whole(size)) == base;
+            Some(if again { Err(Wrong::NotInUse) } else { core.with(pool, spill) })
         })
     });
-    let done = by_shard
-        .unwrap_or_else(|| core.with(pool, |i| i.free(base, size).map(|due| (due, i.live))));
-    crate::aver_client!(done.is_ok(), "block being freed is in use in the pool", Err(Res::Param));
-    let (due, live) = done.map_err(|NotInUse| Res::Param)?;
-    Ok(core.settle(pool, live) | due | core.crowd.is_due())
+    let done = by_shard.unwrap_or_else(|| {
+        core.with(pool, |i| i.free(base, size, Rule::Part).map(|due| (due, i.live)))
+    });
+    match done {
+        Ok((due, live)) => Ok(core.settle(pool, live) | due | core.crowd.is_due()),
+        Err(wrong) => {
+            wrong.report(pool, base, size);
+            Err(Res::Param)
+        }
+    }
+}
+
+/// See [`PoolClass::caches`](crate::object::pool::PoolClass::caches).
+pub(super) fn caches(pool: P<Pool>, base: Addr, size: Size, what: Caching) -> bool {
+    if !cfg!(feature = "variety-cool") {
+        return true;
+    }
+    of(pool).with(pool, |i| i.ledger.caches(base, size, what)).unwrap_or_else(|wrong| {
+        wrong.report(pool, base, size);
+        false
+    })
 }
 
 /// New room for an allocation point, in place of what it has. `Limit`: the pool
@@ -427,15 +471,15 @@ pub(super) fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
 }
 
 /// A block of `size` bytes for an allocation point without room, and more for its
-/// stock, from the thread's shard.
+/// magazines, from the thread's shard.
 fn from_shard(core: &Core, ap: P<Buffer>, size: Size) -> Option<Addr> {
-    let (shards, own) = (core.shards(size)?, ap.stock.get()?);
+    let (shards, own) = (core.shards(size)?, ap.magazines.get()?);
     if ap.room_limit.get() != ap.init.get() {
         return None;
     }
-    let a = shards.quickly(Addr::NULL, |stock| {
-        let a = stock.take(size);
-        own.get().fill(size, usize::MAX, |places| stock.take_into(size, places));
+    let a = shards.quickly(Addr::NULL, |magazines| {
+        let a = magazines.take(size);
+        own.get().fill(size, usize::MAX, |places| magazines.take_into(size, places));
         a
     });
     (!a.is_null()).then_some(a)
@@ -445,7 +489,7 @@ fn from_shard(core: &Core, ap: P<Buffer>, size: Size) -> Option<Addr> {
 pub(super) fn ap_empty(ap: P<Buffer>, init: Addr) {
     of(ap.pool).held(|i| {
         i.take_back(ap, init);
-        while let Some((a, size)) = ap.stock.get().and_then(|s| s.get().take_any()) {
+        while let Some((a, size)) = ap.magazines.get().and_then(|s| s.get().take_any()) {
             i.free_own(a, size);
         }
     });
@@ -461,27 +505,27 @@ pub(super) fn gather(pool: P<Pool>, all: bool) -> bool {
     core.settle(pool, live)
 }
 
-/// With the lock, inside the instance: gives an allocation point a stock, if all stocks are then
-/// still little compared with the pool. Without memory for it, it does without.
-pub(super) fn ap_stock(ap: P<Buffer>) {
+/// With the lock, inside the instance: gives an allocation point magazines, if those of
+/// all points are then still little compared with the pool. Without memory for it, it does without.
+pub(super) fn ap_magazines(ap: P<Buffer>) {
     let (pool, core) = (ap.pool, of(ap.pool));
-    if core.quick_most == 0 || ap.stock.get().is_some() {
+    if core.quick_most == 0 || ap.magazines.get().is_some() {
         return;
     }
-    let others = pool.buffers.iter().filter(|b| b.stock.get().is_some()).count();
-    let stocks = (others + 1) * size_of::<Stock>();
-    let bytes = core.held(|i| i.field.grains << i.shift);
-    if stocks > bytes / STOCKS_PART {
+    let others = pool.buffers.iter().filter(|b| b.magazines.get().is_some()).count();
+    let magazines = (others + 1) * size_of::<Magazines>();
+    let bytes = core.held(|i| i.field.grains << i.bounds.shift);
+    if magazines > bytes / MAGAZINES_PART {
         return;
     }
-    let Ok(at) = pool.cx.get().arena.control_alloc(size_of::<Stock>()) else { return };
+    let Ok(at) = pool.cx.get().arena.control_alloc(size_of::<Magazines>()) else { return };
     // SAFETY: control memory of that size, ours; stays until `ap_finish`.
-    ap.stock.set(unsafe { P::from_raw(Stock::build(at, core.shift)) });
+    ap.magazines.set(unsafe { P::from_raw(Magazines::build(at, core.shift)) });
 }
 
 /// With the lock, inside the instance: finishes an allocation point, which is empty.
 pub(super) fn ap_finish(ap: P<Buffer>) {
-    if let Some(s) = ap.stock.take() {
+    if let Some(s) = ap.magazines.take() {
         ap.pool.cx.get().arena.control_drop(s);
     }
     shrink(ap.pool);
@@ -490,12 +534,12 @@ pub(super) fn ap_finish(ap: P<Buffer>) {
 /// With the lock, inside the instance: bytes that the client does not have.
 pub(super) fn free_size(pool: P<Pool>) -> Size {
     // Its user may be at it meanwhile.
-    let put_by = |ap: P<Buffer>| ap.stock.get().map_or(0, |s| s.get().bytes());
-    let stocks = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
+    let put_by = |ap: P<Buffer>| ap.magazines.get().map_or(0, |s| s.get().bytes());
+    let magazines = pool.buffers.iter().map(put_by).fold(0, Size::wrapping_add);
     let core = of(pool);
     let shards = core.crowd.shards().map_or(0, Shards::bytes);
-    let rest = core.held(|i| (i.field.grains - i.live) << i.shift);
-    rest + stocks + shards
+    let rest = core.held(|i| (i.field.grains - i.live) << i.bounds.shift);
+    rest + magazines + shards
 }
 
 /// With the lock, inside the instance: memory for a block of `size` bytes.
@@ -509,7 +553,7 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
         let exact = exact.ok_or(Res::Resource)?;
         // Another thread may have made room meanwhile, which is good enough for
         // whatever way this block is to be had.
-        if i.field.longest() >= (exact >> i.shift).max(AMPLE >> i.shift) {
+        if i.field.longest() >= (exact >> i.bounds.shift).max(AMPLE >> i.bounds.shift) {
             return Ok(());
         }
         let wish = i.wish(exact);
@@ -522,7 +566,7 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
         };
         i.starved = true;
         i.flush();
-        if i.field.longest() >= exact >> i.shift {
+        if i.field.longest() >= exact >> i.bounds.shift {
             return Ok(());
         }
         // What is free but in pieces may serve when others have put it together.
@@ -539,15 +583,21 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
     // SAFETY: extents are made inside.
     let cx = unsafe { pool.inside() };
     let arena = &cx.arena;
-    let shift = i.shift;
+    let shift = i.bounds.shift;
     make_place(pool, i)?;
     let home = core.home();
-    let make = |bytes: Size| -> Result<*mut Extent> {
+    let ledger = &mut i.ledger;
+    let mut make = |bytes: Size| -> Result<*mut Extent> {
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
         let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
         let at = arena.control_alloc(tables)?;
         let seg = Seg::create(cx, pool, home, None, bytes, RankSet::EMPTY)
             .inspect_err(|_| arena.control_free(at, tables))?;
+        ledger.add(arena, seg.base, seg.get().size(), 1 << shift).inspect_err(|_| {
+            // SAFETY: just made, and empty.
+            unsafe { seg.destroy(cx) };
+            arena.control_free(at, tables);
+        })?;
         // SAFETY: that much control memory, ours.
         Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
     };
@@ -561,6 +611,14 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
         let (base, bytes) = unsafe { ((*e).base, (*e).size) };
         d.splat(base, bytes);
     }
+    // SAFETY: just made.
+    let (base, end) = unsafe { ((*e).base, (*e).base.add((*e).grains << shift)) };
+    i.bounds.widen(base, end);
+    let (lowest, reach) = i.bounds.range();
+    // Between the two some of what is in reach is not, or some is that is in no extent: a
+    // thread that frees a block just then takes the long way, or is not found out.
+    core.lowest.store(lowest.0, Relaxed);
+    core.reach.store(reach, Relaxed);
     // SAFETY: just made; stays until it is removed. `make_place` saw to its place.
     let put = unsafe { i.field.insert(e) };
     crate::aver!(put, "there is a place for a new extent");
@@ -570,19 +628,14 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
 
 /// Makes shards, if the pool is large enough; if not, it may come to be.
 fn make_shards(pool: P<Pool>, core: &Core, live: usize) {
-    // The cool variety looks at every block that is freed, under the pool's lock.
-    if cfg!(feature = "variety-cool") {
-        core.crowd.refuse();
-    } else {
-        core.crowd.make(&pool.cx.get().arena, live, core.shift);
-    }
+    core.crowd.make(&pool.cx.get().arena, live, core.shift);
 }
 
 /// Sees to it that a pool of some size can set blocks aside, and has boxes for
 /// them. If there is no memory for that, it does without.
 fn make_quick(pool: P<Pool>, i: &mut Inner) {
     let arena = &pool.cx.get().arena;
-    let bytes = if i.config.quick { i.field.grains << i.shift } else { 0 };
+    let bytes = if i.config.quick { i.field.grains << i.bounds.shift } else { 0 };
     let depth = i.quick.depth();
     let want = match bytes {
         ..=QUICK_FROM => return,
@@ -592,7 +645,7 @@ fn make_quick(pool: P<Pool>, i: &mut Inner) {
     if want > depth
         && let Ok(at) = arena.control_alloc(want.footprint())
     {
-        i.quick_from = QUICK_FROM >> i.shift;
+        i.quick_from = QUICK_FROM >> i.bounds.shift;
         // SAFETY: control memory of that size, ours.
         let old = unsafe { i.quick.deepen(at, want) };
         drop_arrays(pool, old, depth);
@@ -650,11 +703,12 @@ fn give_back(pool: P<Pool>, i: &mut Inner, which: impl Fn(&Inner) -> Option<*mut
             i.field.remove(e);
             P::from_raw((*e).owner.cast::<Seg>())
         } {
+            i.ledger.remove(&pool.cx.get().arena, seg.base);
             // SAFETY: nothing in it is in use, and the field knows it no more. Extents
             // are given back inside.
             unsafe { seg.destroy(pool.inside()) };
         }
-        drop_extent(pool, e, i.shift);
+        drop_extent(pool, e, i.bounds.shift);
     }
     any
 }
@@ -669,7 +723,7 @@ pub(super) fn shrink(pool: P<Pool>) {
         }
         give_back(pool, i, Inner::due);
         // A pool that is all but gone needs no places for what it sets aside.
-        if i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.shift {
+        if i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.bounds.shift {
             i.quick_from = usize::MAX;
             drop_quick(pool, ::core::mem::take(&mut i.quick));
         }
@@ -691,7 +745,7 @@ impl Inner {
     #[inline(always)]
     fn grains(&self, size: Size) -> usize {
         // Sizes are far from the top: the door saw to that.
-        size_up(size, 1usize << self.shift) >> self.shift
+        size_up(size, 1usize << self.bounds.shift) >> self.bounds.shift
     }
 
     #[inline(always)]
@@ -709,7 +763,7 @@ impl Inner {
         let n = self.grains(size);
         if self.live < self.quick_from.saturating_add(n)
             || self.quick.grains >= self.quick_limit()
-            || !a.is_aligned(1usize << self.shift)
+            || !self.bounds.allow(a)
         {
             return false;
         }
@@ -728,7 +782,19 @@ impl Inner {
             None => self.cut(n)?,
         };
         self.live += n;
+        if self.ledger.is_on {
+            self.note(a, n, false);
+        }
         Some(a)
+    }
+
+    /// Writes into the ledger what a client gets: a block, or room for an allocation
+    /// point.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, a: Addr, n: usize, is_room: bool) {
+        let done = self.ledger.grant(a, n << self.bounds.shift, is_room);
+        crate::aver!(done.is_ok(), "memory handed out is nobody's");
     }
 
     /// Takes a block of `n` grains from the field. Of small ones it takes as
@@ -745,7 +811,7 @@ impl Inner {
     /// Of so many blocks side by side, all but the first. None is aside.
     fn set_others_aside(&mut self, a: Addr, n: usize, count: usize) {
         for k in (1..count).rev() {
-            let put = self.quick.push(n, a.add((k * n) << self.shift));
+            let put = self.quick.push(n, a.add((k * n) << self.bounds.shift));
             crate::aver_critical!(put, "there is a place for a few where there were none");
         }
     }
@@ -754,21 +820,32 @@ impl Inner {
     /// what is set aside is at its limit, of other sizes: it may go beyond.
     fn batch(&self, n: usize) -> usize {
         let most = self.quick_limit().saturating_mul(2);
-        let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.shift);
-        if n > CLASSES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
+        let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.bounds.shift);
+        if n > quick::SIZES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
     }
 
-    #[inline(always)]
-    pub(super) fn free(&mut self, a: Addr, size: Size) -> ::core::result::Result<bool, NotInUse> {
+    /// Frees what `rule` allows. True: there is memory to give back.
+    #[inline(never)]
+    pub(super) fn free(
+        &mut self,
+        a: Addr,
+        size: Size,
+        rule: Rule,
+    ) -> ::core::result::Result<bool, Wrong> {
+        if self.ledger.is_on {
+            self.ledger.release(a, size, rule)?;
+        }
         let n = self.grains(size);
         let left = self.live.saturating_sub(n);
-        if n > CLASSES || left < self.quick_from {
+        if n > quick::SIZES || left < self.quick_from {
             return self.free_to_field(a, n);
         }
-        let newest = self.quick.newest(n);
-        let wrong = a == newest || !a.is_aligned(1usize << self.shift);
-        if wrong || (cfg!(feature = "variety-cool") && !self.field.in_use(a, n)) {
-            return Err(NotInUse);
+        if !self.bounds.allow(a) {
+            let aligned = self.bounds.is_aligned(a);
+            return Err(if aligned { Wrong::Elsewhere } else { Wrong::Misaligned });
+        }
+        if a == self.quick.newest(n) {
+            return Err(Wrong::NotInUse);
         }
         if !self.quick.push(n, a) {
             return self.free_to_field(a, n);
@@ -785,7 +862,7 @@ impl Inner {
     /// can use, so in pools of some size they come from opposite ends.
     fn fit(&self, n: usize) -> Fit {
         let fit = self.config.fit;
-        if n > CLASSES && self.live >= QUICK_FROM >> self.shift {
+        if n > quick::SIZES && self.live >= QUICK_FROM >> self.bounds.shift {
             Fit { high: !fit.high, top: !fit.high }
         } else {
             fit
@@ -797,12 +874,12 @@ impl Inner {
         if self.live < self.quick_from {
             return 0;
         }
-        self.live / 32 + (QUICK_LEAST >> self.shift)
+        self.live / 32 + (QUICK_LEAST >> self.bounds.shift)
     }
 
     #[inline(never)]
-    fn free_to_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<bool, NotInUse> {
-        self.field.free(a, n)?;
+    fn free_to_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<bool, Wrong> {
+        self.field.free(a, n).map_err(|NotInUse| Wrong::NotInUse)?;
         self.live = self.live.saturating_sub(n);
         if self.live == 0 {
             self.flush();
@@ -815,7 +892,7 @@ impl Inner {
     /// Moves a few blocks from those set aside to the field. False: none is.
     #[inline(never)]
     fn drain(&mut self) -> bool {
-        let mut blocks = [Addr::NULL; SOME];
+        let mut blocks = [Addr::NULL; BOX_BLOCKS];
         let (n, count) = self.quick.take_some(&mut blocks);
         for _ in 0..self.field.free_several(blocks.get(..count).unwrap_or(&[]), n) {
             was_in_use();
@@ -844,7 +921,7 @@ impl Inner {
 
     /// How much to ask the arena for, to get a block of `exact` bytes.
     fn wish(&self, exact: Size) -> Size {
-        let total = self.field.grains << self.shift;
+        let total = self.field.grains << self.bounds.shift;
         let by = self.config.extend_by;
         let wish = by.min(total.max(self.first)).max((total / 256).min(EXTENT_MAX));
         let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
@@ -856,19 +933,19 @@ impl Inner {
     /// worth having when little is free. A large block gets just itself.
     fn room(&mut self, ap: P<Buffer>, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
-        if n > CLASSES {
+        if n > quick::SIZES {
             let a = self.field.alloc(n, self.fit(n))?;
             return Some(self.granted(a, n));
         }
         if let Some(a) = self.quick.pop(n) {
-            if let Some(s) = ap.stock.get() {
-                self.restock(s.get(), size, self.share(n, STOCK_PART));
+            if let Some(s) = ap.magazines.get() {
+                self.refill(s.get(), size, self.share(n, MAGAZINE_PART));
             }
             return Some(self.granted(a, n));
         }
-        let most = n.max(ROOM >> self.shift);
+        let most = n.max(ROOM >> self.bounds.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
-        let ample = AMPLE >> self.shift;
+        let ample = AMPLE >> self.bounds.shift;
         let least = if whole && !self.starved { n.max(ample) } else { n };
         let (a, got) = self.field.alloc_run(least, self.batch(n), ample, most)?;
         if got >= ample {
@@ -884,34 +961,34 @@ impl Inner {
         self.live.checked_div(part * n).unwrap_or(1).max(1)
     }
 
-    /// Moves blocks that are at hand to a stock, until it has `most`.
+    /// Moves blocks of `size` bytes that are at hand to a magazine, until it has `most`.
     #[inline(always)]
-    fn restock(&mut self, stock: &Stock, size: Size, most: usize) {
+    fn refill(&mut self, magazines: &Magazines, size: Size, most: usize) {
         let n = self.grains(size);
-        let count = stock.fill(size, most, |places| self.quick.pop_into(n, places));
+        let count = magazines.fill(size, most, |places| self.quick.pop_into(n, places));
         self.live += n * count;
     }
 
     /// Of a shard, which may have more or less from now on: a part of what is in use.
-    fn fill_half(&mut self, stock: &Stock, size: Size, part: usize) {
+    fn fill_half(&mut self, magazines: &Magazines, size: Size, part: usize) {
         let most = self.share(self.grains(size), part);
-        stock.limit(size, most);
-        self.restock(stock, size, most / 2);
+        magazines.limit(size, most);
+        self.refill(magazines, size, most / 2);
     }
 
     /// The same. True: there is memory to give back.
-    fn spill_half(&mut self, stock: &Stock, size: Size, part: usize) -> bool {
+    fn spill_half(&mut self, magazines: &Magazines, size: Size, part: usize) -> bool {
         let most = self.share(self.grains(size), part);
-        stock.limit(size, most);
+        magazines.limit(size, most);
         let mut due = false;
-        stock.spill(size, most / 2, |a| due |= self.free_own(a, size));
+        magazines.spill(size, most / 2, |a| due |= self.free_own(a, size));
         due
     }
 
     /// Frees a block that was kept elsewhere, as if in use. True: there is memory to
     /// give back.
     fn free_own(&mut self, a: Addr, size: Size) -> bool {
-        self.free(a, size).unwrap_or_else(|NotInUse| {
+        self.free(a, size, Rule::Part).unwrap_or_else(|_| {
             was_in_use();
             false
         })
@@ -929,7 +1006,7 @@ impl Inner {
             let e = unsafe { &*e };
             let mut at = 0;
             while let Some((start, n)) = e.next_free(at) {
-                if !f(e.addr_of(start), n << self.shift) {
+                if !f(e.addr_of(start), n << self.bounds.shift) {
                     return false;
                 }
                 at = start + n;
@@ -941,7 +1018,7 @@ impl Inner {
     fn take_back(&mut self, ap: P<Buffer>, init: Addr) {
         let n = ap.room_limit.get().since(init);
         if n != 0 {
-            let done = self.free(init, n);
+            let done = self.free(init, n, Rule::Room);
             crate::aver_critical!(
                 done.is_ok(),
                 "room of an allocation point is in use in its pool"
@@ -952,6 +1029,9 @@ impl Inner {
 
     fn granted(&mut self, a: Addr, n: usize) -> (Addr, Addr) {
         self.live += n;
-        (a, a.add(n << self.shift))
+        if self.ledger.is_on {
+            self.note(a, n, true);
+        }
+        (a, a.add(n << self.bounds.shift))
     }
 }

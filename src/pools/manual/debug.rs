@@ -7,6 +7,7 @@
 
 use super::class::FitPolicy;
 use super::core::{self, Inner};
+use super::ledger::{Rule, Wrong};
 use super::mvff::Mvff;
 use crate::base::addr::{Addr, Size, size_up, size_up_checked};
 use crate::base::ptr::P;
@@ -14,10 +15,11 @@ use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::cx::Inside;
 use crate::object::lock::Lock;
-use crate::object::pool::{Pool, PoolClass, Room};
+use crate::object::pool::{Caching, Pool, PoolClass, Room, tell_of_block, tell_of_pool};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
 use ::core::cell::Cell;
+use ::core::ptr::NonNull;
 
 /// The class.
 pub struct MvffDebug;
@@ -36,6 +38,7 @@ struct Options {
 
 /// In front of every block.
 #[repr(C)]
+#[derive(Clone, Copy)]
 struct Head {
     next: Addr,
     prev: Addr,
@@ -58,8 +61,6 @@ pub struct Debug {
     /// Bytes that blocks take for their heads, which nobody is told of: they
     /// are neither a client's nor free.
     heads: Cell<Size>,
-    /// There were allocation points.
-    had_ap: Cell<bool>,
 }
 
 fn byte(a: Addr) -> u8 {
@@ -82,9 +83,11 @@ fn is_filled(base: Addr, n: Size, f: impl Fn(Addr) -> u8) -> bool {
 }
 
 impl Debug {
-    fn of<'a>(pool: P<Pool>) -> &'a Debug {
+    /// What belongs to a pool of this class, between `init` and `finish`.
+    fn of(pool: P<Pool>) -> P<Debug> {
+        let d = core::of(pool).extra.get().cast::<Debug>();
         // SAFETY: set by `init`, to a `Debug` that lives until `finish`.
-        unsafe { &*core::of(pool).extra.get().cast::<Debug>() }
+        unsafe { P::new(NonNull::new_unchecked(d)) }
     }
 
     /// Bytes that one takes, with patterns of these sizes.
@@ -164,6 +167,16 @@ impl Debug {
         size_up_checked(self.prefix().checked_add(tail)?, self.align)
     }
 
+    /// The same for the block with a head at `at`, if it has `size` bytes, or as many
+    /// rounded up.
+    fn total_of(&self, at: Addr, size: Size) -> ::core::result::Result<Size, Wrong> {
+        let real = self.head(at).size;
+        if size_up(real, self.align) != size_up(size, self.align) {
+            return Err(Wrong::Inside);
+        }
+        self.total(real).ok_or(Wrong::Inside)
+    }
+
     /// The two fences of the block at `base`, and where in the pattern each begins.
     fn fences(&self, base: Addr, size: Size) -> [(Addr, Size); 2] {
         let end = base.sub(self.prefix()).add(self.total(size).unwrap_or(0));
@@ -180,19 +193,24 @@ impl Debug {
         self.fences(base, size).iter().all(|&(at, n)| is_filled(at, n, |a| self.fence_byte(at, a)))
     }
 
-    fn head<'a>(&self, at: Addr) -> &'a mut Head {
-        // SAFETY: heads stand in memory of the pool's, aligned to a word, and
-        // are used under its lock, one reference at a time.
-        unsafe { &mut *at.ptr::<Head>() }
+    /// A copy of the head at `at`: of a block, or of whatever is in memory that is in
+    /// use. Aligned to a word.
+    fn head(&self, at: Addr) -> Head {
+        // SAFETY: memory of the pool's; any bytes are a head.
+        unsafe { at.ptr::<Head>().read() }
+    }
+
+    fn set_head(&self, at: Addr, head: Head) {
+        // SAFETY: memory of the pool's that no client has, aligned to a word; under the
+        // pool's lock.
+        unsafe { at.ptr::<Head>().write(head) };
     }
 
     fn link(&self, at: Addr, size: Size) {
         let first = self.first.get();
-        let new = Head { next: first, prev: Addr::NULL, size, check: MAGIC ^ at.0 };
-        // SAFETY: memory of the pool's that no client has, aligned to a word.
-        unsafe { at.ptr::<Head>().write(new) };
+        self.set_head(at, Head { next: first, prev: Addr::NULL, size, check: MAGIC ^ at.0 });
         if !first.is_null() {
-            self.head(first).prev = at;
+            self.set_head(first, Head { prev: at, ..self.head(first) });
         }
         self.first.set(at);
         self.heads.set(self.heads.get() + self.head_size());
@@ -200,18 +218,15 @@ impl Debug {
 
     fn unlink(&self, at: Addr) {
         self.heads.set(self.heads.get() - self.head_size());
-        let (next, prev) = {
-            let h = self.head(at);
-            h.check = 0;
-            (h.next, h.prev)
-        };
-        if prev.is_null() {
-            self.first.set(next);
+        let h = self.head(at);
+        self.set_head(at, Head { check: 0, ..h });
+        if h.prev.is_null() {
+            self.first.set(h.next);
         } else {
-            self.head(prev).next = next;
+            self.set_head(h.prev, Head { next: h.next, ..self.head(h.prev) });
         }
-        if !next.is_null() {
-            self.head(next).prev = prev;
+        if !h.next.is_null() {
+            self.set_head(h.next, Head { prev: h.prev, ..self.head(h.next) });
         }
     }
 
@@ -242,22 +257,14 @@ impl Debug {
     }
 }
 
-/// What was found wrong.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Damage {
-    None,
-    Fence,
-    NotABlock,
-}
-
-fn tell(good: bool, text: &'static str) {
+fn tell(good: bool, text: &str, pool: P<Pool>) {
     if !good {
-        crate::base::check::report(concat!(file!(), "\0"), line!(), text);
+        tell_of_pool(text, pool);
     }
 }
 
-const FENCE: &str = "fenceposts of a block are intact\0";
-const FREE: &str = "free memory has not been written to\0";
+const FENCE: &str = "fenceposts of a block are intact";
+const FREE: &str = "free memory has not been written to";
 
 impl PoolClass for MvffDebug {
     fn name(&self) -> &'static str {
@@ -272,6 +279,7 @@ impl PoolClass for MvffDebug {
         let arena = &cx.arena;
         let mut config = Mvff::config(pool, args)?;
         config.quick = false;
+        config.ledger = true;
         let mut o = Options {
             fence: b"POST".as_ptr(),
             fence_size: 4,
@@ -304,7 +312,6 @@ impl PoolClass for MvffDebug {
                 align: config.align,
                 first: Cell::new(Addr::NULL),
                 heads: Cell::new(0),
-                had_ap: Cell::new(false),
             });
         }
         core::create(cx, pool, config).inspect_err(|_| arena.control_free(at, bytes))?;
@@ -318,11 +325,11 @@ impl PoolClass for MvffDebug {
         let core = core::of(pool);
         // SAFETY: the pool is going: nobody else uses it.
         let i = unsafe { core.alone() };
-        tell(d.is_good(i, true), FENCE);
-        tell(d.is_good(i, false), FREE);
+        tell(d.is_good(i, true), FENCE, pool);
+        tell(d.is_good(i, false), FREE, pool);
         core::finish(cx, pool);
         let bytes = Debug::footprint(d.fence_size, d.free_size).unwrap_or(0);
-        arena.control_free(Addr::of(d), bytes);
+        arena.control_free(d.addr(), bytes);
     }
 
     fn has_own_lock(&self) -> bool {
@@ -370,49 +377,66 @@ impl PoolClass for MvffDebug {
             Some((base, clean))
         });
         let (base, clean) = got.ok_or(Res::Limit)?;
-        tell(clean, FREE);
+        if !clean {
+            tell_of_block(FREE, pool, base, size);
+        }
         Ok(base)
     }
 
     fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         let d = Debug::of(pool);
-        let (damage, due) = core::of(pool).with(pool, |i| {
+        let done = core::of(pool).with(pool, |i| {
             let at = base.sub(d.prefix());
             if !d.is_head(i, at) {
-                if !d.had_ap.get() {
-                    return (Damage::NotABlock, false);
-                }
-                // From an allocation point.
-                return match i.free(base, size) {
-                    Ok(due) => {
-                        d.splat(base, size_up(size, d.align));
-                        (Damage::None, due)
-                    }
-                    Err(_) => (Damage::NotABlock, false),
-                };
+                // From an allocation point, if it is a block at all.
+                let due = i.free(base, size, Rule::Room)?;
+                d.splat(base, size_up(size, d.align));
+                return Ok((true, due));
             }
-            let real = d.head(at).size;
-            if size_up(real, d.align) != size_up(size, d.align) {
-                return (Damage::NotABlock, false);
-            }
-            let good = d.fence_is_good(base, real);
-            let total = d.total(real).unwrap_or(0);
+            let total = d.total_of(at, size)?;
+            let good = d.fence_is_good(base, d.head(at).size);
+            let due = i.free(at, total, Rule::Whole)?;
             d.unlink(at);
-            let due = i.free(at, total).unwrap_or(false);
             d.splat(at, total);
-            (if good { Damage::None } else { Damage::Fence }, due)
+            Ok((good, due))
         });
-        crate::aver_client!(
-            damage != Damage::NotABlock,
-            "address and size freed are those of a block",
-            Err(Res::Param)
-        );
-        tell(damage != Damage::Fence, FENCE);
-        Ok(due)
+        match done {
+            Ok((good, due)) => {
+                if !good {
+                    tell_of_block(FENCE, pool, base, size);
+                }
+                Ok(due)
+            }
+            Err(wrong) => {
+                Wrong::report(wrong, pool, base, size);
+                Err(Res::Param)
+            }
+        }
     }
 
-    fn ap_init(&self, ap: P<Buffer>, _args: &mut Args) -> Result {
-        Debug::of(ap.pool).had_ap.set(true);
+    fn caches(&self, pool: P<Pool>, base: Addr, size: Size, what: Caching) -> bool {
+        if !cfg!(feature = "variety-cool") {
+            return true;
+        }
+        let d = Debug::of(pool);
+        let done = core::of(pool).with(pool, |i| {
+            let at = base.sub(d.prefix());
+            if !d.is_head(i, at) {
+                // From an allocation point, or none: caches take such blocks, too.
+                return i.ledger.caches(base, size, what);
+            }
+            let total = d.total_of(at, size)?;
+            i.ledger.caches(at, total, what)
+        });
+        done.unwrap_or_else(|wrong: Wrong| {
+            if what == Caching::TakesIn {
+                wrong.report(pool, base, size);
+            }
+            false
+        })
+    }
+
+    fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {
         Ok(())
     }
 
@@ -440,6 +464,6 @@ impl PoolClass for MvffDebug {
 
     fn check(&self, pool: P<Pool>, fenceposts: bool) {
         let good = core::of(pool).held(|i| Debug::of(pool).is_good(i, fenceposts));
-        tell(good, if fenceposts { FENCE } else { FREE });
+        tell(good, if fenceposts { FENCE } else { FREE }, pool);
     }
 }

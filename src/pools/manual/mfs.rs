@@ -1,14 +1,16 @@
 //! MFS: blocks of one size, reused last in first out. Memory never used so far
 //! is cut from the front of the newest segment; memory stays with the pool.
 
-use crate::base::addr::{Addr, Size, size_up, size_up_checked};
+use super::ledger::{Ledger, Rule, Wrong};
+use crate::base::addr::{Addr, Size, WORD, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
-use crate::land::mag::Mag;
+use crate::land::bounds::Bounds;
+use crate::land::free_stack::{Damaged, FreeStack};
 use crate::object::cx::Inside;
 use crate::object::lock::{Held, Lock};
-use crate::object::pool::{Pool, PoolClass};
+use crate::object::pool::{Caching, Pool, PoolClass, tell_of_block};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
 use core::cell::UnsafeCell;
@@ -19,13 +21,23 @@ pub struct Mfs;
 /// The class.
 pub static MFS: Mfs = Mfs;
 
+/// What a pool gets from the arena at a time, unless it is told: the reference's value.
 const EXTEND_BY: Size = 64 * 1024;
-/// Segments grow with the pool up to this.
+/// Segments grow with the pool, to a sixteenth of it, up to this: as much as the arena
+/// has in one region.
 const SEG_MAX: Size = 1 << 20;
+const SEG_PART: Size = 16;
+/// Free blocks that stand in an array: with its head eight lines of memory.
+const AT_HAND: usize = 60;
+/// The debug archive knows which blocks are in use.
+const LEDGER: bool = cfg!(feature = "variety-cool");
 
 struct Inner {
     /// Freed blocks.
-    free: Mag<62>,
+    free: FreeStack<AT_HAND>,
+    /// Where there may be blocks.
+    bounds: Bounds,
+    ledger: Ledger,
     /// Memory that was never in use.
     fresh: Addr,
     fresh_limit: Addr,
@@ -76,7 +88,40 @@ impl Data {
     }
 }
 
+/// What is wrong with a block of a client's that is to be freed, as far as can be seen
+/// at once.
+fn looks_wrong(i: &Inner, base: Addr) -> Option<Wrong> {
+    if i.free.newest() == base || i.live == 0 {
+        Some(Wrong::NotInUse)
+    } else if !i.bounds.allow(base) {
+        let aligned = i.bounds.is_aligned(base);
+        Some(if aligned { Wrong::Elsewhere } else { Wrong::Misaligned })
+    } else {
+        None
+    }
+}
+
 impl Inner {
+    /// A block, if there is any.
+    ///
+    /// # Errors
+    /// A client wrote to one that is free. Some are lost; ask again.
+    fn take(&mut self, unit: Size) -> core::result::Result<Option<Addr>, Damaged> {
+        // SAFETY: all blocks are of that size, and inside the bounds.
+        let mut a = unsafe { self.free.pop(unit / WORD, &self.bounds)? };
+        if a.is_none() && self.has_fresh(unit) {
+            a = Some(self.fresh);
+            self.fresh = self.fresh.add(unit);
+        }
+        let Some(block) = a else { return Ok(None) };
+        if LEDGER && self.ledger.grant(block, unit, false).is_err() {
+            // It is no block, or another owner's.
+            return Err(Damaged(block));
+        }
+        self.live += 1;
+        Ok(a)
+    }
+
     fn has_fresh(&self, unit: Size) -> bool {
         self.fresh_limit.since(self.fresh) >= unit
     }
@@ -100,14 +145,29 @@ impl PoolClass for Mfs {
             Err(Res::Param)
         );
         crate::aver_client!(extend_by != 0, "MPS_KEY_EXTEND_BY is positive", Err(Res::Param));
-        let unit = size_up(size, size_of::<usize>());
-        let inner = Inner { free: Mag::new(), fresh: Addr::NULL, fresh_limit: Addr::NULL, live: 0 };
+        let unit = size_up(size, WORD);
+        // Segments are aligned to grains, so units that are powers of two, and not
+        // larger, are aligned to their size.
+        let exact = unit.is_power_of_two() && unit <= cx.arena.grain();
+        let shift = if exact { unit } else { WORD }.trailing_zeros();
+        let inner = Inner {
+            free: FreeStack::new(0),
+            bounds: Bounds::new(shift),
+            ledger: Ledger::new(LEDGER),
+            fresh: Addr::NULL,
+            fresh_limit: Addr::NULL,
+            live: 0,
+        };
         let d = cx.arena.control_new(Data {
             lock: Lock::default(),
             unit,
             extend_by,
             inner: UnsafeCell::new(inner),
         })?;
+        // SAFETY: nobody else knows of it yet.
+        let i = unsafe { &mut *d.inner.get() };
+        // Pools that are there at the same time have different keys.
+        i.free = FreeStack::new(d.addr().0);
         pool.get().data.set(d.as_ptr().cast());
         Ok(())
     }
@@ -117,7 +177,12 @@ impl PoolClass for Mfs {
             // SAFETY: the pool goes, with all that is in it.
             unsafe { seg.destroy(cx) };
         }
-        cx.arena.control_drop(data(pool));
+        let (arena, d) = (&cx.arena, data(pool));
+        if LEDGER {
+            // SAFETY: the pool is going: nobody else uses it.
+            unsafe { (*d.inner.get()).ledger.finish(arena) };
+        }
+        arena.control_drop(d);
     }
 
     fn has_own_lock(&self) -> bool {
@@ -133,20 +198,27 @@ impl PoolClass for Mfs {
         // SAFETY: `grow` is called inside.
         let cx = unsafe { pool.inside() };
         let arena = &cx.arena;
-        let make = |bytes: Size| {
-            let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
-            Seg::create(cx, pool, arena.control_home(), None, bytes, RankSet::EMPTY)
-        };
-        let wish = d.extend_by.max((pool.bytes.get() / 16).min(SEG_MAX));
-        let seg = match make(wish.max(d.unit)) {
-            Err(_) if wish > d.unit => make(d.unit)?,
-            other => other?,
-        };
         d.held(|i| {
+            let mut make = |bytes: Size| {
+                let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
+                let seg = Seg::create(cx, pool, arena.control_home(), None, bytes, RankSet::EMPTY)?;
+                if LEDGER {
+                    let known = i.ledger.add(arena, seg.base, seg.get().size(), d.unit);
+                    // SAFETY: just made, and empty.
+                    known.inspect_err(|_| unsafe { seg.destroy(cx) })?;
+                }
+                Ok(seg)
+            };
+            let wish = d.extend_by.max((pool.bytes.get() / SEG_PART).min(SEG_MAX));
+            let seg = match make(wish.max(d.unit)) {
+                Err(_) if wish > d.unit => make(d.unit)?,
+                other => other?,
+            };
             i.fresh = seg.base;
             i.fresh_limit = seg.limit;
-        });
-        Ok(())
+            i.bounds.widen(seg.base, seg.limit);
+            Ok(())
+        })
     }
 
     fn lock(&self, pool: P<Pool>) -> Option<P<Lock>> {
@@ -167,7 +239,7 @@ impl PoolClass for Mfs {
     #[inline]
     fn quick_alloc(&self, pool: P<Pool>, size: Size) -> Addr {
         let d = data(pool);
-        if size_up(size, size_of::<usize>()) != d.unit {
+        if LEDGER || size_up(size, WORD) != d.unit {
             return Addr::NULL;
         }
         d.quickly(Addr::NULL, |i| {
@@ -180,12 +252,12 @@ impl PoolClass for Mfs {
     #[inline]
     fn quick_free(&self, pool: P<Pool>, base: Addr, size: Size) -> bool {
         let d = data(pool);
-        if size_up(size, size_of::<usize>()) != d.unit || !base.is_aligned(size_of::<usize>()) {
+        if LEDGER || size_up(size, WORD) != d.unit {
             return false;
         }
         crate::seam::arch::expect_write(base);
         d.quickly(false, |i| {
-            if i.free.newest() == base || i.live == 0 {
+            if i.free.newest() == base || i.live == 0 || !i.bounds.allow(base) {
                 return false;
             }
             // SAFETY: the client's no longer.
@@ -198,45 +270,56 @@ impl PoolClass for Mfs {
     fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {
         let d = data(pool);
         crate::aver_client!(
-            size_up(size, size_of::<usize>()) == d.unit,
+            size_up(size, WORD) == d.unit,
             "size to allocate is the unit size of the MFS pool",
             Err(Res::Param)
         );
-        d.with(pool, |i| {
-            let a = match i.free.pop(d.unit / size_of::<usize>()) {
-                Some(a) => a,
-                None if i.has_fresh(d.unit) => {
-                    let a = i.fresh;
-                    i.fresh = a.add(d.unit);
-                    a
+        loop {
+            match d.with(pool, |i| i.take(d.unit)) {
+                Ok(a) => return a.ok_or(Res::Limit),
+                Err(Damaged(a)) => {
+                    tell_of_block("free block has not been written to", pool, a, d.unit);
                 }
-                None => return Err(Res::Limit),
-            };
-            i.live += 1;
-            Ok(a)
-        })
+            }
+        }
     }
 
     fn free(&self, pool: P<Pool>, base: Addr, size: Size) -> Result<bool> {
         let d = data(pool);
         crate::aver_client!(
-            size_up(size, size_of::<usize>()) == d.unit,
+            size_up(size, WORD) == d.unit,
             "size to free is the unit size of the MFS pool",
             Err(Res::Param)
         );
         crate::seam::arch::expect_write(base);
-        let good = base.is_aligned(size_of::<usize>())
-            && d.with(pool, |i| {
-                if i.free.newest() == base || i.live == 0 {
-                    return false;
-                }
-                // SAFETY: the client's no longer.
-                unsafe { i.free.push(base, d.unit / size_of::<usize>()) };
-                i.live -= 1;
-                true
-            });
-        crate::aver_client!(good, "block being freed is in use in the pool", Err(Res::Param));
-        Ok(false)
+        let done = d.with(pool, |i| {
+            if LEDGER {
+                i.ledger.release(base, d.unit, Rule::Whole)?;
+            }
+            if let Some(wrong) = looks_wrong(i, base) {
+                return Err(wrong);
+            }
+            // SAFETY: the client's no longer.
+            unsafe { i.free.push(base, d.unit / WORD) };
+            i.live -= 1;
+            Ok(())
+        });
+        done.map(|()| false).map_err(|wrong| {
+            wrong.report(pool, base, size);
+            Res::Param
+        })
+    }
+
+    fn caches(&self, pool: P<Pool>, base: Addr, size: Size, what: Caching) -> bool {
+        if !LEDGER {
+            return true;
+        }
+        let d = data(pool);
+        let done = d.with(pool, |i| i.ledger.caches(base, size, what));
+        done.unwrap_or_else(|wrong| {
+            wrong.report(pool, base, size);
+            false
+        })
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

@@ -3,6 +3,7 @@
 pub mod class;
 mod core;
 pub mod debug;
+mod ledger;
 pub mod mfs;
 pub mod mvff;
 pub mod mvt;

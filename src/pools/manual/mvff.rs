@@ -46,6 +46,7 @@ impl FitPolicy for Mvff {
             spare,
             fit,
             quick: spare > 0.0,
+            ledger: cfg!(feature = "variety-cool"),
             slack: 0.0,
             reserve: 0,
             arena_high,

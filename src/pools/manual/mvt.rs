@@ -59,6 +59,7 @@ impl FitPolicy for Mvt {
             reserve: depth.saturating_mul(mean),
             arena_high: false,
             quick: !temporal,
+            ledger: cfg!(feature = "variety-cool"),
             slack: if temporal { 1.0 } else { frag / 6.0 },
         })
     }

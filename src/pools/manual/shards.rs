@@ -2,7 +2,7 @@
 //!
 //! A lock that two threads take every turn, and the lists behind it, cost each of
 //! them a move of memory from cache to cache. So a pool that is found locked again
-//! and again gets a few stocks with a lock each: shards. A thread uses the one
+//! and again gets a few magazines with a lock each: shards. A thread uses the one
 //! that the address of its stack leads to, and the pool's own lock only to fill that
 //! half or to empty it by half. It needs no number for this, nor memory that
 //! goes with a thread. Threads that keep meeting at a shard are sent other ways.
@@ -17,9 +17,9 @@
 
 use crate::arena::Arena;
 use crate::base::addr::{Addr, Size};
-use crate::land::stock::{self, Stock};
 use crate::object::cx::Cx;
 use crate::object::lock::{Held, Lock};
+use crate::object::magazines::{self, Magazines};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
@@ -108,7 +108,7 @@ impl Crowd {
 #[repr(C)]
 struct Shard {
     lock: Lock,
-    stock: Stock,
+    magazines: Magazines,
 }
 
 /// Bytes that so many take.
@@ -118,7 +118,7 @@ fn footprint(bits: u32) -> Size {
 
 /// They are closed with less in use than this many grains: twice what they can hold.
 fn closes_at(bits: u32) -> usize {
-    (2 * stock::MOST) << bits
+    (2 * magazines::CAPACITY_GRAINS) << bits
 }
 
 /// They are opened from here on.
@@ -154,7 +154,7 @@ impl Shards {
             (*s).way.store(GOLDEN, Relaxed);
             let first: *mut Shard = at.add(size_of::<Shards>()).ptr();
             for k in 0..1usize << bits {
-                Stock::build(Addr::of(&raw const (*first.add(k)).stock), shift);
+                Magazines::build(Addr::of(&raw const (*first.add(k)).magazines), shift);
             }
         }
         s
@@ -194,9 +194,9 @@ impl Shards {
         live < closes_at(self.bits) && self.open.swap(false, Relaxed)
     }
 
-    /// Runs `f` on the thread's stock, if it can be had at once.
+    /// Runs `f` on the magazines of the thread's shard, if they can be had at once.
     #[inline(always)]
-    pub fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&Stock) -> R) -> R {
+    pub fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&Magazines) -> R) -> R {
         let here = 0u8;
         let stack = Addr::of(&raw const here).0 >> STACK;
         let k = stack.wrapping_mul(self.way.load(Relaxed)) >> (usize::BITS - self.bits);
@@ -206,7 +206,7 @@ impl Shards {
             return otherwise;
         };
         // Who drains takes this lock after closing: it is seen now at the latest.
-        if self.is_open() { f(&shard.stock) } else { otherwise }
+        if self.is_open() { f(&shard.magazines) } else { otherwise }
     }
 
     /// Two threads at one shard.
@@ -219,18 +219,18 @@ impl Shards {
         }
     }
 
-    /// Calls `f` with each stock in turn, under its lock. Not with the pool's lock, and not
+    /// Calls `f` with each shard's magazines in turn, under its lock. Not with the pool's lock, and not
     /// inside the instance.
-    pub fn each(&self, cx: &Cx, mut f: impl FnMut(&Stock)) {
+    pub fn each(&self, cx: &Cx, mut f: impl FnMut(&Magazines)) {
         for shard in self.all() {
             let _held = shard.lock.take(cx);
-            f(&shard.stock);
+            f(&shard.magazines);
         }
     }
 
     /// Bytes in them, as they are being used.
     pub fn bytes(&self) -> Size {
-        self.all().iter().map(|s| s.stock.bytes()).fold(0, Size::wrapping_add)
+        self.all().iter().map(|s| s.magazines.bytes()).fold(0, Size::wrapping_add)
     }
 
     /// For a fork: takes all locks, if they can be had at once. False: none is taken.
