@@ -15,10 +15,10 @@ use super::marks::{Marks, Set};
 use crate::base::addr::{Addr, Size, size_up};
 use crate::seam::arch;
 
-/// Grains in a cell.
+/// Grains in a cell: four words of marks, which are looked through one after the other.
 pub const CELL: usize = 256;
-/// The most grains in an extent.
-pub const MOST: usize = 1 << 30;
+/// The most grains in an extent: a run's length fits into 32 bits.
+pub const MAX_GRAINS: usize = 1 << 30;
 
 /// See the module.
 pub struct Extent {
@@ -69,7 +69,7 @@ impl Extent {
     /// would be too large.
     pub fn footprint(size: Size, shift: u32) -> Option<Size> {
         let grains = size >> shift;
-        if grains > MOST {
+        if grains > MAX_GRAINS {
             return None;
         }
         let tops = leaves_for(grains) * (2 * size_of::<u32>());

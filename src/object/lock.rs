@@ -32,7 +32,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 /// A thread that finds the lock taken does not look at it for so many pauses of the
 /// processor, 3 to 12 us. Meanwhile the owner keeps all that it needs in its own
 /// cache. Measured with two threads on one pool, a pair of free and alloc: 250 ns
-/// if they take every turn, 80 ns this way. Twice and half as many were slower.
+/// if they take every turn, 80 ns this way.
 const PAUSES_BEFORE_LOOK: usize = 256;
 
 /// So many looks, a pause each, before the port is asked to yield: less than a

@@ -40,34 +40,45 @@ use ::core::cell::{Cell, UnsafeCell};
 use ::core::ptr::NonNull;
 use ::core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// A pool's first extents, and the most that stays when all is free; in small arenas
-/// at most a 64th of that ([`Inner::first`]).
-const FIRST: Size = 16 * 1024;
-/// Extents grow with the pool up to this.
+// Values with which benches/alloc does well (1 to 256 bytes at random, 100,000 live,
+// and its tables of memory and of the slowest call), where a line gives no reason.
+
+/// Bytes of a pool's first extents, and the most that stays when all is free: four pages,
+/// so that a small pool takes little; in small arenas at most a 64th of that
+/// ([`Inner::first`]).
+const FIRST_EXTENT: Size = 16 * 1024;
+/// Extents grow with the pool up to this, a region of the arena.
 const EXTENT_MAX: Size = 1 << 20;
-/// Larger extents are multiples of this, as the arena maps memory.
-const STEP: Size = 64 * 1024;
-/// Room for an allocation point, at most, unless it wants more.
-const ROOM: Size = 32 * 1024;
-/// A run this long is worth having all of.
-const AMPLE: Size = 1024;
-/// Blocks are set aside in pools that have this much in use...
+/// A pool that has less than so many extents like the next one makes that larger:
+/// the search through extents stays short, and little is left unused at the end.
+const EXTENTS_WANTED: Size = 256;
+/// Larger extents are multiples of this: the arena maps that much at a time.
+const EXTENT_STEP: Size = 64 * 1024;
+/// Bytes of room for an allocation point, at most, unless it wants more.
+const ROOM_MAX: Size = 32 * 1024;
+/// A run of so many bytes is worth having all of: some ten blocks.
+const AMPLE_RUN: Size = 1024;
+/// Blocks are set aside in pools that have so many bytes in use: two of the
+/// first extents. Less is not worth the arrays' 8 KB.
 const QUICK_FROM: Size = 32 * 1024;
-/// ...in longer arrays with this much memory,
-const DEEP_FROM: Size = 1 << 20;
-/// ...as far as they come to this, and a thirty-second part of what is in use.
-const QUICK_LEAST: Size = 16 * 1024;
-/// Memory for boxes: at least, and of all at most a part.
+/// With so many bytes of memory the arrays are longer: 32 KB, a 32nd of that.
+const LONG_ARRAYS_FROM: Size = 1 << 20;
+/// Blocks are set aside as far as they come to so many bytes, and a part of what is in
+/// use. That is memory that can't be had in other sizes.
+const QUICK_BYTES: Size = 16 * 1024;
+const QUICK_PART: Size = 32;
+/// Bytes of memory for boxes: at least this, and of all the pool's at most a part. That
+/// is enough for what may be set aside, in blocks of 128 bytes.
 const BOXES_LEAST: Size = 1024;
 const BOXES_PART: Size = 400;
-/// Memory for the magazines of allocation points: of all at most a part.
+/// The magazines of allocation points are at most this part of the pool's memory.
 const MAGAZINES_PART: Size = 32;
-/// Bytes, and blocks, to take from the field at a time, at most.
-const BATCH: Size = 2048;
-const BATCH_MOST: usize = 8;
-
+/// Bytes, and blocks, to take from the field at a time, at most: half a page, and as
+/// many addresses as are in a line of memory.
+const BATCH_BYTES: Size = 2048;
+const BATCH_BLOCKS: usize = 8;
 /// Of each size, an allocation point's magazine has at most this part of what is in
-/// use, so of all a 32nd.
+/// use, so of all 32 sizes a 32nd.
 const MAGAZINE_PART: usize = 1024;
 
 /// How a pool is to be.
@@ -106,7 +117,7 @@ pub(super) struct Inner {
     live: usize,
     /// Where its extents are, or were; at multiples of grains.
     bounds: Bounds,
-    /// [`FIRST`], in this arena.
+    /// [`FIRST_EXTENT`], in this arena.
     first: Size,
     quick_from: usize,
     /// The arena refused to give more.
@@ -152,7 +163,7 @@ pub(super) fn is_alignment(align: Size, grain: Size) -> bool {
 /// The arena's.
 pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     let shift = config.align.trailing_zeros();
-    let first = cx.arena.at_most_part(FIRST, 64).max(cx.arena.grain());
+    let first = cx.arena.at_most_part(FIRST_EXTENT, 64).max(cx.arena.grain());
     let core = cx.arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
@@ -553,7 +564,7 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
         let exact = exact.ok_or(Res::Resource)?;
         // Another thread may have made room meanwhile, which is good enough for
         // whatever way this block is to be had.
-        if i.field.longest() >= (exact >> i.bounds.shift).max(AMPLE >> i.bounds.shift) {
+        if i.field.longest() >= (exact >> i.bounds.shift).max(AMPLE_RUN >> i.bounds.shift) {
             return Ok(());
         }
         let wish = i.wish(exact);
@@ -639,7 +650,7 @@ fn make_quick(pool: P<Pool>, i: &mut Inner) {
     let depth = i.quick.depth();
     let want = match bytes {
         ..=QUICK_FROM => return,
-        DEEP_FROM.. => Depth::Long,
+        LONG_ARRAYS_FROM.. => Depth::Long,
         _ => Depth::Short,
     };
     if want > depth
@@ -798,8 +809,8 @@ impl Inner {
     }
 
     /// Takes a block of `n` grains from the field. Of small ones it takes as
-    /// many as there are in a row, within bounds, and sets the others aside: who
-    /// wants one now may want many.
+    /// many as there are in a row, within bounds, and sets the others aside: a program
+    /// that wants one now may want many.
     #[inline(never)]
     fn cut(&mut self, n: usize) -> Option<Addr> {
         let fit = self.fit(n);
@@ -820,8 +831,8 @@ impl Inner {
     /// what is set aside is at its limit, of other sizes: it may go beyond.
     fn batch(&self, n: usize) -> usize {
         let most = self.quick_limit().saturating_mul(2);
-        let room = most.saturating_sub(self.quick.grains).min(BATCH >> self.bounds.shift);
-        if n > quick::SIZES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_MOST) }
+        let room = most.saturating_sub(self.quick.grains).min(BATCH_BYTES >> self.bounds.shift);
+        if n > quick::SIZES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_BLOCKS) }
     }
 
     /// Frees what `rule` allows. True: there is memory to give back.
@@ -874,7 +885,7 @@ impl Inner {
         if self.live < self.quick_from {
             return 0;
         }
-        self.live / 32 + (QUICK_LEAST >> self.bounds.shift)
+        self.live / QUICK_PART + (QUICK_BYTES >> self.bounds.shift)
     }
 
     #[inline(never)]
@@ -923,8 +934,8 @@ impl Inner {
     fn wish(&self, exact: Size) -> Size {
         let total = self.field.grains << self.bounds.shift;
         let by = self.config.extend_by;
-        let wish = by.min(total.max(self.first)).max((total / 256).min(EXTENT_MAX));
-        let wish = if wish > STEP { size_up(wish, STEP) } else { wish };
+        let wish = by.min(total.max(self.first)).max((total / EXTENTS_WANTED).min(EXTENT_MAX));
+        let wish = if wish > EXTENT_STEP { size_up(wish, EXTENT_STEP) } else { wish };
         if exact > wish / 2 { exact } else { wish }
     }
 
@@ -943,9 +954,9 @@ impl Inner {
             }
             return Some(self.granted(a, n));
         }
-        let most = n.max(ROOM >> self.bounds.shift);
+        let most = n.max(ROOM_MAX >> self.bounds.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
-        let ample = AMPLE >> self.bounds.shift;
+        let ample = AMPLE_RUN >> self.bounds.shift;
         let least = if whole && !self.starved { n.max(ample) } else { n };
         let (a, got) = self.field.alloc_run(least, self.batch(n), ample, most)?;
         if got >= ample {

@@ -47,6 +47,7 @@ struct Head {
 }
 
 const WORD: Size = size_of::<usize>();
+/// Any number that is not likely to be in memory; with it goes the place of the head.
 const MAGIC: usize = 0x5FE2_C3ED;
 
 /// What a debugging pool knows besides its core. Behind it stand the patterns'

@@ -23,28 +23,33 @@ use crate::object::magazines::{self, Magazines};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
-/// There are 2 to 16, as a shift.
-const LEAST_BITS: u32 = 1;
-const MOST_BITS: u32 = 4;
-/// Stacks are told apart from this size on, as a shift.
-const STACK: u32 = 14;
-/// Meetings until other ways are tried, and how many.
-const MEETINGS: u32 = 64;
+/// There are 2 to 16 of them, as a shift. Each takes 8 KB. (Measured with two processors
+/// only.)
+const MIN_SHARDS_SHIFT: u32 = 1;
+const MAX_SHARDS_SHIFT: u32 = 4;
+/// Stacks that are so far apart belong to different threads, as a shift: 16 KB, the
+/// smallest that Linux allows.
+const STACK_SHIFT: u32 = 14;
+/// So many meetings of threads at one shard, and other ways from stacks to shards are
+/// tried: as many as make a pool crowded.
+const MEETINGS: u32 = CROWDED_AT;
+/// How often other ways are tried: with more threads than shards no way is good.
 const WAYS: u32 = 32;
 /// The golden ratio, as Knuth has it for hashing (vol. 3, 6.4).
 const GOLDEN: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
 
-/// A lock found taken so often: it is time for shards...
-const DUE: u32 = 64;
-/// ...but not once more. There are some, or they can't be.
-const SETTLED: u32 = DUE + 1;
+/// A pool whose lock was found taken so often is crowded: it is time for shards. By
+/// chance a lock is found taken now and then.
+const CROWDED_AT: u32 = 64;
+/// The count when that is settled: there are shards, or there can't be any.
+const SETTLED: u32 = CROWDED_AT + 1;
 
 /// How a pool comes by its shards.
 #[derive(Default)]
 pub struct Crowd {
     /// Null until they are made; then they stay.
     shards: AtomicPtr<Shards>,
-    /// How often the lock was found taken, up to [`DUE`]; or [`SETTLED`].
+    /// How often the lock was found taken, up to [`CROWDED_AT`]; or [`SETTLED`].
     count: AtomicU32,
 }
 
@@ -54,7 +59,7 @@ impl Crowd {
     #[inline(never)]
     pub fn notice(&self) {
         let n = self.count.load(Relaxed);
-        if n < DUE {
+        if n < CROWDED_AT {
             // One that is lost now and then does no harm, but nothing is to come
             // after the end.
             let _ = self.count.compare_exchange(n, n + 1, Relaxed, Relaxed);
@@ -64,7 +69,7 @@ impl Crowd {
     /// Is it time for shards?
     #[inline(always)]
     pub fn is_due(&self) -> bool {
-        self.count.load(Relaxed) == DUE
+        self.count.load(Relaxed) == CROWDED_AT
     }
 
     /// Never.
@@ -77,7 +82,7 @@ impl Crowd {
     /// memory for them.
     pub fn make(&self, arena: &Arena, live: usize, shift: u32) {
         let warranted = |b: &u32| live >= reopens_at(*b);
-        let Some(bits) = (LEAST_BITS..=MOST_BITS).rev().find(warranted) else {
+        let Some(bits) = (MIN_SHARDS_SHIFT..=MAX_SHARDS_SHIFT).rev().find(warranted) else {
             return self.count.store(0, Relaxed);
         };
         self.refuse();
@@ -198,14 +203,15 @@ impl Shards {
     #[inline(always)]
     pub fn quickly<R>(&self, otherwise: R, f: impl FnOnce(&Magazines) -> R) -> R {
         let here = 0u8;
-        let stack = Addr::of(&raw const here).0 >> STACK;
+        let stack = Addr::of(&raw const here).0 >> STACK_SHIFT;
         let k = stack.wrapping_mul(self.way.load(Relaxed)) >> (usize::BITS - self.bits);
         let Some(shard) = self.all().get(k) else { return otherwise };
         let Some(_held) = shard.lock.try_take() else {
             self.met();
             return otherwise;
         };
-        // Who drains takes this lock after closing: it is seen now at the latest.
+        // A thread that drains closes them first and takes this lock then: that they are
+        // closed is seen now at the latest.
         if self.is_open() { f(&shard.magazines) } else { otherwise }
     }
 
