@@ -377,11 +377,11 @@ impl Chunk {
         None
     }
 
-    /// The lowest run of `n` regions that nobody has.
-    pub fn find_free_run(&self, n: usize) -> Option<usize> {
+    /// The lowest run of `n` regions that nobody has; without zone 0, if so asked.
+    pub fn find_free_run(&self, n: usize, without_zone0: bool) -> Option<usize> {
         let mut have = 0usize;
         for i in 0..self.nregions {
-            if self.nobody_has(i) {
+            if self.nobody_has(i) && !(without_zone0 && self.place(i).1 == 1) {
                 have += 1;
                 if have == n {
                     return Some(i + 1 - n);

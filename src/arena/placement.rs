@@ -226,7 +226,7 @@ impl Arena {
     fn take_near(&self, home: P<Home>, n: usize, tract: Tract) -> Option<Addr> {
         let c = self.chunks.first()?;
         let first = home == self.control_home() && home.zones.get().0.count_ones() < 2;
-        let i = c.find_free_run(1)?;
+        let i = c.find_free_run(1, false)?;
         let mapped = c.entry_limit(i) <= c.table_mapped.get();
         if !(first && mapped || c.nregions <= WORD_BITS as usize + 1) {
             return None;
@@ -310,10 +310,16 @@ impl Arena {
         let mut next = self.next_chunk(None, high);
         while let Some(c) = next {
             next = self.next_chunk(Some(c), high);
-            let found = |k| if high { c.find_last_free_run(k) } else { c.find_free_run(k) };
-            let Some(first) = found(k).or_else(|| found(k + 1)) else {
-                continue;
+            let found = if high {
+                c.find_last_free_run(k)
+            } else {
+                // A null reference selects zone 0: what is collected keeps away from it, or
+                // scanners are offered null (`Home::plain`).
+                let collected = self.zoned.get() && !home.plain.get();
+                let apart = if collected { c.find_free_run(k, true) } else { None };
+                apart.or_else(|| c.find_free_run(k, false))
             };
+            let Some(first) = found else { continue };
             // The first region of a chunk may lack its first grains.
             let mut first = first;
             let mut have = self.region_ready(c, first)?;

@@ -859,3 +859,28 @@ fn control_memory() {
     arena.finish();
     assert_eq!(mock.reservations(), 0);
 }
+
+/// A null reference selects zone 0, so nothing that may be condemned is put there as
+/// long as there is room elsewhere: neither small memory nor what takes several
+/// regions.
+#[test]
+fn collected_memory_keeps_off_zone_0() {
+    let mock = Mock::leaked();
+    let p = Params { grain: PAGE, size: 200 << 20, base: None, limit: usize::MAX, extra: 0 };
+    let a = make(mock, &p).unwrap();
+    let home = Box::leak(Box::new(Home::default()));
+    // SAFETY: leaked.
+    let home = unsafe { P::new(core::ptr::NonNull::from(&*home)) };
+    let shift = a.zone_shift();
+    let mut got = 0;
+    // Three chunks' worth would do it; in one there are three regions of zone 0.
+    for i in 0..40usize {
+        let size = [PAGE, 3 << 20, 1 << 20, (2 << 20) + PAGE][i % 4];
+        let Ok(base) = a.alloc(home, size, core::ptr::without_provenance_mut(8)) else { break };
+        let zones = ZoneSet::of_range(base, base.add(size), shift);
+        assert!(!zones.meets(ZoneSet(1)), "{size} bytes at {base:?}");
+        got += size;
+    }
+    assert!(got > 60 << 20, "{got} bytes");
+    a.finish();
+}
