@@ -187,13 +187,6 @@ impl Arena {
         self.chunks.iter()
     }
 
-    /// Where the first chunk's regions begin, how far they reach, and their
-    /// directory: what a scan state keeps at hand.
-    #[inline]
-    pub fn primary_table(&self) -> Option<P<Chunk>> {
-        self.primary.get()
-    }
-
     /// The next tract from the cursor on: its address and what hangs there. For
     /// going through all segments a few at a time, chunk by chunk; what comes
     /// in behind the cursor meanwhile is not seen.

@@ -30,9 +30,6 @@ macro_rules! word_set {
             /// Anything in common?
             #[inline(always)]
             pub const fn meets(self, o: $name) -> bool { self.0 & o.0 != 0 }
-            /// All of `o` in it?
-            #[inline(always)]
-            pub const fn covers(self, o: $name) -> bool { o.0 & !self.0 == 0 }
         }
     };
 }
@@ -92,12 +89,6 @@ impl ZoneSet {
             s += 1;
         }
     }
-
-    /// The lowest zone in it, as a set of one (or the empty set).
-    #[inline(always)]
-    pub const fn lowest(self) -> ZoneSet {
-        ZoneSet(self.0 & self.0.wrapping_neg())
-    }
 }
 
 /// How strongly a reference holds on, and in which order they are scanned.
@@ -155,6 +146,5 @@ mod tests {
         let r = ZoneSet::of_range(Addr(1 << s), Addr((3 << s) + 1), s);
         assert_eq!(r, ZoneSet(0b1110));
         assert_eq!(ZoneSet::of_range(Addr(0), Addr(64 << s), s), ZoneSet::ALL);
-        assert_eq!(ZoneSet(0b1100).lowest(), ZoneSet(0b100));
     }
 }

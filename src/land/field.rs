@@ -233,11 +233,6 @@ impl Field {
         inside.then_some((i, e))
     }
 
-    /// The extent that `a` lies in.
-    pub fn lookup(&self, a: Addr) -> Option<*mut Extent> {
-        self.find(a).map(|(_, e)| e)
-    }
-
     /// Adds an extent, all free. False: the tables are full.
     ///
     /// # Safety

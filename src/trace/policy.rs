@@ -59,14 +59,6 @@ pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
     upto
 }
 
-/// Bytes of allocation to let pass before the next step of a trace that has
-/// `left` bytes to look at, when a step of `pause` seconds gets through `rate`
-/// bytes: so that the trace ends before `room` bytes have been allocated.
-pub fn interval(left: Size, per_step: Size, room: Size) -> Size {
-    let steps = left / per_step.max(1) + 1;
-    (room / steps).clamp(4 << 10, 1 << 20)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,11 +95,5 @@ mod tests {
             assert!(wants_full(127 * kb, alive * kb, 128 * kb), "{alive} KB alive");
         }
         assert_eq!((nursery(0, 0), nursery(7, 7)), (0, 0));
-    }
-
-    #[test]
-    fn pacing() {
-        assert_eq!(interval(0, 100, 1 << 30), 1 << 20);
-        assert!(interval(1 << 30, 1 << 10, 1 << 20) >= 4 << 10);
     }
 }
