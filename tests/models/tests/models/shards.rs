@@ -196,6 +196,28 @@ fn two_that_close() {
     });
 }
 
+/// Opened again, under the pool's lock, while they are being emptied: what is in them then is
+/// found by the next who closes them.
+#[test]
+fn opened_again_meanwhile() {
+    model(3, Fences::Before, || {
+        let p = pool();
+        let user = spawn(move || {
+            i_am(NUMBERS[0]);
+            let a = p.alloc();
+            {
+                let _held = p.lock.take(&p.cx);
+                p.shards().reopen(MANY);
+            }
+            p.free(a);
+        });
+        settle(&p);
+        user.join().unwrap();
+        settle(&p);
+        all_there(&p);
+    });
+}
+
 weakened! {
     /// Who finds the shards open before it has the lock may put a block in behind the
     /// back of who empties them.
