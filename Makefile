@@ -90,6 +90,7 @@ check:
 	$(CARGO) fmt --check --manifest-path examples/pool-class/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
 
 # Everything. What is missing for it is installed where that may be done, else
 # named (tools/needs.sh). The last line is 'N passed, N failed'.
@@ -99,13 +100,18 @@ test:
 	@tools/run-tests.sh
 
 # The parts of it, each ending in a line 'N passed, N failed'.
-.PHONY: rust-test example-test abi-test facts-test client-test scheme-test minimal-test install-test size-test freestanding-test gdb-test index-test
+.PHONY: rust-test example-test model-test abi-test facts-test client-test scheme-test minimal-test install-test size-test freestanding-test gdb-test index-test
 rust-test:
 	@tools/rust-test.sh $(TEST)
 
 # Pool classes from outside the library.
 example-test:
 	@MANIFEST=examples/pool-class/Cargo.toml FEATURES= OUT=build/cargo/example tools/rust-test.sh $(TEST)
+
+# The protocols between threads, in all orders (tests/models); seconds. LOOM_MAX_PREEMPTIONS
+# says how often threads are interrupted (2 or 3, as each model says).
+model-test:
+	@RUSTFLAGS='--cfg loom' MANIFEST=tests/models/Cargo.toml FEATURES= OUT=build/cargo/models tools/rust-test.sh $(TEST)
 
 abi-test: $(HOT) build/implemented.txt
 	@EXPORTS=build/implemented.txt tests/abi/run.sh include $(HOT) $(CC)

@@ -22,7 +22,7 @@ if "$CARGO" nextest --version >/dev/null 2>&1; then
     passed=$(echo "$line" | grep -oE '[0-9]+ passed' | awk '{ print $1 }')
     failed=$(echo "$line" | grep -oE '[0-9]+ (failed|timed out)' | awk '{ s += $1 } END { print s + 0 }')
 else
-    "$CARGO" test --no-fail-fast --lib --tests --manifest-path "$manifest" \
+    "$CARGO" test --no-fail-fast --tests --manifest-path "$manifest" \
         --features "$features" --target-dir "$target" -- "$@" 2>&1 | tee "$out"
     rc=${PIPESTATUS[0]}
     passed=$(awk '/^test result:/ { s += $4 } END { print s + 0 }' "$out")

@@ -11,7 +11,8 @@ use core::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 static SUSPEND: AtomicI32 = AtomicI32::new(sys::SIGXFSZ);
 static RESUME: AtomicI32 = AtomicI32::new(sys::SIGXCPU);
 
-/// Have the handlers been installed? 0 no, 1 under way, 2 yes, 3 refused.
+/// Have the handlers been installed? 0 no, 1 under way, or signals are being chosen, 2
+/// yes, 3 refused.
 static INSTALLED: AtomicU8 = AtomicU8::new(0);
 /// Who had them before.
 pub static BEFORE_SUSPEND: Previous = Previous::new();
@@ -33,11 +34,17 @@ pub fn set_thread_signals(suspend: c_int, resume: c_int) -> Result {
     if !usable(suspend) || !usable(resume) || suspend == resume {
         return Err(Res::Param);
     }
-    if INSTALLED.load(Ordering::Acquire) != 0 {
-        return Err(Res::Fail);
+    // Nobody installs handlers for one pair while another is being written.
+    loop {
+        match INSTALLED.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => break,
+            Err(1) => pause(),
+            Err(_) => return Err(Res::Fail),
+        }
     }
     SUSPEND.store(suspend, Ordering::Release);
     RESUME.store(resume, Ordering::Release);
+    INSTALLED.store(0, Ordering::Release);
     Ok(())
 }
 

@@ -11,4 +11,3 @@ pub mod ptr;
 pub mod registry;
 pub mod res;
 pub mod sets;
-pub mod sync;

@@ -12,7 +12,7 @@
 //! `tests/models` tries all orders.)
 
 use super::ptr::P;
-use super::sync::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// What is in such a list: it has the link to the next.
 pub trait Listed: Sized {
@@ -28,14 +28,7 @@ pub struct Registry<T: Listed> {
 
 impl<T: Listed> Registry<T> {
     /// An empty list.
-    #[cfg(not(loom))]
     pub const fn new() -> Registry<T> {
-        Registry { head: AtomicPtr::new(core::ptr::null_mut()), readers: AtomicUsize::new(0) }
-    }
-
-    /// An empty list.
-    #[cfg(loom)]
-    pub fn new() -> Registry<T> {
         Registry { head: AtomicPtr::new(core::ptr::null_mut()), readers: AtomicUsize::new(0) }
     }
 

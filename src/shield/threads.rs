@@ -144,8 +144,9 @@ impl Threads {
     /// makes two copies of the closure that calls this.
     #[inline(never)]
     fn stop_others(&self, me: usize, port: &dyn Port) {
-        if self.held.get() {
-            // A handler was here just before.
+        if self.held.get() || self.began.get() {
+            // A handler was here just before; or in `none_stopped`, which did not know
+            // of it yet.
             return;
         }
         port.stop_begin();

@@ -1,0 +1,3 @@
+//! The library's `trace`: location dependencies.
+
+weakenable!(history, "src-trace-history.rs");
