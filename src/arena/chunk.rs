@@ -1,11 +1,10 @@
-//! Chunks: the stretches of address space an arena manages, cut into regions,
-//! cut into grains.
+//! Chunks: stretches of address space that an arena manages. A chunk is cut into regions, and
+//! a region into grains.
 //!
-//! A region is one zone stripe (`1 << region_shift` bytes, at a multiple of its
-//! size) and belongs to at most one [`Home`] at a time, so that the zones of
-//! what lives together stay together. Which grains of a region are free, mapped
-//! or protected is a few words of bits: finding a run is a handful of shifts
-//! and never a search through a tree.
+//! A region is one zone stripe: `1 << region_shift` bytes, at a multiple of that. It belongs
+//! to at most one [`Home`] at a time, so that memory of one home is in few zones. Which
+//! grains of a region are free, mapped or stale is a few words of bits each. To find a run
+//! of grains takes a few shifts.
 //!
 //! The header of a chunk (this structure, the directory, the region table)
 //! stands in its own first grains. The region table of a VM chunk is mapped and
@@ -25,7 +24,7 @@ pub type Tract = *mut ();
 pub struct EmptyTracts([Tract; bits::BITS]);
 // SAFETY: only ever read.
 unsafe impl Sync for EmptyTracts {}
-/// See [`EmptyTracts`].
+/// The one tract table of that kind.
 pub static EMPTY_TRACTS: EmptyTracts = EmptyTracts([core::ptr::null_mut(); bits::BITS]);
 
 impl EmptyTracts {
@@ -43,7 +42,7 @@ pub struct Region {
     pub chunk: P<Chunk>,
     /// Its first address; a multiple of its size, perhaps below the chunk.
     pub base: Addr,
-    /// The grains there are (the chunk may begin or end inside).
+    /// The grains that the chunk has here: it may begin or end inside the region.
     pub valid: Bits,
     /// The grains not in use.
     pub free: Cell<Bits>,
@@ -53,9 +52,9 @@ pub struct Region {
     pub stale_prot: Cell<Bits>,
     /// The first grains of segments whose protection is to be looked at.
     pub unsynced: Cell<Bits>,
-    /// No run of free grains is longer than this (a bound, not a fact).
+    /// No run of free grains is longer than this. The longest may be shorter.
     pub longest: Cell<usize>,
-    /// Whose it is.
+    /// The home that it belongs to; `None` if all of it is free.
     pub home: Slot<Home>,
 }
 
@@ -85,9 +84,9 @@ pub struct Chunk {
     pub reserved: Range,
     /// The grains that can be given out.
     pub range: Range,
-    /// Where region 0 begins, and how far the regions reach.
+    /// Where region 0 begins.
     pub origin: Addr,
-    /// See `origin`.
+    /// How many bytes all regions have.
     pub span: Size,
     /// Tract tables by region.
     pub dir: *mut *mut Tract,
@@ -99,17 +98,17 @@ pub struct Chunk {
     pub ninit: Cell<usize>,
     /// Up to where the region table is mapped.
     pub table_mapped: Cell<Addr>,
-    /// The regions nobody has: bit `n % WORD_BITS` of word `n / WORD_BITS`,
-    /// where `n` counts from the multiple of `WORD_BITS` stripes at or below
-    /// `origin`, so that a bit's place in its word is its zone.
+    /// The regions that nobody has. Region `i` is bit `n % WORD_BITS` of word `n / WORD_BITS`,
+    /// where `n` is `i` plus the number of stripes from the multiple of `WORD_BITS` stripes
+    /// at or below `origin` up to that. So a bit's place in its word is its zone.
     pub free_map: *mut Cell<usize>,
-    /// Of those, the ones with memory under some of it.
+    /// Those of them that have memory under some of their grains.
     pub warm_map: *mut Cell<usize>,
     /// Words in each map.
     pub map_words: usize,
     /// Regions in use.
     pub in_use: Cell<usize>,
-    /// Regions that have something unsynced: one bit each, same places.
+    /// The regions with unsynced segments; same places.
     pub dirty_map: *mut Cell<usize>,
     /// The shift of a region.
     pub region_shift: u32,
@@ -210,7 +209,7 @@ impl Layout {
         // SAFETY: mapped, aligned (grains are, or the client arena aligned it
         // to 64), and ours.
         unsafe { p.write(chunk) };
-        // SAFETY: just written; finished only by `Arena::chunk_release`.
+        // SAFETY: just written; it stays until the arena gives the chunk back.
         let Some(c) = (unsafe { P::from_raw(p) }) else { crate::base::check::stop() };
         for w in 0..self.map_words * 3 {
             // SAFETY: as above. A client's memory need not be zero.

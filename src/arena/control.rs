@@ -1,10 +1,9 @@
 //! Control memory: where the library keeps its own structures.
 //!
-//! Small blocks come from slabs, a grain each, of blocks of one size; a slab
-//! that has no block in use any more goes back to the arena, whose business it
-//! is to keep memory at hand. Rather than a new slab a block takes one that is
-//! somewhat larger than it needs. Blocks of which a grain does not hold two are whole grains. Blocks are never
-//! looked at again once freed.
+//! Small blocks come from slabs. A slab is a grain, cut into blocks of one size. A slab
+//! without a block in use goes back to the arena, which keeps spare memory. Rather
+//! than make a new slab, a request takes a block that is somewhat larger than it
+//! needs. A block of which a grain does not hold two is made of whole grains.
 
 use super::Arena;
 use crate::base::addr::{Addr, Size, size_up};
@@ -22,8 +21,8 @@ const BLOCK_SIZES: [Size; 33] = [
     5440, 8160, 10912, 16352, 21824, 32736, 43680, 65504, 87360, 131040, 174752, 262112, 349504,
     524256,
 ];
-/// What blocks are aligned to: four words, so that the structures used most begin
-/// with a cache line or in the middle of one.
+/// Blocks are aligned to this many bytes, four words of 64 bits, so that each begins at the
+/// start or in the middle of a cache line.
 const BLOCK_ALIGN: Size = 32;
 
 /// The start of a slab.
@@ -33,22 +32,24 @@ struct Slab {
     free: Cell<Addr>,
     /// How many are in use.
     used: Cell<u32>,
-    /// Which class.
+    /// The index of its block size.
     class: u32,
 }
 
 /// What a slab has in front of its blocks.
 const SLAB_HEADER: Size = size_up(size_of::<Slab>(), BLOCK_ALIGN);
 
-/// Rather than a new slab a block takes one that is up to three quarters larger than
-/// it needs, in arenas of less than 1 MB up to four times as large. In a small arena
-/// there are a few structures of each size, and a slab for each would be most of the
-/// memory; more than this would cost large arenas more than it saves small ones.
+/// How large a block may be that is taken rather than a new slab, for a request of `size`
+/// bytes: up to three quarters larger, in arenas of less than 1 MB up to four times as
+/// large. A small arena has only a few structures of each size, and slabs for each size
+/// would be most of its memory. A larger bound would waste more in large arenas than
+/// it saves in small ones.
 const fn size_taken_instead(size: Size, capacity: Size) -> Size {
     if capacity < 1 << 20 { size * 4 } else { size * 7 / 4 }
 }
 
-/// Or one of up to this part of a grain: so little does not count.
+/// A block of up to a 64th of a grain may be taken rather than a new slab, however little is
+/// needed. A guess: so little does not count.
 const GRAIN_PART_TAKEN_INSTEAD: Size = 64;
 
 impl Linked<0> for Slab {
@@ -57,10 +58,10 @@ impl Linked<0> for Slab {
     }
 }
 
-/// Slabs with free blocks, by class.
+/// The slabs that have free blocks, by block size.
 pub struct Control {
     slabs: [List<Slab, 0>; BLOCK_SIZES.len()],
-    /// Bytes handed out, for `describe` and tests.
+    /// Bytes in use, for tests.
     pub in_use: Cell<Size>,
     /// Unit tests: how many allocations there have been, of any memory, and
     /// which of them is to fail.
@@ -80,8 +81,8 @@ impl Default for Control {
 }
 
 impl Arena {
-    /// The class for blocks of `size` bytes, and how large those are. `None`:
-    /// a grain is too small for two of them.
+    /// The index in [`BLOCK_SIZES`] for blocks of `size` bytes, and how large these are.
+    /// `None`: a grain is too small for two of them.
     fn control_block_size(&self, size: Size) -> Option<(usize, Size)> {
         let i = BLOCK_SIZES.iter().position(|&c| size <= c)?;
         let class = *BLOCK_SIZES.get(i)?;
@@ -89,7 +90,7 @@ impl Arena {
         (class <= room / 2).then_some((i, class))
     }
 
-    /// A slab with a free block of class `i`, or else of up to `most` bytes.
+    /// A slab with a free block of size `i`, or else with one of up to `most` bytes.
     fn control_slab_with_room(&self, i: usize, most: Size) -> Option<P<Slab>> {
         let mut classes = BLOCK_SIZES.iter().zip(&self.control.slabs).skip(i);
         let own = classes.next()?.1.first();
@@ -112,9 +113,9 @@ impl Arena {
         )
     }
 
-    /// The same for structures that there are many of: from slabs of their own,
-    /// so that they leave the places of others alone, which are then to be had
-    /// when there is no memory for another slab.
+    /// As [`Arena::control_alloc`], for structures of which there are many. These come only
+    /// from slabs of their own size. So they leave free blocks of other sizes alone, which
+    /// can then be had when there is no memory for another slab.
     ///
     /// # Errors
     /// As [`Arena::alloc`].
@@ -122,7 +123,7 @@ impl Arena {
         self.control_alloc_upto(size, size)
     }
 
-    /// A block of `size` bytes, or rather than from a new slab one of up to `most`.
+    /// A block of `size` bytes; but one of up to `most` bytes rather than a new slab.
     fn control_alloc_upto(&self, size: Size, most: Size) -> Result<Addr> {
         #[cfg(test)]
         self.trial()?;
@@ -228,7 +229,7 @@ impl Arena {
         Ok(unsafe { P::new(NonNull::new_unchecked(p)) })
     }
 
-    /// Finishes a structure that `control_new` made. No `P` to it may be used
+    /// Gives back the memory of a structure that `control_new` made. No `P` to it may be used
     /// afterwards.
     pub fn control_drop<T>(&self, p: P<T>) {
         self.control_free(p.addr(), size_of::<T>());

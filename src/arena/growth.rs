@@ -88,10 +88,9 @@ pub(super) fn vm_chunk(
     Ok((c, l.extra, mapped))
 }
 
-/// The shift of a zone stripe, and so of a region, where there is room enough: 1 MB.
-/// A region's state is a few words of bits, one bit a grain, and its table of tracts
-/// for grains of 4 KB is 2 KB; a larger one would be too coarse for generations of a
-/// few megabytes.
+/// The shift of a zone stripe, and so of a region, if there is room enough: 1 MB. With
+/// grains of 4 KB its bits fill four words and its table of tracts is 2 KB. Larger regions
+/// would be too coarse for generations of a few megabytes. Not compared with others.
 const STRIPE_SHIFT: u32 = 20;
 /// A region in given memory is at most this part of it (as a shift), so that generations
 /// can be told apart by their zones: 8 to 16 regions. Each costs 240 bytes.
@@ -129,7 +128,7 @@ impl Arena {
         }
     }
 
-    /// Leaves a chunk's memory as its owner expects it.
+    /// Gives a chunk's memory back. Of a client arena, that is to take protection off.
     pub(super) fn surrender(&self, c: P<Chunk>) {
         let r = c.reserved;
         if !self.is_client {
@@ -157,8 +156,8 @@ impl Arena {
         }
         let region = 1usize << self.region_shift;
         let need = size.checked_add(region).ok_or(Res::Resource)?;
-        // Geometric growth keeps the number of chunks small: look-up is slower in all
-        // but the first.
+        // A chunk is at least a quarter of all others together, so that there are few.
+        // Look-up is slower in all chunks but the first.
         let wish = need.max(self.growth.get()).max(self.reserved.get() / 4);
         let mut try_size = wish;
         loop {

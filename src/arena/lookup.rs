@@ -73,7 +73,7 @@ impl Arena {
         }
     }
 
-    /// Table entries that a chunk over `r` needs.
+    /// The keys of the table's entries for a chunk over `r`.
     pub(super) fn keys(&self, r: Range) -> core::ops::RangeInclusive<usize> {
         self.granule(r.base)..=self.granule(r.limit.sub(1))
     }
@@ -99,7 +99,8 @@ impl Arena {
         self.table_need(granules, None) * size_of::<TableEntry>()
     }
 
-    /// Puts the table for all chunks, `extra` too, at `table`, which may be where it is.
+    /// Writes the table for all chunks, with `extra` and without `without`, to `table`, which
+    /// may be the place where it is.
     pub(super) fn table_fill(
         &self,
         table: *mut TableEntry,
@@ -187,9 +188,9 @@ impl Arena {
         self.chunks.iter()
     }
 
-    /// The next tract from the cursor on: its address and what hangs there. For
-    /// going through all segments a few at a time, chunk by chunk; what comes
-    /// in behind the cursor meanwhile is not seen.
+    /// The first grain from the cursor on that has a tract: its address, and the tract. A
+    /// walk goes through all segments in this way, chunk by chunk, a few at a time. It
+    /// does not see what comes in behind the cursor meanwhile.
     pub fn next_tract(&self, from: Walk) -> Option<(Addr, Tract)> {
         let (mut at, mut start) = match from {
             Walk::Start => (self.chunks.first(), Addr::NULL),

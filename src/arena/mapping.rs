@@ -14,13 +14,12 @@ use crate::base::bits::{self, Bits};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 
-/// The least that is mapped at a time, where the grain allows and there is memory:
-/// 16 pages of 4 KB. An estimate: clearing as many takes several times as long as the
-/// call of the system.
+/// At least this much is mapped at a time, if there is memory: 16 pages of 4 KB. An
+/// estimate: to clear as many takes several times as long as the system call itself.
 pub(super) const LEAST_MAPPED: Size = 64 * 1024;
 
-/// In a large arena this part of what is committed is mapped at a time: one call of
-/// the system for each 1.6 % of growth, and no more than that mapped ahead.
+/// In a large arena a 64th of what is committed is mapped at a time: one system call for
+/// each 1.6 % of growth, and at most that much mapped ahead. A guess.
 const PART_MAPPED: Size = 64;
 
 impl Arena {
@@ -45,8 +44,8 @@ impl Arena {
             r.mapped.set(bits::or(&r.mapped.get(), want));
             return Ok(());
         }
-        // What else to map along with it: up to LEAST_MAPPED, while it is ours to
-        // take. More in a large arena, where it will be used soon.
+        // Free grains round these are mapped with them, so that fewer calls are needed.
+        // In a large arena there are more of them, since they will be used soon.
         let wish = (self.committed.get() / PART_MAPPED).max(LEAST_MAPPED);
         let wish = 1usize << (usize::BITS - 1 - wish.leading_zeros());
         let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
@@ -84,8 +83,8 @@ impl Arena {
         self.map_set(r, &set).or_else(|_| self.map_refused(r, want))
     }
 
-    /// The port has refused to map `want` and what lies round it: now just what is
-    /// needed, and if there is no memory for that either, in place of spare memory.
+    /// Called when the port has refused to map `want` and the grains round it. Maps just
+    /// what is needed; if that is refused too, after spare memory has been given back.
     #[cold]
     #[inline(never)]
     fn map_refused(&self, r: &P<Region>, want: &Bits) -> Result {
@@ -165,7 +164,7 @@ impl Arena {
         done
     }
 
-    /// The region, its table entry filled in.
+    /// Region `i`, after its table entry has been filled in.
     pub(super) fn region_ready(&self, c: P<Chunk>, i: usize) -> Result<P<Region>> {
         if i >= c.ninit.get() {
             let upto = c.entry_limit(i).up(self.grain()).min(c.range.base);
@@ -194,9 +193,9 @@ impl Arena {
         Ok(c.region(i))
     }
 
-    /// Gives back what the last entries of a region table stand on, as far as
-    /// they are of regions that nobody has, without memory. Takes a step for
-    /// each, and as many steps filled them in.
+    /// Gives back the memory of the last entries of a region table, as far as these are
+    /// regions that nobody has and that have no memory. Cost: a step for each entry that
+    /// goes, so no more than filling them in.
     pub(super) fn trim_table(&self, c: P<Chunk>, but: Option<P<Region>>) {
         let mut n = c.ninit.get();
         while let Some(last) = n.checked_sub(1) {
@@ -204,7 +203,7 @@ impl Arena {
             if Some(r) == but || r.home.get().is_some() || !bits::is_empty(&r.mapped.get()) {
                 break;
             }
-            // Segments whose protection was to be looked at are gone.
+            // Segments in this region that were unsynced have been destroyed.
             c.map_bit(c.dirty_map, last, false);
             n = last;
             c.ninit.set(n);

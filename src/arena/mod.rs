@@ -1,10 +1,11 @@
-//! The memory half of an instance: address space, committed memory, and who
-//! has which grain.
+//! The memory half of an instance: address space, committed memory, and who has which
+//! grain.
 //!
-//! Requests come down with a [`Home`] (what the memory is for: one generation,
-//! manual pools, or the library itself) and go: the home's own regions, a region
-//! nobody has in the home's zones, another zone, a new chunk, and last anything
-//! that fits anywhere. Every step is a few words of bits.
+//! A request names a [`Home`]: what the memory is for. It is tried in the home's own
+//! regions, then in a region that nobody has, in the home's zones or in others, then
+//! in a new chunk, and at last anywhere it fits. Each of these steps looks at a few words
+//! of bits. One file here is one concern: look-up, placement, mapping, growth, spare
+//! memory, stale protection, control memory.
 //!
 //! # Invariants
 //! - `committed` is what is mapped (headers included) and never above `limit`.
@@ -36,13 +37,14 @@ use core::ffi::c_void;
 use growth::{client_chunk, shifts, vm_chunk};
 use lookup::TableEntry;
 
-/// What some memory is for. Memory of one home shares regions, and so zones.
+/// What some memory is for: a generation, a pool whose objects are never condemned, or the
+/// library itself. Memory of one home shares regions, and so zones.
 #[derive(Default)]
 pub struct Home {
     /// Zones it has had regions in.
     pub zones: Cell<ZoneSet>,
-    /// Is it for objects that are never condemned? Then zone 0, whose bit a
-    /// null reference selects, will do; others keep away from it.
+    /// Is it for memory that is never condemned? Then it may be in zone 0, which is the
+    /// zone of a null reference. Other homes keep away from that zone.
     pub plain: Cell<bool>,
     /// Is its memory to come from high addresses?
     pub high: Cell<bool>,
@@ -53,14 +55,14 @@ pub struct Home {
 /// of `MPS_KEY_SPARE`.
 pub const DEFAULT_SPARE: f64 = 0.75;
 
-/// What system calls were made, for those who count them.
+/// How many calls of the port were made, for statistics.
 #[derive(Default)]
 pub struct Calls {
-    /// Maps.
+    /// Calls to map memory.
     pub map: Cell<usize>,
-    /// Unmaps.
+    /// Calls to unmap memory.
     pub unmap: Cell<usize>,
-    /// Protection changes.
+    /// Calls to change protection.
     pub protect: Cell<usize>,
 }
 
@@ -68,7 +70,8 @@ pub struct Calls {
 pub struct Arena {
     /// The port under it.
     pub port: &'static dyn Port,
-    /// Client arena: memory given once, never mapped nor unmapped.
+    /// Is it a client arena? The client gives its memory, which is never mapped or
+    /// unmapped.
     pub is_client: bool,
     grain_shift: u32,
     region_shift: u32,
@@ -92,11 +95,11 @@ pub struct Arena {
     pub reserved: Gauge,
     /// Memory mapped, in bytes.
     pub committed: Gauge,
-    /// Of it, free.
+    /// How much of that is free, in bytes.
     pub spare: Gauge,
-    /// The most that may be committed.
+    /// How much may be committed, in bytes.
     pub limit: Gauge,
-    /// How much of what is committed may be spare.
+    /// Which fraction of what is committed may be spare.
     pub spare_fraction: Cell<f64>,
     /// How much address space to take when more is needed.
     pub growth: Cell<Size>,
@@ -106,28 +109,28 @@ pub struct Arena {
     pub contracted: Cell<Option<ArenaCallback>>,
     /// What the callbacks are told the arena is.
     pub handle: Cell<*mut c_void>,
-    /// Lowest and highest addresses ever managed, read without the lock.
+    /// The lowest address that was ever managed. May be read without the lock.
     pub lowest: core::sync::atomic::AtomicUsize,
-    /// See `lowest`.
+    /// The end of the highest chunk that there ever was. May be read without the lock.
     pub highest: core::sync::atomic::AtomicUsize,
     /// System calls made.
     pub calls: Calls,
-    /// Use zones to place memory?
+    /// Is memory to be placed by zones?
     pub zoned: Cell<bool>,
 }
 
-/// How a new arena is to be.
+/// How to make an arena.
 #[derive(Clone, Copy)]
 pub struct Params {
     /// Bytes in a grain: a power of two.
     pub grain: Size,
-    /// Address space to begin with (VM), or the client's size.
+    /// Bytes of address space to begin with; of a client arena, of its memory.
     pub size: Size,
     /// The client's memory; `None` for a VM arena.
     pub base: Option<Addr>,
-    /// The most that may be committed.
+    /// How much may be committed, in bytes.
     pub limit: Size,
-    /// Room wanted in the first chunk for the caller's own structure.
+    /// Bytes of room in the first chunk for a structure of the caller's.
     pub extra: Size,
 }
 
@@ -165,8 +168,8 @@ impl Boot {
 }
 
 impl Arena {
-    /// An arena round its first chunk. Call [`Arena::start`] once it has come
-    /// to stay where it is.
+    /// An arena that is to manage the first chunk. [`Arena::start`] is to be called when
+    /// the arena is in the place where it stays.
     pub fn new(port: &'static dyn Port, p: &Params, boot: &Boot) -> Arena {
         let caps = port.capabilities();
         let grain = 1usize << boot.grain_shift;
@@ -212,8 +215,8 @@ impl Arena {
         self.adopt(c);
     }
 
-    /// Gives everything back, the memory this very structure may stand in
-    /// included: nothing may be used afterwards.
+    /// Gives all memory back, and with it the memory that the arena itself may be in.
+    /// Nothing of it may be used afterwards.
     pub(crate) fn finish(&self) {
         let port = self.port;
         let is_client = self.is_client;
@@ -249,15 +252,15 @@ impl Arena {
         1 << self.grain_shift
     }
 
-    /// The most that it can come to commit, going by what it was given: a client
-    /// arena's memory, a VM arena's commit limit.
+    /// How many bytes it can come to commit: of a client arena all its memory, of a VM arena
+    /// its commit limit.
     pub fn capacity(&self) -> Size {
         let limit = self.limit.get();
         if self.is_client { limit.min(self.reserved.get()) } else { limit }
     }
 
-    /// `size`, but at most one part of the arena's capacity in `parts`: for sizes that
-    /// suit a large arena, where a small one wants smaller.
+    /// The smaller of `size` and the capacity divided by `parts`. For a size that suits a
+    /// large arena and is too large for a small one.
     pub fn at_most_part(&self, size: Size, parts: usize) -> Size {
         size.min(self.capacity().checked_div(parts).unwrap_or(0))
     }

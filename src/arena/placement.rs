@@ -17,9 +17,10 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::ZoneSet;
 
-/// How many of a home's own regions are looked at before it gets another. What does
-/// not fit is moved to the end of the list, so the next request begins with others.
-/// An estimate: enough to find room in what was freed lately, few enough to be cheap.
+/// How many of a home's own regions are looked at before it gets another. A region that
+/// the request does not fit into goes to the end of the list, so the next request begins
+/// with others. A guess: enough to find room in what was freed lately, few enough to be
+/// cheap.
 const REGIONS_TRIED: usize = 8;
 
 impl Arena {
@@ -89,7 +90,7 @@ impl Arena {
         }
     }
 
-    /// Room in region `r`, if it has any. `Limit`: it has not.
+    /// Takes `n` grains in region `r`. `Limit`: it has no run of so many.
     fn take_in(&self, r: &P<Region>, n: usize, tract: Tract) -> Result<Addr> {
         let free = r.free.get();
         let warm = bits::and(&free, &r.mapped.get());
@@ -158,7 +159,8 @@ impl Arena {
         Ok(r.base.add(at << self.grain_shift))
     }
 
-    /// A region nobody has, for `home`. `Limit`: none.
+    /// Takes `n` grains in a region that nobody has, which is `home`'s from then on.
+    /// `Limit`: there is none.
     fn take_region(&self, home: P<Home>, n: usize, tract: Tract) -> Result<Addr> {
         let own = home.zones.get();
         let used = self.used_zones.get();
@@ -190,14 +192,15 @@ impl Arena {
         for zones in choices {
             for warm in [true, false] {
                 if warm && high {
-                    // The address matters more.
+                    // A high address matters more than mapped memory.
                     continue;
                 }
                 let mut next = self.next_chunk(None, high);
                 while let Some(c) = next {
                     next = self.next_chunk(Some(c), high);
                     let map = if warm { c.warm_map } else { c.free_map };
-                    // A partial region at an end may be too small: try the next.
+                    // The region at an end of a chunk may be too small. Then the next is
+                    // tried.
                     let mut skip = 0usize;
                     while let Some(i) = c.find(map, zones.0 & !skip, high) {
                         let r = self.region_ready(c, i)?;
@@ -212,17 +215,18 @@ impl Arena {
         Err(Res::Limit)
     }
 
-    /// Is it a small arena, all in one chunk, where no two regions share a zone?
+    /// Is it a client arena of one chunk with so few regions that each is a zone of its own?
     fn is_one_piece(&self) -> bool {
         let only = if self.chunks.len() == 1 { self.chunks.first() } else { None };
         self.is_client && only.is_some_and(|c| c.nregions < WORD_BITS as usize)
     }
 
-    /// A region near the start of the first chunk, for what is never condemned: for
-    /// the first control memory; and where no zone has two regions (one may: the
-    /// header comes on top of the size asked for), so that this takes a zone from
-    /// others whichever it is. A small arena then has no
-    /// pages of table entries for regions that it may never use.
+    /// Takes `n` grains in a region near the start of the first chunk, for memory that is
+    /// never condemned. It does so for the first control memory. It also does so where each
+    /// region is a zone of its own, so that it takes a zone from others whichever region it
+    /// takes. (One zone may have two regions: the header comes on top of the size asked
+    /// for.) A small arena then needs no pages for table entries of regions that it
+    /// may never use.
     fn take_near(&self, home: P<Home>, n: usize, tract: Tract) -> Option<Addr> {
         let c = self.chunks.first()?;
         let first = home == self.control_home() && home.zones.get().0.count_ones() < 2;
@@ -236,7 +240,8 @@ impl Arena {
         self.claim_and_take(home, r, i, n, tract).ok()
     }
 
-    /// The first memory from a region that nobody had, with room for it.
+    /// Gives `home` a region that nobody has, and takes `n` grains in it. The region has
+    /// room for them.
     fn claim_and_take(
         &self,
         home: P<Home>,
@@ -253,8 +258,8 @@ impl Arena {
         got
     }
 
-    /// The chunk to look at after `last` (or first): in the order in which they
-    /// came, or from the highest address down.
+    /// The chunk to look at after `last`, or the first one: in the order in which they were
+    /// taken, or, if `high`, from the highest address down.
     fn next_chunk(&self, last: Option<P<Chunk>>, high: bool) -> Option<P<Chunk>> {
         if !high {
             return last.map_or(self.chunks.first(), |c| self.chunks.after(c));
@@ -292,7 +297,7 @@ impl Arena {
         if !core::ptr::eq(table, EMPTY_TRACTS.table()) {
             c.set_tracts(i, EMPTY_TRACTS.table());
             let bytes = c.grains() * size_of::<Tract>();
-            // Which may give memory back, but no entry of a region with a home.
+            // This may give back memory, but no table entry of a region with a home.
             self.control_free(Addr::of(table), bytes);
         }
         r.home.set(None);
@@ -301,8 +306,8 @@ impl Arena {
         c.in_use.set(c.in_use.get() - 1);
     }
 
-    /// More than a region: whole regions side by side, the last perhaps in
-    /// part. `Limit`: none.
+    /// Takes more grains than a region has: whole regions side by side, and perhaps a part
+    /// of the last. `Limit`: there are none.
     fn take_regions(&self, home: P<Home>, n: usize, tract: Tract) -> Result<Addr> {
         let per = 1usize << (self.region_shift - self.grain_shift);
         let k = n.div_ceil(per);
@@ -335,7 +340,7 @@ impl Arena {
             }
             let base = have.base;
             self.region_ready(c, first + k - 1)?;
-            // All of them at once: tract tables are to go elsewhere.
+            // All regions are claimed first, so that no tract table is put into one of them.
             let run = first..first + k;
             run.clone().for_each(|i| self.claim(home, c.region(i), i));
             let mut got = Partial::new(self, c, home, base, run.clone());
@@ -361,8 +366,8 @@ impl Arena {
         Ok(true)
     }
 
-    /// The last resort: any run of free grains, whoever has the regions, across
-    /// their borders too. Cost: linear in the address space. `Limit`: none.
+    /// Takes any run of `n` free grains, whoever has the regions, across their borders too.
+    /// This is the last resort. `Limit`: there is none. Cost: O(regions).
     fn take_anywhere(&self, n: usize, tract: Tract) -> Result<Addr> {
         for c in self.chunks.iter() {
             let per = c.grains();
@@ -420,13 +425,13 @@ impl Arena {
         Ok(got.keep())
     }
 
-    /// Gives back grains: whole ones, allocated together or not.
+    /// Takes back `size` bytes, whole grains, whether they were allocated together or not.
     pub(crate) fn free(&self, base: Addr, size: Size) {
         self.free_protected(base, size, false);
     }
 
-    /// As [`Arena::free`]; says whether the memory may still be protected. That
-    /// is then taken off when, and if, it is used again.
+    /// As [`Arena::free`]. `protected`: the memory may still be protected. Its protection is
+    /// taken off when it is used again.
     pub(crate) fn free_protected(&self, base: Addr, size: Size, protected: bool) {
         let Some(c) = self.chunk_of(base) else {
             crate::aver!(false, "memory given back to an arena came from it");
@@ -476,8 +481,8 @@ impl Arena {
         self.trim();
     }
 
-    /// Before a home goes: what others have put in its regions is nobody's in
-    /// particular from now on.
+    /// Called before a home is destroyed. Its regions, in which other homes may have memory,
+    /// go to the home of control memory.
     pub fn retire(&self, home: P<Home>) {
         for c in self.chunks.iter() {
             for i in 0..c.ninit.get() {

@@ -29,7 +29,7 @@ impl Arena {
         let spare = self.spare.get();
         if spare > max {
             // Unmapping x takes x off both sides: x * (1 - f) = spare - max.
-            // Somewhat more, so as not to be back at once.
+            // Somewhat more is unmapped, so that this is not due again at once.
             let f = self.spare_fraction.get();
             let over = (spare - max) as f64;
             let x = if f >= 1.0 { 0.0 } else { over / (1.0 - f) };
@@ -38,8 +38,8 @@ impl Arena {
         }
     }
 
-    /// Unmaps at least `want` bytes of spare memory, if there are as many;
-    /// not in region `but`. In runs, entirely free regions first.
+    /// Unmaps at least `want` bytes of spare memory, or all if there is less, but none in
+    /// region `but`. Entirely free regions come first.
     pub(crate) fn purge(&self, want: Size, but: Option<P<Region>>) {
         if self.is_client {
             return;

@@ -1,8 +1,8 @@
 //! Stale protection: marks for memory whose protection is not what it should be.
 //!
-//! Two kinds. `unsynced` marks a segment that is in use and whose protection is to
-//! be looked at when the library is left. `stale_prot` marks free grains whose
-//! protection was never taken off: it is when they are used again.
+//! There are two kinds of mark. `unsynced` marks a segment, in use, whose protection is to
+//! be looked at when the library is left. `stale_prot` marks free grains whose protection
+//! was not taken off when they were freed. It is taken off when they are used again.
 //!
 //! # Invariants
 //! - A mark in `unsynced` is at the first grain of a segment, and a region with
@@ -23,7 +23,7 @@ impl Arena {
     /// # Errors
     /// The port's, which may be short of what it takes to tell pieces apart.
     pub(super) fn unprotect(&self, r: &P<Region>, set: &Bits) -> Result {
-        // While at it, the whole of each run of stale grains.
+        // Protection is taken off the whole of each run of stale grains, by one call.
         let stale = r.stale_prot.get();
         let mut from = 0;
         while let Some((s, l)) = bits::next_run(&stale, from) {
@@ -50,7 +50,7 @@ impl Arena {
         if off.is_ok() || self.is_client || crate::seam::fault("purge_on_refusal") {
             return off;
         }
-        // Protection goes with the memory, too, and that joins what is beside it.
+        // To unmap memory takes its protection away, too, and joins it to its neighbours.
         self.unmap_set(r, &bits::and(set, &r.stale_prot.get()), usize::MAX);
         self.map_set(r, &bits::minus(set, &r.mapped.get()))
     }
@@ -78,7 +78,7 @@ impl Arena {
         }
     }
 
-    /// Forgets that.
+    /// Takes that mark away.
     pub(crate) fn clear_unsynced(&self, base: Addr) {
         if let Some(r) = self.region_of(base) {
             let k = base.since(r.base) >> self.grain_shift;

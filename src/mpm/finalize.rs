@@ -9,8 +9,8 @@ use crate::object::seg;
 use crate::trace::barrier;
 
 impl Entered {
-    /// A reference of the client's, perhaps in managed memory: the barrier is
-    /// obeyed. It must be read in here, for it may change any time outside.
+    /// Reads a reference of the client's, which may be in managed memory, through the
+    /// barrier. It must be read inside: outside, a collection may change it at any time.
     ///
     /// # Safety
     /// There is a reference at `at`, which the client may read.
@@ -23,7 +23,7 @@ impl Entered {
         unsafe { at.read() }
     }
 
-    /// The same for writing.
+    /// Writes a reference where the client keeps one, through the barrier.
     ///
     /// # Safety
     /// There is a place for a reference at `at`, which the client may write to.
@@ -33,7 +33,7 @@ impl Entered {
         unsafe { at.write(a) }
     }
 
-    /// Registers the object that the reference at `at` leads to.
+    /// Registers the object that the reference at `at` leads to, for finalization.
     ///
     /// # Errors
     /// `Param`: not an object that could die. Others: the arena's.
@@ -58,7 +58,7 @@ impl Entered {
         }
     }
 
-    /// Undoes one registration.
+    /// Takes back one registration of the object that the reference at `at` leads to.
     ///
     /// # Errors
     /// `Fail`: there is none.

@@ -1,8 +1,10 @@
 //! All instances, and what concerns them together: faults and forks.
 //!
-//! The list is read without a lock: a fault may come at any moment, and a thread
-//! may be held while reading.
-//! Lock order: the list's, then an instance's; and as [`crate::object::lock`] says.
+//! The list is read without a lock: a fault may come at any moment, and a thread may be
+//! stopped while it reads.
+//!
+//! Lock order: the lock on changes of the list first, then those of
+//! [`crate::object::lock`].
 
 use super::{Mpm, pause};
 use crate::base::addr::Addr;
@@ -18,12 +20,12 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use spin::mutex::SpinMutex;
 
 static ALL: Registry<Mpm> = Registry::new();
-/// Whoever adds or removes has it.
+/// The lock on changes: who adds or removes an instance has it.
 static CHANGE: SpinMutex<()> = SpinMutex::new(());
-/// The first instance's port, which most processes have no second of: it is
-/// told where faults go once only, however many instances come and go.
+/// The port of the first instance. Most processes have no other. It is told once where
+/// faults go, however many instances are made later.
 static FIRST: SpinMutex<Option<&'static dyn Port>> = SpinMutex::new(None);
-/// A port tells us of forks.
+/// Has a port taken the fork hooks?
 static FORKS: AtomicBool = AtomicBool::new(false);
 
 pub(super) static FORK: ForkHooks =
@@ -35,7 +37,7 @@ impl Listed for Mpm {
     }
 }
 
-/// Says where faults and forks go, to a port that does not know yet.
+/// Tells a port that does not know yet where faults and forks go.
 pub fn init(port: &'static dyn Port) {
     let _guard = CHANGE.lock();
     // Both halves of the pointer: ports without fields may share an address. A
@@ -60,8 +62,8 @@ pub fn init(port: &'static dyn Port) {
     }
 }
 
-/// Calls `f` with each instance until it says true; did it? The list is locked, on
-/// this thread.
+/// Calls `f` with each instance until it returns true. True: it did. The calling thread
+/// has the lock on changes.
 fn each_locked(f: impl FnMut(P<Mpm>) -> bool) -> bool {
     // SAFETY: as said: all callers are between taking and giving back `CHANGE`.
     unsafe { ALL.each(f) }
@@ -73,7 +75,7 @@ pub fn add(m: P<Mpm>) {
     ALL.add(m);
 }
 
-/// Removes one, and waits until nobody can be looking at it.
+/// Removes an instance, and waits until no reader can be looking at it.
 pub fn remove(m: P<Mpm>) {
     let _guard = CHANGE.lock();
     ALL.remove(m, |round| m.cx.arena.port.relax(round));
@@ -83,7 +85,7 @@ unsafe extern "C" fn on_fault(a: usize, write: i32) -> i32 {
     ALL.read(|m| fault_in(m, Addr(a), write != 0)) as i32
 }
 
-/// A fault at `a`: is it this instance's barrier?
+/// Handles a fault at `a`, if it is a barrier hit of this instance. False: it is not.
 fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     let i = m.get();
     let arena = &i.cx.arena;
@@ -107,9 +109,9 @@ fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
     handled
 }
 
-/// Takes the locks of all instances and of all their pools, if all can be had. The
-/// order of locks can't be kept here, so nothing is waited for while anything is held
-/// but the list. `first` is waited for, before all others.
+/// Takes the locks of all instances and of all their pools, if all can be had. The order
+/// of locks can't be kept here. So while this has any of them it waits for none.
+/// `first` is the one instance that it waits for, before it takes any other lock.
 ///
 /// # Errors
 /// The instance to wait for next time. Nothing is held.
@@ -143,8 +145,8 @@ fn fork_lock_all(first: Option<P<Mpm>>) -> core::result::Result<(), P<Mpm>> {
     Err(bad)
 }
 
-/// How often a fork tries the locks of one pool: some microseconds, as long as a call
-/// that allocates has them.
+/// How often a fork tries to take the locks of one pool. An estimate: that takes some
+/// microseconds, as long as a call that allocates has them.
 const FORK_TRIES: usize = 200;
 
 /// Takes the locks of all pools of an instance, or none. Inside.
@@ -176,14 +178,15 @@ unsafe extern "C" fn fork_prepare() {
     }
     each_locked(|m| {
         let i = m.get();
-        // Held only for this: a held thread may have a lock of the C library's
-        // that the fork is going to need.
+        // The threads are held only for this: one of them may have a lock of the C
+        // library that the fork needs.
         i.cx.hold();
         i.each_buffer(buffer::before_fork);
         i.cx.threads.release(i.cx.arena.port);
         false
     });
-    // Last: to get here, no event is needed, and nobody who writes one waits.
+    // The event stream comes last: nothing here writes events, and who writes one does
+    // not wait for a lock.
     event::before_fork(|round| {
         if let Some(p) = *FIRST.lock() {
             p.relax(round);

@@ -1,5 +1,5 @@
-//! Blocks from pools that have a lock of their own: the instance is entered
-//! only to grow and to shrink.
+//! Blocks from pools that have a lock of their own. Calls for these enter the instance
+//! only to make a pool grow or shrink.
 //!
 //! The order of locks is in [`crate::object::lock`]: the pool's lock first, the
 //! instance then. Nothing here enters the instance and takes the pool's lock after.
@@ -15,35 +15,36 @@ use crate::object::cx::Cx;
 use crate::object::lock::{Held, Lock};
 use crate::object::pool::Pool;
 
-/// Out of line: it is part of every entry that needs a pool.
+/// Takes a pool's lock. Not inlined, because all entries that need a pool call it.
 #[inline(never)]
 fn wait_for<'a>(lock: &'a Lock, cx: &Cx) -> Held<'a> {
     lock.take(cx)
 }
 
 impl Mpm {
-    /// Runs `f` inside, as [`Mpm::enter`]. The lock of `pool`, if its class has one, is
-    /// taken before and given back after. The calling thread is not inside, nor has
-    /// it the lock of any pool.
+    /// Runs `f` inside, as [`Mpm::enter`] does, with the lock of `pool` if its class has one.
+    /// That lock is taken before the instance is entered, and given back after it is left.
+    /// The calling thread is not inside, and has no pool's lock.
     ///
-    /// Not for a step of a collection: other users of the pool would wait for its end.
+    /// It is not for a step of a collection: other users of the pool would wait for its end.
     pub fn enter_for<R>(self_: P<Mpm>, pool: P<Pool>, f: impl FnOnce(&Entered) -> R) -> R {
         let lock = pool.class.lock(pool);
         let _held = lock.as_ref().map(|l| wait_for(l, &self_.cx));
         Self::enter(self_, f)
     }
 
-    /// Inside, with the pool's lock: gives back what it has too much of.
+    /// Has a pool give back the free memory that it has too much of.
     #[cold]
     #[inline(never)]
     fn shrink(self_: P<Mpm>, pool: P<Pool>) {
         Self::enter_for(self_, pool, |_| pool.class.shrink(pool));
     }
 
-    /// `mps_alloc`.
+    /// `mps_alloc`: a block of `size` bytes. Any thread that is not inside. For a pool with a
+    /// lock of its own it enters the instance only if the pool must grow.
     ///
     /// # Errors
-    /// The class's, or the arena's.
+    /// Those of the class and of the arena.
     #[inline]
     pub fn alloc(self_: P<Mpm>, pool: P<Pool>, size: Size) -> Result<Addr> {
         if !pool.own_lock {
@@ -57,10 +58,10 @@ impl Mpm {
         }
     }
 
-    /// `mps_free`.
+    /// `mps_free`: takes back a block of `size` bytes. Any thread that is not inside.
     ///
     /// # Errors
-    /// The class's.
+    /// Those of the class.
     #[inline]
     pub fn free(self_: P<Mpm>, pool: P<Pool>, base: Addr, size: Size) -> Result {
         if !pool.own_lock {
@@ -72,10 +73,10 @@ impl Mpm {
         Ok(())
     }
 
-    /// Reserves on an allocation point of such a pool.
+    /// Reserves `size` bytes on an allocation point of a pool with a lock of its own.
     ///
     /// # Errors
-    /// As for `alloc`.
+    /// Those of `alloc`.
     pub fn fill_outside(self_: P<Mpm>, b: P<Buffer>, size: Size) -> Result<Addr> {
         loop {
             match buffer::fill_outside(b, size) {
@@ -93,18 +94,18 @@ impl Mpm {
         let pool = ap.pool;
         // SAFETY: the caller's promise.
         Self::enter_for(self_, pool, |m| unsafe { m.ap_destroy(ap) });
-        // That may have been most of what was in use.
+        // That may have been most of what the pool had in use.
         if pool.own_lock && pool.class.gather(pool, false) {
             Self::shrink(self_, pool);
         }
     }
 
-    /// Lets the collector have its turn, and gets the pool memory for a block of `size`
-    /// bytes, which is for `ap`, if that is given.
+    /// Lets the collector have its turn, and makes the pool grow for a block of `size` bytes.
+    /// If `ap` is given, the block is for that allocation point.
     ///
-    /// Collections are entries of their own, without the pool's lock. Blocks that the
-    /// class keeps under locks of its own are put together before anything is
-    /// collected, outside the instance.
+    /// Each step of a collection is an entry of its own, without the pool's lock. Free
+    /// blocks that the class keeps under other locks go back to the pool before
+    /// anything is collected, outside the instance.
     #[cold]
     #[inline(never)]
     fn make_room(self_: P<Mpm>, pool: P<Pool>, size: Size, ap: Option<P<Buffer>>) -> Result {

@@ -1,8 +1,8 @@
-//! The message queue: one of each kind, and a common order.
+//! The message queues: one for each type, with a common order.
 //!
-//! Messages about collections are in control memory. One about the end is
-//! prepared when the collection begins; for want of memory there is none, and
-//! the collection goes on.
+//! Messages about collections are in control memory. The message about the end of a
+//! collection is made when the collection begins. If there is no memory for it, there is
+//! no message, and the collection goes on.
 
 use super::entry::Entered;
 use crate::base::addr::{Addr, Size};
@@ -24,9 +24,9 @@ pub struct GcMessage {
     pub why: Cell<&'static str>,
     /// Bytes that survived.
     pub live: Cell<Size>,
-    /// Bytes at stake.
+    /// Bytes condemned.
     pub condemned: Cell<Size>,
-    /// Bytes not at stake.
+    /// Bytes not condemned.
     pub not_condemned: Cell<Size>,
 }
 
@@ -36,7 +36,7 @@ pub struct Messages {
     queues: [Fifo; 3],
     enabled: [Cell<bool>; 3],
     posted: Cell<usize>,
-    /// For the ends of the collections in progress, by trace.
+    /// The messages about the end of each collection in progress, by trace.
     ends: [Slot<GcMessage>; TRACES],
 }
 

@@ -1,4 +1,4 @@
-//! The instance: what `mps_arena_t` points to, and how it is entered.
+//! The instance: what a client's `mps_arena_t` points to. `entry` says how it is entered.
 
 pub mod entry;
 pub mod finalize;
@@ -33,17 +33,17 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use entry::Entered;
 
-/// May collections start and be seen?
+/// Whether collections may start, and whether their effects may be seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum State {
-    /// Yes.
+    /// Collections start as needed.
     Unclamped,
-    /// None starts; one in progress may go on where it can't be seen.
+    /// No collection starts. One in progress may go on where that can't be seen.
     Clamped,
-    /// And none is in progress.
+    /// No collection starts, and none is in progress.
     Parked,
-    /// For a debugger only.
+    /// Nothing is protected and nothing goes on: for a debugger.
     Postmortem,
 }
 
@@ -88,54 +88,54 @@ pub struct Mpm {
     pub messages: message::Messages,
     /// Formats.
     pub formats: List<Format, 0>,
-    /// See [`State`].
+    /// Whether collections may start.
     pub state: StateCell,
-    /// Seconds.
+    /// How long a step of a collection may take, in seconds.
     pub pause_time: Cell<f64>,
     /// A collection of everything was asked for while another was under way.
     pub full_wanted: Cell<bool>,
     /// Bytes handed to allocation points so far.
     pub allocated: Cell<Size>,
-    /// Of them, when collection work was last done.
+    /// The value of `allocated` when collection work was last done.
     pub last_step: Cell<Size>,
-    /// Of them, when everything was last collected.
+    /// The value of `allocated` when a collection of everything last began.
     pub last_full: Cell<Size>,
-    /// What tracing costs: clock ticks and bytes condemned, so far.
+    /// How many clock ticks traces have taken so far.
     pub trace_ticks: Cell<usize>,
-    /// See `trace_ticks`.
+    /// How many bytes the traces that have ended had condemned.
     pub trace_bytes: Cell<usize>,
-    /// Since when the mutator has been waiting for the collector.
+    /// The clock's reading when the mutator began to wait for the collector, if it waits.
     waiting: Cell<Option<usize>>,
-    /// And why: bits of [`pause`].
+    /// Why the mutator waits: bits of [`pause`].
     why_waiting: Cell<usize>,
-    /// Clock ticks that it waited, each time.
+    /// How long the mutator waited each time, in clock ticks.
     pub pauses: Histogram,
 }
 
 // SAFETY: everything but the atomics is used under the lock only (`entry`).
 unsafe impl Sync for Mpm {}
 
-/// How a new instance is to be.
+/// How to make an instance.
 pub struct Config {
-    /// Memory.
+    /// How to make its arena.
     pub params: Params,
     /// Fraction of committed memory that may be spare.
     pub spare: f64,
-    /// Seconds.
+    /// How long a step of a collection may take, in seconds.
     pub pause_time: f64,
-    /// Place memory by zones?
+    /// Is memory to be placed by zones?
     pub zoned: bool,
-    /// Called with each chunk acquired and returned.
+    /// The client's function that is called after a chunk has been taken.
     pub extended: Option<crate::seam::client::ArenaCallback>,
-    /// See `extended`.
+    /// The client's function that is called before a chunk is given back.
     pub contracted: Option<crate::seam::client::ArenaCallback>,
 }
 
 impl Mpm {
-    /// Makes an instance over a port.
+    /// Makes an instance over a port. Any thread that is in no instance.
     ///
     /// # Errors
-    /// `Resource`, `Memory`, `CommitLimit`: see [`Boot::new`].
+    /// Those of [`Boot::new`]: `Resource`, `Memory` or `CommitLimit`.
     pub fn create(port: &'static dyn Port, config: &Config) -> Result<P<Mpm>> {
         instances::init(port);
         event::consult();
@@ -198,7 +198,7 @@ impl Mpm {
         Ok(m)
     }
 
-    /// Is anything of the client's left?
+    /// What of the client's is left in the instance, as a text for a report; ends in a NUL.
     pub fn leftover(&self) -> Option<&'static str> {
         if !self.cx.pools.is_empty() {
             Some("arena being destroyed has no pools\0")
@@ -215,7 +215,8 @@ impl Mpm {
         }
     }
 
-    /// Returns everything. Nothing is left in it, and nobody is inside.
+    /// Destroys the instance and gives back all its memory. Nothing of the client's is left
+    /// in it, and nobody is inside.
     ///
     /// # Safety
     /// Nobody uses it afterwards.
@@ -241,12 +242,10 @@ impl Mpm {
     }
 }
 
-/// Making and finishing what an instance has. What is finished must not be used any
-/// more, and nothing that uses it may be left; the C interface tests that.
+/// Functions that make and finish the parts of an instance. A part that is finished must not
+/// be used any more, and nothing that uses it may be left. The C interface checks that.
 impl Entered {
-    // ------------------------------------------------------------------ parts
-
-    /// A chain of `len` generations, with the capacity of each in bytes.
+    /// Makes a chain of `len` generations. `capacity` gives the capacity of each, in bytes.
     ///
     /// # Errors
     /// The arena's.
@@ -280,10 +279,10 @@ impl Entered {
         arena.control_drop(c);
     }
 
-    /// A pool.
+    /// Makes a pool of a class, with the arguments that the class takes out of `args`.
     ///
     /// # Errors
-    /// The class's.
+    /// Those of the arena, and of the class's `init`.
     pub fn new_pool(
         &self,
         class: &ClassHandle,
@@ -330,10 +329,11 @@ impl Entered {
         self.cx.arena.control_drop(pool);
     }
 
-    /// An allocation point.
+    /// Makes an allocation point. If the class has a lock of its own, the caller has it
+    /// (`Mpm::enter_for`).
     ///
     /// # Errors
-    /// The class's.
+    /// Those of the arena, and of the class's `ap_init`.
     pub fn new_ap(&self, pool: P<Pool>, args: &mut Args) -> Result<P<buffer::Buffer>> {
         let ap = self.cx.arena.control_new(buffer::Buffer::new(pool))?;
         if let Err(e) = pool.class.ap_init(ap, args) {
@@ -368,7 +368,7 @@ impl Entered {
         ap.ramps_collect_all.set(0);
     }
 
-    /// A root.
+    /// Makes a root. `may_protect`: the client allows that it is protected.
     ///
     /// # Errors
     /// The arena's.
@@ -398,8 +398,8 @@ impl Entered {
         self.cx.arena.control_drop(r);
     }
 
-    /// Registers the calling thread. `stack` is what [`Port::thread_stack`] said
-    /// outside.
+    /// Registers the calling thread. `stack` is the result of [`Port::thread_stack`], which
+    /// the caller has asked before it entered.
     ///
     /// [`Port::thread_stack`]: crate::seam::port::Port::thread_stack
     ///
@@ -412,10 +412,10 @@ impl Entered {
         Ok(t)
     }
 
-    /// Forgets a registration.
+    /// Ends the registration of a thread.
     ///
     /// # Safety
-    /// Nobody uses its handle afterwards, and no root is left on it.
+    /// Nobody uses its handle afterwards, and no root on it is left.
     pub unsafe fn thread_destroy(&self, t: P<Thread>) {
         self.cx.threads.deregister(t, self.cx.arena.port);
         self.cx.arena.control_drop(t);

@@ -1,9 +1,8 @@
 //! Pauses: how long the mutator waits for the collector.
 //!
-//! A pause begins with the first step of a collection, or with a barrier hit,
-//! and ends when the library is left: what is made of it in one stay (several
-//! steps, bringing memory into line) is one pause. It is measured with the
-//! plinth's clock.
+//! A pause begins with the first step of a collection or with a barrier hit, and ends when
+//! the library is left. So all that is done between, several steps and the protection of
+//! memory, is one pause. It is measured with the plinth's clock.
 
 use super::Mpm;
 use crate::seam::event::{Category, EventKind, event};
@@ -13,7 +12,7 @@ use crate::seam::plinth;
 pub const STEP: usize = 1;
 /// The mutator read what was shielded from it.
 pub const READ_HIT: usize = 2;
-/// Or wrote to it.
+/// The mutator wrote to what was shielded from it.
 pub const WRITE_HIT: usize = 4;
 
 impl Mpm {
@@ -26,7 +25,7 @@ impl Mpm {
         self.why_waiting.set(self.why_waiting.get() | why);
     }
 
-    /// It was not: that was none of ours.
+    /// Forgets that the mutator waits: the fault was not a barrier hit.
     #[inline]
     pub fn pause_forget(&self) {
         self.waiting.set(None);

@@ -13,8 +13,9 @@ use crate::seam::event::{Category, EventKind, event, event_text, is_on};
 use crate::seam::plinth;
 use crate::trace::{Report, policy};
 
-/// Bytes of allocation between two steps of a trace that does not fit into one.
-const INTERVAL: Size = 64 << 10;
+/// How many bytes are allocated between two steps of a trace that takes several. A guess: with
+/// the default pause time a step does far more work than that, so the trace stays ahead.
+const STEP_INTERVAL: Size = 64 << 10;
 
 /// Why collections begin, for messages.
 const WHY_TOP: &str =
@@ -24,30 +25,31 @@ const WHY_ASKED: &str = "The client asked for a full collection.\0";
 const WHY_STEP: &str = "The client has time for a full collection.\0";
 const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
 
-/// What has been done for a request that failed for want of memory: see
-/// [`Entered::relieve`].
+/// What has been done so far for one request that failed for want of memory. Each request
+/// begins with a new one: [`Entered::relieve`].
 #[derive(Default)]
 pub struct Relief {
-    /// Chunks that nothing was in went back.
+    /// Chunks that nothing was in have been given back.
     shrunk: bool,
-    /// The collection that was under way has been finished.
+    /// The collection that was in progress has been finished.
     finished: bool,
     /// How often everything has been collected.
     collected: usize,
 }
 
 impl Mpm {
-    /// How many clock ticks a barrier hit should take at most, if short pauses
-    /// are asked for. Keeping to it makes the scan of large objects cost more in
-    /// all, so not otherwise.
+    /// How many clock ticks a barrier hit should take at most, if the client has asked for
+    /// short pauses. `None`: it has not. To keep to such a limit makes the scan of large
+    /// objects cost more in all.
     pub(super) fn short_pause(&self) -> Option<usize> {
-        /// Pauses that a person does not notice, in seconds: a frame of 60 in a second.
-        const SHORT: f64 = 0.02;
+        /// Pauses up to this long are short, in seconds: about a frame of a display that
+        /// shows 60 in a second.
+        const SHORT_PAUSE: f64 = 0.02;
         let pause = self.pause_time.get();
-        (pause <= SHORT).then(|| plinth::ticks(pause))
+        (pause <= SHORT_PAUSE).then(|| plinth::ticks(pause))
     }
 
-    /// Event: what has been done so far.
+    /// Writes an event: the counters of work so far.
     pub(super) fn report_work(&self) {
         if !is_on(Category::Trace) {
             return;
@@ -68,8 +70,9 @@ impl Mpm {
 }
 
 impl Entered {
-    /// Called whenever an allocation point has been to see us, before it is
-    /// given room: all collection work on the mutator's time happens here.
+    /// Lets the collector have its turn: does a step of the trace in progress if enough has
+    /// been allocated since the last one, or starts a trace if one is due. Called whenever
+    /// an allocation point needs room. Cost: a few loads, if nothing is due.
     #[inline]
     pub fn poll(&self) {
         if self.state.get() != State::Unclamped {
@@ -77,7 +80,7 @@ impl Entered {
         }
         if let Some(t) = self.cx.busy_trace() {
             let since = self.allocated.get().wrapping_sub(self.last_step.get());
-            if since >= INTERVAL {
+            if since >= STEP_INTERVAL {
                 self.work(t);
             }
         } else if let Some(t) = self.consider() {
@@ -91,9 +94,10 @@ impl Entered {
         self.step_trace(t, now, self.until(now, self.pause_time.get()));
     }
 
-    /// When a step that began `now` and is to take `seconds` has to stop.
+    /// The clock's reading at which a step that begins `now` and is to take `seconds` has
+    /// to stop; `None`: when the trace has ended.
     fn until(&self, now: usize, seconds: f64) -> Option<usize> {
-        // Without barriers a trace can't wait.
+        // Without barriers the mutator must not run before a trace has ended.
         let can_wait = self.cx.can_shield.get();
         now.checked_add(plinth::ticks(seconds)).filter(|_| can_wait)
     }
@@ -143,7 +147,7 @@ impl Entered {
             .fold(self.cx.top.total.get(), Size::wrapping_add)
     }
 
-    /// Events: how a collection ended.
+    /// Writes events: how a collection ended.
     fn report_end(&self, t: &Trace) {
         if !is_on(Category::Trace) {
             return;
@@ -155,7 +159,7 @@ impl Entered {
         self.report_work();
     }
 
-    /// Events: how much memory there is, and in which generations.
+    /// Writes events: how much memory there is, and in which generations.
     fn report_memory(&self) {
         if !is_on(Category::Trace) {
             return;
@@ -250,18 +254,18 @@ impl Entered {
         refused.map_or(Ok(()), Err)
     }
 
-    /// No more collections, and none in progress.
+    /// Finishes the collections in progress and lets no other start.
     pub fn park(&self) {
         let _ = self.finish_traces();
         self.state.set(State::Parked);
     }
 
-    /// No more collections.
+    /// Lets no collection start.
     pub fn clamp(&self) {
         self.state.set(State::Clamped);
     }
 
-    /// Collections as needed.
+    /// Lets collections start as needed.
     pub fn release(&self) {
         self.state.set(State::Unclamped);
         self.poll();
@@ -287,7 +291,7 @@ impl Entered {
     pub fn start_collect(&self) -> Result {
         self.state.set(State::Unclamped);
         if !self.cx.busy.get().is_empty() {
-            // Not necessarily of everything: that comes next.
+            // The one in progress need not be of everything. That comes next.
             self.full_wanted.set(true);
             return Ok(());
         }
@@ -308,12 +312,12 @@ impl Entered {
         }
     }
 
-    /// Reserves out of line on an allocation point of a pool without a lock of
-    /// its own, and with nothing reserved. Short of memory, it collects and
-    /// starts again from the top.
+    /// Reserves `size` bytes out of line on an allocation point on which nothing is reserved,
+    /// of a pool without a lock of its own. If memory is refused, it does what may help and
+    /// tries again.
     ///
     /// # Errors
-    /// The class's, or the arena's.
+    /// Those of the class and of the arena, after all has been done that may help.
     pub fn fill(&self, b: P<Buffer>, size: Size) -> Result<Addr> {
         self.poll();
         let before = b.base.get();
@@ -330,13 +334,13 @@ impl Entered {
         Ok(p)
     }
 
-    /// A request has failed for want of memory or address space (the arena has given
-    /// back its spare memory by then). Does the next thing that may help; each is done
-    /// once for a request. True: try again.
+    /// Called when a request has failed for want of memory or address space. The arena has
+    /// given back its spare memory by then. Does the next thing that may help. True: try
+    /// again.
     ///
-    /// The last is a collection of everything, however lately there was one: the
-    /// client may have let go of something since, of which the library knows nothing.
-    /// So a request fails only if a collection just before it has not helped.
+    /// The last thing is a collection of everything, once or a few times, however lately
+    /// there was one: the client may have let go of objects since, and the library does
+    /// not know. So a request fails only if a collection just before has not helped.
     pub fn relieve(&self, done: &mut Relief) -> bool {
         if self.cx.busy.get().is_empty() && !done.shrunk {
             done.shrunk = true;
@@ -363,12 +367,12 @@ impl Entered {
         true
     }
 
-    /// Uses up to `interval` seconds, and starts a collection of everything if
-    /// that can be expected to take at most `multiplier` times as long. True if
-    /// there was work to do.
+    /// Does collection work for up to `interval` seconds. If there is none to do, starts a
+    /// collection of everything, provided that can be expected to take at most
+    /// `multiplier` times as long. True: there was work to do.
     pub fn step(&self, interval: f64, multiplier: f64) -> bool {
-        // To call us is to ask for work, in whatever state: a client may well
-        // clamp for good and have all its collections here.
+        // Work is done in whatever state the arena is: a client may clamp it for good, and
+        // have all collections in calls of this function.
         if self.state.get() == State::Parked {
             self.state.set(State::Clamped);
         }
@@ -386,11 +390,12 @@ impl Entered {
 
     /// Has enough been allocated since the last full collection?
     fn is_worth_it(&self) -> bool {
-        self.has_objects() && self.allocated.get().wrapping_sub(self.last_full.get()) > INTERVAL
+        self.has_objects()
+            && self.allocated.get().wrapping_sub(self.last_full.get()) > STEP_INTERVAL
     }
 
-    /// Clock ticks that collecting everything should take, going by the past
-    /// (or, without one, by a guess of 4 nanoseconds a byte).
+    /// How many clock ticks a collection of everything should take, judged by the past; if
+    /// there was less than a megabyte to judge by, by a guess of 4 nanoseconds a byte.
     fn expected_ticks(&self) -> f64 {
         let total = self.total();
         let per_byte = if self.trace_bytes.get() > 1 << 20 {

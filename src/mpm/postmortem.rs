@@ -1,4 +1,4 @@
-//! For a debugger: everything can be seen, and nothing goes on.
+//! Postmortem: a state for debuggers, in which all memory can be read and nothing goes on.
 
 use super::{Mpm, State};
 use crate::base::sets::AccessSet;

@@ -1,10 +1,10 @@
-//! Transforms: references to some objects become references to others, in every
+//! Transforms: references to some objects are replaced by references to others, in every
 //! root and every object at once.
 //!
-//! Ambiguous roots are looked at first: one that might refer to an old object
-//! can't be changed, and then nothing is. After that it is one pass over all
-//! other roots, all objects and the registrations for finalization, with a hook
-//! in place of fix.
+//! Ambiguous roots are looked at first. An ambiguous reference can't be changed, so if one
+//! might refer to an old object, nothing is changed at all. Otherwise one pass goes over
+//! all other roots, all objects and the registrations for finalization, with a hook in
+//! place of fix.
 
 use super::State;
 use super::entry::Entered;

@@ -1,4 +1,5 @@
-//! Walks: every object, every root, shown to a function of the client's.
+//! Walks: a function of the client's is called with every object, or with every reference
+//! in a root.
 
 use super::State;
 use super::entry::Entered;
@@ -38,7 +39,7 @@ fn step_root(ss: &ScanState, r: Ref<'_>) -> Result {
 }
 
 impl Entered {
-    /// Is the arena parked, so that walks that want this may go on?
+    /// Is the arena parked? Walks of pools and roots require it.
     pub fn is_parked(&self) -> bool {
         self.state.get() == State::Parked
     }
@@ -67,8 +68,8 @@ impl Entered {
         })
     }
 
-    /// Calls `f` with every object of a pool that is known to be good: after a flip
-    /// not those that are white, which may be dead.
+    /// Calls `f` with every object of a pool that is known to be alive. After a flip white
+    /// objects are left out, since they may be dead.
     pub fn walk_objects(&self, p: P<Pool>, f: &mut dyn FnMut(Addr)) {
         let Some(fmt) = p.format.get() else { return };
         let cx = self.inside();
@@ -117,7 +118,7 @@ impl Entered {
                 let mut w = RootsWalk { f, root: r.as_ptr().cast(), p, s };
                 let closure = (&raw mut w).cast();
                 let ss = ScanState::hooked(cx, rank, zones, step_root, closure);
-                // A scanner's own code: there is nobody to hand it to.
+                // An error code of the client's scanner; this function returns none.
                 let _ = root::scan(r, &ss, &self.tracer);
             }
         }

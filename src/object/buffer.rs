@@ -1,11 +1,11 @@
 //! Allocation points: a pointer that is bumped by the client itself, in room
 //! that a pool provides.
 //!
-//! The first three words are the client's to read and write (`mps_ap_s`), by
-//! the inline protocol of reserve and commit. The library touches them only on
-//! the client's own call, or while the client's thread is held: a flip stores
-//! null in `limit` and remembers how far initialized objects went. It reads `init` at
-//! other times, too, with the client at work: so they are atomic.
+//! The client reads and writes the first three words (`mps_ap_s`) by the inline
+//! protocol of reserve and commit. The library writes to them only in the client's own
+//! call, or while the client's thread is held: a flip stores null in `limit` and notes in
+//! `init_at_flip` how far the objects were initialized. The library also reads
+//! `init` while the client is at work, so all three are atomic.
 
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
@@ -26,7 +26,7 @@ pub struct Buffer {
     pub init: SharedAddr,
     /// End of what is reserved.
     pub alloc: SharedAddr,
-    /// End of the room, or null: come and see us.
+    /// End of the room; or null after a flip, so that the client calls the library.
     pub limit: SharedAddr,
     /// [`Sig::BUFFER`].
     pub sig: Cell<Sig>,
@@ -39,9 +39,9 @@ pub struct Buffer {
     pub base: Cell<Addr>,
     /// Where its room ends, whatever `limit` says.
     pub room_limit: Cell<Addr>,
-    /// There was a flip; `limit` is null.
+    /// There was a flip since the client last called; `limit` is null.
     pub trapped: Cell<bool>,
-    /// There was a flip with the segment white: its room must not be used again.
+    /// There was a flip while the segment was white: the room must not be used again.
     pub stale: Cell<bool>,
     /// `init` as it was at the first flip since the client was last here.
     pub init_at_flip: Cell<Addr>,
@@ -53,13 +53,13 @@ pub struct Buffer {
     pub generation: Cell<usize>,
     /// Its objects do not count towards starting a collection.
     pub uncounted: Cell<bool>,
-    /// Ramps begun on it, and of them those that end with a full collection.
+    /// How many ramps have begun on it and not ended.
     pub ramps: Cell<usize>,
-    /// See `ramps`.
+    /// How many of these end with a full collection.
     pub ramps_collect_all: Cell<usize>,
-    /// The class's own.
+    /// For the pool class.
     pub data: Cell<*mut ()>,
-    /// Free blocks of the pool's for its user alone, if its class does so.
+    /// Free blocks that the pool has put by for its user alone, if its class does that.
     pub magazines: Slot<Magazines>,
 }
 
@@ -70,7 +70,7 @@ impl Linked<0> for Buffer {
 }
 
 impl Buffer {
-    /// One without room.
+    /// A new allocation point, without room.
     pub fn new(pool: P<Pool>) -> Buffer {
         Buffer {
             init: SharedAddr::default(),
@@ -112,11 +112,13 @@ impl Buffer {
     }
 }
 
-/// Reserves `size` bytes out of line. Nothing is reserved, and `size` is a
-/// positive multiple of the pool's alignment.
+/// Reserves `size` bytes out of line, inside the instance. Nothing is reserved on the
+/// allocation point, and `size` is a positive multiple of the pool's alignment.
 ///
 /// # Errors
-/// The class's. The allocation point is then empty or as it was.
+/// Those of [`PoolClass::ap_fill`]. The allocation point is then empty or as it was.
+///
+/// [`PoolClass::ap_fill`]: crate::object::pool::PoolClass::ap_fill
 pub fn fill(b: P<Buffer>, size: Size) -> Result<Addr> {
     if b.trapped.replace(false) {
         if b.stale.get() {
@@ -137,8 +139,9 @@ pub fn fill(b: P<Buffer>, size: Size) -> Result<Addr> {
     take_room(b, size)
 }
 
-/// Reserves a block of `size` bytes from the allocation point's magazines, if nothing
-/// else is to be done: there is no room left. Null: nothing was done.
+/// Reserves a block of `size` bytes from the allocation point's magazines, if there is one
+/// and no room is left that would have to be given back. Null: nothing was done. Called
+/// by the allocation point's user, outside the instance. Cost: a few loads and stores.
 #[inline(always)]
 pub fn fill_from_magazine(b: P<Buffer>, size: Size) -> Addr {
     let Some(magazines) = b.magazines.get() else { return Addr::NULL };
@@ -150,7 +153,8 @@ pub fn fill_from_magazine(b: P<Buffer>, size: Size) -> Addr {
     if a.is_null() { a } else { reserve_at(b, a, size) }
 }
 
-/// The same with room left, for which there is a place in the magazines.
+/// As [`fill_from_magazine`], but with room left, which goes into the magazines if they
+/// have a place for it.
 pub fn fill_for_rest(b: P<Buffer>, size: Size) -> Addr {
     let Some(magazines) = b.magazines.get() else { return Addr::NULL };
     let init = b.init.get();
@@ -173,11 +177,11 @@ fn reserve_at(b: P<Buffer>, a: Addr, size: Size) -> Addr {
     a
 }
 
-/// As [`fill`], outside the instance, for a class with its own lock: there are
-/// no flips to mind.
+/// As [`fill`], but outside the instance, for a class with its own lock. Flips do not
+/// trap its allocation points.
 ///
 /// # Errors
-/// The class's. The allocation point is as it was.
+/// Those of the class. The allocation point is as it was.
 pub fn fill_outside(b: P<Buffer>, size: Size) -> Result<Addr> {
     let end = b.alloc.get().add(size);
     if end > b.alloc.get() && end <= b.room_limit.get() {
@@ -210,8 +214,8 @@ pub fn attach(b: P<Buffer>, room: &Room) {
     b.stale.set(false);
 }
 
-/// Commit found `limit` null: was the block initialized before a flip? False:
-/// it is gone, reserve again.
+/// Called when a commit has found `limit` null. True: the block was committed before the
+/// flip, or there was none. False: the block is lost, and is to be reserved again.
 pub fn trip(b: P<Buffer>) -> bool {
     if b.trapped.get() && b.init_at_flip.get() != b.init.get() {
         b.init.set(b.init_at_flip.get());
@@ -221,7 +225,7 @@ pub fn trip(b: P<Buffer>) -> bool {
     true
 }
 
-/// Gives the rest of its room back. Nothing is reserved.
+/// Gives the rest of its room back to the pool. Nothing is reserved.
 pub fn detach(b: P<Buffer>) {
     if b.is_empty() {
         return;
@@ -242,8 +246,8 @@ pub fn detach(b: P<Buffer>) {
     }
 }
 
-/// A flip, with the mutator held: what is reserved and not committed must not
-/// be committed, for it may hold references from before.
+/// Called at a flip, with the mutator held. A block that is reserved and not committed
+/// must not be committed any more: it may hold references from before the flip.
 pub fn flip(b: P<Buffer>) {
     if b.is_empty() {
         return;
@@ -262,15 +266,16 @@ pub fn before_fork(b: P<Buffer>) {
     b.init_at_fork.set(b.init.get());
 }
 
-/// In the child. A fork copies memory a page at a time while other threads run
-/// on: what they committed meanwhile may have come over in part, or not at all,
-/// and nobody here knows of it.
+/// In the child of a fork: cuts the allocation point back to where it was when the fork
+/// began. A fork copies memory a page at a time while other threads run on. What they
+/// committed meanwhile may have been copied in part, or not at all, and no thread of
+/// the child knows of it.
 pub fn after_fork(b: P<Buffer>) {
     if b.init.get() != b.init_at_fork.get() {
         b.init.set(b.init_at_fork.get());
         b.alloc.set(b.init_at_fork.get());
     }
-    // The same goes for what was put by: it stays in use for good.
+    // The same is true of the magazines. Their blocks stay in use for good.
     if let Some(s) = b.magazines.get() {
         s.get().forget();
     }

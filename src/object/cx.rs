@@ -1,4 +1,4 @@
-//! What the lower layers are given instead of the whole instance.
+//! The parts of an instance that pools and the tracer use, and proof of being inside.
 
 use crate::arena::Arena;
 use crate::base::list::List;
@@ -35,7 +35,7 @@ pub struct Stats {
     pub longest: Cell<usize>,
 }
 
-/// Adds to a counter. Where a word is narrow, counters of bytes come round.
+/// Adds to a counter. Where a word has 32 bits, a counter of bytes may wrap.
 #[inline(always)]
 pub fn bump(c: &Cell<usize>, n: usize) {
     c.set(c.get().wrapping_add(n));
@@ -47,8 +47,9 @@ pub struct Cx {
     pub arena: Arena,
     /// The instance, as its handle.
     pub instance: Cell<usize>,
-    /// The instance's lock: the number of the thread that is inside, or 0; the
-    /// complement of its number when all is in order and it is just leaving.
+    /// The instance's lock: 0 if nobody is inside, else the number of the thread that is;
+    /// or the complement of that number, when the thread is leaving and has nothing
+    /// left to do but to give the lock back.
     pub lock: AtomicUsize,
     /// The mutator's threads.
     pub threads: Threads,
@@ -56,22 +57,23 @@ pub struct Cx {
     pub pools: List<Pool, 0>,
     /// Every chain that clients made.
     pub chains: List<Chain, 0>,
-    /// For pools that were given none.
+    /// The chain of pools that were given none.
     pub default_chain: Slot<Chain>,
     /// Where survivors of the last generation of any chain go.
     pub top: Gen,
     /// The traces, in progress or not.
     pub traces: [Trace; TRACES],
-    /// Those in progress. This and the next two are kept by [`Trace::set_phase`].
+    /// The traces in progress. This set and the next two are kept up to date by
+    /// [`Trace::set_phase`].
     pub busy: Cell<TraceSet>,
-    /// Those for which what is new or widens is to be grey: they look for what may
-    /// refer to white segments.
+    /// The traces in their grey phase: a segment that is made, or whose summary widens,
+    /// turns grey for them.
     pub greying: Cell<TraceSet>,
-    /// Those whose grey segments the mutator must not see.
+    /// The traces after their flip: the mutator must not see their grey segments.
     pub flipped: Cell<TraceSet>,
     /// Can the mutator run while there are grey segments?
     pub can_shield: Cell<bool>,
-    /// What was looked at from inside through the shield.
+    /// Accesses to shielded memory by the thread that is inside.
     pub peeks: Peeks,
     /// Counters.
     pub stats: Stats,
@@ -128,7 +130,7 @@ impl Cx {
         }
     }
 
-    /// The trace in progress, or the oldest of them.
+    /// The first trace that is in progress.
     pub fn busy_trace(&self) -> Option<&Trace> {
         self.traces_of(self.busy.get()).next()
     }
@@ -138,10 +140,10 @@ impl Cx {
         self.traces_of(TraceSet::ALL.minus(self.busy.get())).next()
     }
 
-    /// The zones in which there are objects that a trace could condemn: what a walk may
-    /// offer a scanner. A scanner need not test for null if it strips a tag, fixes and
-    /// writes back, as long as no trace offers it zone 0; so nothing else may.
-    /// Cost: O(segments).
+    /// The zones in which there are objects that a trace could condemn: those that a walk
+    /// or the sanity trace may offer a scanner. A scanner that strips a tag, fixes and
+    /// writes back need not test for null as long as no trace offers it zone 0. So nothing
+    /// else may offer it either. Cost: O(segments).
     pub fn collected_zones(&self) -> ZoneSet {
         let pools = self.pools.iter().filter(|p| p.class.is_automatic());
         let segs = pools.flat_map(|p| p.get().segs.iter());
@@ -155,9 +157,9 @@ impl Cx {
     }
 }
 
-/// Proof that the calling thread is inside the instance: it has its lock, so nobody
-/// else changes segments, colours or traces meanwhile. What may be done only there
-/// asks for it.
+/// Proof that the calling thread is inside the instance. The thread has the instance's
+/// lock, so nobody else changes segments, colours or traces meanwhile. A function that
+/// may be called only there takes this as an argument.
 #[derive(Clone, Copy)]
 pub struct Inside<'a>(&'a Cx);
 

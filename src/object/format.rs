@@ -1,4 +1,4 @@
-//! Object formats: the client's functions for one kind of object.
+//! Object formats: the functions with which the client describes its objects.
 
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
@@ -117,7 +117,7 @@ impl Format {
         unsafe { (self.m.fwd)(old, new) }
     }
 
-    /// Fills with padding. Calls out: format.
+    /// Fills `size` bytes with padding objects. Calls out: format.
     pub fn pad(&self, base: Addr, size: Size) {
         // SAFETY: memory that no live object is in, exposed.
         unsafe { (self.m.pad)(base, size) }

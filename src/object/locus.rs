@@ -1,4 +1,4 @@
-//! Where objects of an age live: generations and chains of them.
+//! Generations (memory for objects of one age) and chains of generations.
 
 use crate::arena::Home;
 use crate::base::addr::Size;
@@ -24,8 +24,8 @@ pub struct Gen {
     pub total: Cell<Size>,
     /// Its segments that are not white.
     pub segs: List<Seg, 0>,
-    /// Of these, the first so many are to be condemned by the next trace, whatever else
-    /// that condemns: see [`Seg`]'s `set_bulk`.
+    /// How many of these, from the first on, are bulk: the next trace condemns them,
+    /// whatever else it condemns. See `set_bulk` of a segment.
     pub bulk: Cell<usize>,
     /// The trace that is turning its segments white, if one is.
     pub condemned_by: Cell<TraceSet>,
@@ -54,12 +54,13 @@ impl Gen {
         }
     }
 
-    /// New bytes, as they count towards a collection. What a ramp allocates
-    /// counts when it ends, when most of it dies; but a ramp that goes on for
-    /// ever must not fill memory.
+    /// How many new bytes count towards a collection. What is allocated during a ramp
+    /// counts when the ramp ends, because most of it dies then. Until then an eighth
+    /// of it counts, so that a ramp that never ends does not fill memory. (An eighth is a
+    /// guess: a ramp may then grow to eight times the generation's capacity.)
     pub fn counted(&self) -> Size {
-        const LONG_RAMP: Size = 8;
-        self.new_size.get().saturating_add(self.ramp_size.get() / LONG_RAMP)
+        const RAMP_PART: Size = 8;
+        self.new_size.get().saturating_add(self.ramp_size.get() / RAMP_PART)
     }
 
     /// Its home.
@@ -111,7 +112,7 @@ impl Chain {
         self.gens
     }
 
-    /// The last ramp on it has ended.
+    /// Called when the last ramp on it has ended: what was allocated during ramps counts.
     pub fn ramps_over(&self) {
         for g in self.generations() {
             let new = &g.get().new_size;
@@ -128,7 +129,8 @@ impl Chain {
         unsafe { P::from_raw(self.gens.as_ptr().add(i)) }
     }
 
-    /// Before it goes: its generations are nobody's, and no trace's.
+    /// Prepares its end: takes its generations out of every trace, and their memory out
+    /// of their homes.
     pub fn retire(&self, cx: Inside<'_>) {
         self.sig.set(Sig::DEAD);
         for g in self.generations() {
@@ -139,7 +141,7 @@ impl Chain {
         }
     }
 
-    /// All of them.
+    /// All its generations, youngest first.
     pub fn generations(&self) -> impl Iterator<Item = P<Gen>> {
         (0..self.len).filter_map(|i| self.generation(i))
     }

@@ -7,10 +7,12 @@ use crate::base::addr::{Addr, Size};
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// There is a magazine for each size up to this many grains: 256 bytes of 8-byte
-/// grains, as in benches/alloc. A larger block costs more to use than to find.
+/// There is a magazine for each size up to this many grains, which is 256 bytes for
+/// grains of 8 bytes. That is the range that benches/alloc measures. Larger blocks cost more
+/// to use than to find, so it matters less how they are found.
 pub const MAGAZINES: usize = 32;
-/// Blocks in one: with its head as long as four lines of memory.
+/// How many blocks a magazine has places for. With its head it is then 256 bytes long, four
+/// cache lines. The length was chosen for the lines; others were not measured.
 const ROUNDS: usize = 31;
 /// Grains that all of them can hold.
 pub const CAPACITY_GRAINS: usize = ROUNDS * MAGAZINES * (MAGAZINES + 1) / 2;
@@ -27,7 +29,7 @@ struct Magazine {
     slots: [Cell<Addr>; ROUNDS],
 }
 
-/// A magazine for each small size. See the module.
+/// A magazine for each small size, for one user at a time, who needs no lock.
 #[repr(C)]
 pub struct Magazines {
     all: [Magazine; MAGAZINES],
@@ -60,7 +62,7 @@ impl Magazine {
 }
 
 impl Magazines {
-    /// Nothing, at `at`, of grains of that shift.
+    /// Makes empty magazines at `at`, for grains of `1 << shift` bytes.
     ///
     /// # Safety
     /// `at` is aligned to a word and has room for one, nobody else's.
@@ -95,7 +97,8 @@ impl Magazines {
         grains.fold(0, Size::wrapping_add) << self.shift()
     }
 
-    /// For whole grains, and not too many of them.
+    /// The magazine for blocks of `size` bytes, if that is a multiple of the grain and
+    /// not too large.
     #[inline(always)]
     fn magazine(&self, size: Size) -> Option<&Magazine> {
         // A size that is no multiple turns into a large number.

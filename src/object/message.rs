@@ -1,7 +1,7 @@
-//! Messages: what the library has to tell the client, in the order in which it
-//! came up. The head here is what a handle points to; what follows it in memory
-//! depends on the kind (`trace::guardian` for finalization, `mpm::message` for
-//! the others).
+//! Messages: what the library has to tell the client, in order of posting. A client's
+//! handle points to the head, which is here. What follows the head in memory depends on
+//! the type of the message: `trace::guardian` has it for finalization, `mpm::message` for
+//! the others.
 
 use crate::base::check::Sig;
 use crate::base::ptr::{P, Slot};
@@ -45,7 +45,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// One that is not posted.
+    /// A message that has not been posted.
     pub fn new(kind: MessageType) -> Message {
         Message {
             sig: Cell::new(Sig::DEAD),
@@ -70,7 +70,7 @@ impl Fifo {
         self.head.get()
     }
 
-    /// Adds one that is in no queue.
+    /// Adds a message that is in no queue.
     pub fn push(&self, m: P<Message>) {
         m.get().next.set(None);
         match self.tail.replace(Some(m)) {

@@ -1,10 +1,10 @@
 //! Nailboards: which objects of a segment ambiguous references hold in place.
 //!
-//! First every ambiguous address drives in a nail where it points, inside an
-//! object or not. Before the first exact reference is fixed the board is
-//! resolved: one pass over the segment's objects leaves one mark, at the start,
-//! for every object that had a nail in it. From then on asking whether an
-//! object is held is one bit.
+//! At first every ambiguous reference drives a nail into the board at the place that it
+//! points to, whether that is inside an object or not. Before the first exact reference
+//! into the segment is fixed, the board is *resolved*: one pass over the segment's objects
+//! replaces the nails in an object by one mark at its start. From then on the
+//! question whether an object is held takes one bit.
 
 use crate::arena::Arena;
 use crate::base::addr::{Addr, Size};
@@ -12,7 +12,7 @@ use crate::base::ptr::P;
 use crate::base::res::Result;
 use core::cell::Cell;
 
-/// A board: a few bits for each aligned place of a segment.
+/// A board: two bits for each place in a segment where an object can begin.
 pub struct Nailboard {
     base: Addr,
     shift: u32,
@@ -52,7 +52,7 @@ impl Nailboard {
         arena.control_new(board).inspect_err(|_| arena.control_free(Addr::of(marks), bytes))
     }
 
-    /// Takes it down.
+    /// Gives its memory back. Nobody uses it afterwards.
     pub fn finish(self_: P<Nailboard>, arena: &Arena) {
         let bytes = self_.words * (2 * size_of::<usize>());
         arena.control_free(Addr::of(self_.marks), bytes);
@@ -111,8 +111,8 @@ impl Nailboard {
         unsafe { *self.done.add(w) & bit != 0 }
     }
 
-    /// Turns the nails in `base..limit` (an object) into a mark at `base`;
-    /// `only_at` says the one place where a nail counts, if not anywhere.
+    /// Turns the nails in `base..limit`, an object, into a mark at `base`. If `only_at` is
+    /// given, only a nail at that place counts.
     pub fn resolve(&self, base: Addr, limit: Addr, only_at: Option<Addr>) {
         let held = match only_at {
             Some(a) => a < limit && self.get(a),

@@ -1,9 +1,9 @@
-//! Pools, and what a pool class has to do.
+//! Pools, and the trait that a pool class implements.
 //!
 //! # Adding a class
 //!
 //! A class is a static that implements [`PoolClass`], and a [`ClassHandle`] on
-//! it, from which pools are made ([`Mpm::new_pool`](crate::mpm::Mpm::new_pool),
+//! it, from which pools are made ([`Entered::new_pool`](crate::mpm::entry::Entered::new_pool),
 //! or `mps_pool_create_k` with the handle's address). It needs nothing of this
 //! crate that is not public: `examples/pool-class` adds two classes from outside.
 //! Every method but `name`, `init` and `finish` has a default; a class that
@@ -111,10 +111,10 @@ pub trait PoolClass: Sync {
     /// down again: `finish` is not called.
     fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result;
 
-    /// The pool goes: gives back every segment and all that `init` made. No
-    /// allocation points are left, no trace is under way if the class is
-    /// automatic, and nobody will ask for the pool again. Objects may be left; they
-    /// are not looked at.
+    /// Called before the pool is destroyed: gives back every segment and all that `init`
+    /// made. No allocation points are left, no trace is in progress if the class is
+    /// automatic, and nobody uses the pool any more. Objects may be left; they are not
+    /// looked at.
     fn finish(&self, cx: Inside<'_>, pool: P<Pool>);
 
     /// Does it need `MPS_KEY_FORMAT`? Without, pools have no format even if one
@@ -160,8 +160,8 @@ pub trait PoolClass: Sync {
         None
     }
 
-    /// With the lock, inside the instance: sees to it that a block of `size` bytes can
-    /// be had. It may come to nothing, if other threads are faster: then it is called
+    /// With the lock, inside the instance: makes the pool grow, so that it has a block of
+    /// `size` bytes. Another thread may take that block first; then this is called
     /// again.
     ///
     /// # Errors
@@ -486,12 +486,12 @@ pub struct Pool {
     pub buffers: List<Buffer, 0>,
     /// Bytes it has from the arena for blocks.
     pub bytes: Cell<Size>,
-    /// The class's own.
+    /// For the pool class.
     pub data: Cell<*mut ()>,
 }
 
-/// Tells the client what must hold for a block of a pool, and does not. Not with a
-/// pool's lock or inside an instance: the client's handler may leave for good.
+/// Reports to the client something that must hold for a block of a pool, and does not. Not to be called
+/// with a pool's lock or inside an instance: the client's handler may never return.
 #[cold]
 #[inline(never)]
 pub fn tell_of_block(text: &str, pool: P<Pool>, a: Addr, size: Size) {
@@ -500,7 +500,7 @@ pub fn tell_of_block(text: &str, pool: P<Pool>, a: Addr, size: Size) {
     tell_of(t, pool);
 }
 
-/// The same of a pool.
+/// As [`tell_of_block`], for a pool.
 #[cold]
 #[inline(never)]
 pub fn tell_of_pool(text: &str, pool: P<Pool>) {
@@ -519,8 +519,8 @@ impl Linked<0> for Pool {
 }
 
 impl Pool {
-    /// Proof of being inside, for methods of a class that have none in their hands,
-    /// as they are called from outside if the class has a lock of its own.
+    /// Proof of being inside, for methods of a class that are not handed any. (If a class
+    /// has a lock of its own, these methods are called from outside.)
     ///
     /// # Safety
     /// The calling thread is inside the pool's instance, for as long as the result

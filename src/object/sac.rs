@@ -22,11 +22,13 @@ use crate::base::res::{Res, Result};
 use crate::object::pool::{Caching, Pool, tell_of_block};
 use core::cell::Cell;
 
-/// `MPS_SAC_CLASS_LIMIT`: the macros look at so many lists, either way. More will do.
+/// `MPS_SAC_CLASS_LIMIT` of the interface: the client's macros look at this many lists on
+/// either side of the middle. There may be more.
 const CLASS_LIMIT: usize = 8;
-/// Are blocks looked at when they come and go?
+/// Is each block checked when it goes into a cache or comes out of it?
 const CHECKED: bool = cfg!(feature = "variety-cool");
-/// Says in `trapped` that there are as many lists, either way, at least.
+/// The value of `trapped` that tells the macros that there are at least that many lists on
+/// either side.
 const PADDED: i32 = 2;
 
 /// `mps_sac_class_s`.

@@ -1,4 +1,4 @@
-//! Scan states: what a scanner is handed, and what it leaves behind.
+//! Scan states: what a scanner is told, and what it tells the tracer.
 
 use crate::base::addr::{Addr, Range, Size};
 use crate::base::ptr::P;
@@ -13,11 +13,11 @@ use core::ffi::c_void;
 /// What the client's macros see: `mps_ss_s`.
 #[repr(C)]
 pub struct Head {
-    /// Shift from address to zone.
+    /// By how many bits an address is shifted to get its zone.
     pub zs: Cell<usize>,
-    /// Zones that may hold what is looked for.
+    /// The zones of references that are to be passed to fix.
     pub w: Cell<usize>,
-    /// Zones of the references seen: added to by the scanner.
+    /// The zones of all references seen. The scanner adds to them.
     pub ufs: Cell<usize>,
 }
 
@@ -32,8 +32,8 @@ impl Ref<'_> {
     /// The reference at `at`.
     ///
     /// # Safety
-    /// It can be read as long as the result is used; and written to, unless the
-    /// scan is of ambiguous references.
+    /// `at` can be read as long as the result is used. It can be written to as well, unless
+    /// the scan is of ambiguous references.
     #[inline(always)]
     pub unsafe fn new<'a>(at: *mut Addr) -> Ref<'a> {
         Ref { at, scan: core::marker::PhantomData }
@@ -60,7 +60,7 @@ impl Ref<'_> {
     }
 }
 
-/// In place of the ordinary fix: walks, the sanity trace, transforms.
+/// A function that takes the place of fix, for walks, the sanity trace and transforms.
 pub type Hook = fn(ss: &ScanState, r: Ref) -> Result;
 
 /// The state of one scan. The client sees its head.
@@ -72,7 +72,7 @@ pub struct ScanState {
     pub traces: TraceSet,
     /// The rank of the references being scanned.
     pub rank: Rank,
-    /// Fix is something else altogether.
+    /// If given, it is called instead of fix.
     pub hook: Option<Hook>,
     /// What a hook needs.
     pub closure: *mut c_void,
@@ -83,26 +83,26 @@ pub struct ScanState {
     pub kept: Cell<Size>,
     /// Bytes copied.
     pub copied: Cell<Size>,
-    /// References that may still be fixed before the clock is looked at.
+    /// How many references may still be fixed before the clock is looked at.
     pub budget: Cell<isize>,
     /// The clock's reading at which the scan is broken off.
     pub until: Cell<usize>,
-    /// If not empty: after that, references inside the object are left for
-    /// another time, but for those in this window, which the mutator waits for.
+    /// If it is not empty and time is up, references inside the object but outside this
+    /// window are left for another time. The mutator waits for those in the window.
     pub window: Cell<Range>,
     /// The object that the window is part of.
     pub object: Cell<Range>,
-    /// It was broken off, or something was left.
+    /// The scan was broken off, or some references were left.
     pub broken_off: Cell<bool>,
 }
 
 impl ScanState {
-    /// Of references of `rank` in segments or roots, for a trace.
+    /// For a scan of references of `rank`, in segments or roots, for a trace.
     pub fn new(cx: Inside<'_>, t: &Trace, rank: Rank) -> ScanState {
         ScanState::of(cx, t.set(), rank, t.white_zones.get())
     }
 
-    /// Of a walk: `hook` takes the place of fix, for references to `zones`.
+    /// For a walk: `hook` takes the place of fix, for references to `zones`.
     pub fn hooked(
         cx: Inside<'_>,
         rank: Rank,
@@ -156,7 +156,7 @@ impl ScanState {
         of_code(unsafe { (f.m.scan)(self.as_client(), base.add(h), limit.add(h)) })
     }
 
-    /// As the client's scanners take it.
+    /// This scan state as a pointer, the way the client's scanners take it.
     #[inline(always)]
     pub fn as_client(&self) -> *mut c_void {
         core::ptr::from_ref(self).cast_mut().cast()
@@ -168,7 +168,7 @@ impl ScanState {
         ZoneSet(self.head.ufs.get() & !self.head.w.get()).or(self.fixed.get())
     }
 
-    /// Begins again with nothing seen, for another segment.
+    /// Forgets the zones seen so far, before another segment is scanned.
     pub fn reset_summary(&self) {
         self.head.ufs.set(0);
         self.fixed.set(RefSet::EMPTY);

@@ -27,12 +27,12 @@ use crate::seam::event::{Category, EventKind, event};
 use crate::shield::Runs;
 use core::cell::Cell;
 
-/// Scans after a write hit for which the write barrier stays off: memory that
-/// was written to is likely to be written to again, and scanning it is cheaper
-/// than a fault.
-const DEFER: u8 = 3;
+/// After a write through the barrier, a segment goes without a write barrier for
+/// this many scans. Memory that was written to is likely to be written to again, and to
+/// scan a segment costs less than a fault. A guess, never compared with others.
+const UNPROTECTED_SCANS: u8 = 3;
 
-/// A segment.
+/// A segment. Its fields are used inside the instance only.
 pub struct Seg {
     /// Its pool's class, at hand for fix.
     pub class: &'static dyn PoolClass,
@@ -42,27 +42,29 @@ pub struct Seg {
     pub grey: Cell<TraceSet>,
     /// The accesses its memory denies just now.
     pub mode: Cell<AccessSet>,
-    /// Scans for which to leave the write barrier off.
+    /// For this many scans the write barrier stays off.
     defer: Cell<u8>,
     /// The ranks of its references; empty for leaf objects.
     pub ranks: RankSet,
     /// It is one object, never moved.
     pub large: Cell<bool>,
-    /// For the trace that it is white for: everything in it that has not gone
-    /// elsewhere stays where it is.
+    /// There was no memory for a nailboard. For the trace that this is white for,
+    /// every object in here that has not been copied stays where it is.
     pub hold_all: Cell<bool>,
-    /// Traces of its generation that it was held in.
+    /// How many traces in a row have left objects in it, since it came to its
+    /// generation.
     pub held: Cell<u8>,
     /// It is full of objects that a client has put into one large block, and the next
-    /// trace is to take them apart: [`Seg::set_bulk`].
+    /// trace is to take them apart: see `set_bulk`.
     bulk: Cell<bool>,
-    /// To be freed when its allocation point lets go.
+    /// All in it is dead, but an allocation point has room in it: it is freed when that
+    /// has left.
     pub doomed: Cell<bool>,
     /// Its pool.
     pub pool: P<Pool>,
-    /// Its range.
+    /// The start of its range.
     pub base: Addr,
-    /// See `base`.
+    /// The end of its range.
     pub limit: Addr,
     /// Where its objects end, when no allocation point is at work in it.
     pub filled: Cell<Addr>,
@@ -70,19 +72,19 @@ pub struct Seg {
     pub generation: Slot<Gen>,
     /// Zones it may refer to.
     summary: Cell<RefSet>,
-    /// What ambiguous references hold, of the trace that it is white for.
+    /// Which objects ambiguous references hold, for the trace that it is white for.
     pub nails: Slot<Nailboard>,
     /// What the sanity trace knows of its objects.
     pub objects: Slot<Nailboard>,
     /// The allocation point at work in it.
     pub buffer: Slot<Buffer>,
-    /// For a class whose pools are in several generations: which of the chain's it is
-    /// in.
+    /// For a class whose pools use several generations: the index of its generation
+    /// in the chain.
     pub age: Cell<usize>,
     /// The class's own.
     pub data: Cell<*mut ()>,
     in_gen: Link<Seg>,
-    /// What it is to each trace that it is grey for.
+    /// Its entry in each trace's grey lists.
     grey_for: [Grey; TRACES],
     in_pool: Link<Seg>,
 }
@@ -212,12 +214,12 @@ impl Seg {
         }
     }
 
-    /// The list that it is scanned from.
+    /// The index of the grey list that it goes to: the strongest of its ranks.
     fn grey_list(&self) -> usize {
         self.ranks.0.trailing_zeros().min(3) as usize
     }
 
-    /// What it is to a trace that it is grey for.
+    /// Its entry in a trace's grey lists.
     #[inline(always)]
     pub fn grey_for(&self, t: &Trace) -> &Grey {
         match self.grey_for.get(t.index()) {
@@ -308,22 +310,24 @@ impl P<Seg> {
         cx.arena.free_protected(base, size, protected);
     }
 
-    /// Has the next trace condemn it, whatever else that condemns. For a segment that is
-    /// so large, of many objects, that it costs each collection of young ones too much
-    /// as a whole: when the objects have moved, they are in ordinary segments, and a
-    /// write to one costs no more than one of those.
+    /// Makes it bulk: the next trace condemns it, whatever else that trace condemns.
+    ///
+    /// This is for a large block that the client has filled with many objects. As one
+    /// segment it would cost each collection of young objects a scan of all of it. When
+    /// the objects have moved, they are in ordinary segments, and a write to one costs
+    /// no more than a scan of that segment.
     pub fn set_bulk(self, _cx: Inside<'_>) {
         let seg = self.get();
         let Some(g) = seg.generation.get().filter(|_| !seg.is_white()) else { return };
         if !seg.bulk.replace(true) {
-            // In front, where the trace looks for as many as there are.
+            // It goes to the front of the list: the trace takes the first `bulk` segments.
             g.get().segs.remove(self);
             g.get().segs.push_front(self);
             g.get().bulk.set(g.get().bulk.get() + 1);
         }
     }
 
-    /// It is no longer that: it leaves its generation's list.
+    /// It is bulk no longer, because it leaves its generation's list.
     fn clear_bulk(self) {
         if self.get().bulk.replace(false)
             && let Some(g) = self.get().generation.get()
@@ -355,14 +359,14 @@ impl P<Seg> {
         g.get().segs.push_back(self);
     }
 
-    /// Makes it white for a trace. It is unlisted.
+    /// Makes it white for a trace. It is in no list of a generation (`unlist`).
     pub fn set_white(self, _cx: Inside<'_>, t: &Trace) {
         self.get().white.set(t.set());
         t.white.push_back(self);
     }
 
-    /// Makes it white no longer: what is in it was found alive, or is about to be
-    /// reclaimed. It is unlisted afterwards.
+    /// Makes it white no longer, because its objects were found alive or are about to be
+    /// reclaimed. It is in no list afterwards.
     pub fn set_not_white(self, cx: Inside<'_>) {
         self.unlist(cx);
         self.get().white.set(TraceSet::EMPTY);
@@ -389,9 +393,9 @@ impl P<Seg> {
         if let Some(l) = t.grey.get(seg.grey_list()) {
             // SAFETY: part of the segment; `destroy` takes it out.
             let g = unsafe { seg.grey_for(t).p() };
-            // Where objects stay, marks gather in a segment while others are
-            // being scanned: the more, the fewer visits. Copies are scanned
-            // while they are still in the cache.
+            // Copies go to the front, to be scanned while they are still in the cache.
+            // A segment whose objects don't move goes to the back: marks gather in it
+            // while others are scanned, and so it is visited less often.
             if seg.class.moves() { l.push_front(g) } else { l.push_back(g) }
         }
         seg.touch(cx.cx());
@@ -411,15 +415,16 @@ impl P<Seg> {
         seg.touch(cx.cx());
     }
 
-    /// It may refer to anything from now on: traces that look for what refers to
-    /// white segments have found one more.
+    /// Called when its summary has become `ALL`: traces in their grey phase, which look
+    /// for what may refer to white segments, have found one more.
     fn widened(self, cx: Inside<'_>) {
         for t in cx.traces_of(cx.greying.get().minus(self.white.get())) {
             self.set_grey(cx, t);
         }
     }
 
-    /// Sets what it may refer to, as found by a scan.
+    /// Sets its summary to the zones that a scan has found, or to `ALL` if its memory is
+    /// not to be write protected just now.
     pub fn set_summary(self, cx: Inside<'_>, found: RefSet) {
         let seg = self.get();
         let mut s = found;
@@ -435,8 +440,8 @@ impl P<Seg> {
         seg.touch(cx.cx());
     }
 
-    /// It may refer to anything: an allocation point is to work in it, or it
-    /// was written to.
+    /// Sets its summary to `ALL`: an allocation point is to work in it, or it was
+    /// written to.
     pub fn set_summary_all(self, cx: Inside<'_>) {
         let seg = self.get();
         if seg.summary.get() != RefSet::ALL {
@@ -448,7 +453,7 @@ impl P<Seg> {
 
     /// The mutator wrote to it through the barrier.
     pub fn write_hit(self, cx: Inside<'_>) {
-        self.get().defer.set(DEFER);
+        self.get().defer.set(UNPROTECTED_SCANS);
         self.set_summary_all(cx);
     }
 
@@ -471,8 +476,8 @@ impl P<Seg> {
         cx.arena.mark_unsynced(seg.base);
     }
 
-    /// Brings its own memory into line at once, without holding anyone: for a
-    /// barrier hit, where the faulting thread is to go on.
+    /// Gives its memory the protection that it wants, at once and without holding the
+    /// mutator. For a barrier hit, after which the faulting thread goes on.
     pub fn sync_now(self, cx: Inside<'_>) {
         let seg = self.get();
         let wanted = seg.wanted(cx.cx());
@@ -488,8 +493,9 @@ impl P<Seg> {
     }
 }
 
-/// Brings memory into line with what segments want. False: there are grey
-/// segments that can't be shielded, so the mutator must not run yet.
+/// Gives the memory of all segments that have changed the protection that they want.
+/// False: the system has refused to shield some grey segments, so the mutator must not
+/// run yet. Calls out: the port. Cost: O(segments that have changed).
 pub fn sync(cx: Inside<'_>) -> bool {
     let mut runs = Runs::default();
     let mut good = true;
@@ -510,8 +516,8 @@ pub fn sync(cx: Inside<'_>) -> bool {
     good
 }
 
-/// Puts right what [`crate::shield::Peeks`] notes. True: there was something,
-/// and [`sync`] may have more to do.
+/// Restores the protection of segments that were opened for a peek
+/// ([`crate::shield::Peeks`]). True: there were some, and [`sync`] may have more to do.
 pub fn sync_peeks(cx: Inside<'_>) -> bool {
     if cx.peeks.is_empty() {
         return false;
@@ -543,12 +549,12 @@ fn restore(cx: Inside<'_>, seg: P<Seg>) {
     }
 }
 
-/// Takes protection off. Calls out: the port.
+/// Takes protection off a range. Calls out: the port.
 ///
-/// A system may be short of what it takes to tell stretches of memory apart
-/// (Linux: the number of mappings), and refuse even this where it makes two
-/// stretches out of one. Then all protection goes, for good: that puts
-/// stretches together. From there on this is an instance without a barrier.
+/// A system may allow only so many stretches of memory with different protection (Linux:
+/// the number of mappings). It may then refuse even to take protection off, where that
+/// makes two stretches out of one. If it does, all protection is taken off for good,
+/// which joins stretches, and the instance goes on without a barrier.
 pub fn unprotect(cx: Inside<'_>, range: Range) {
     if cx.arena.expose(range).is_err() {
         give_up_shield(cx, range);
@@ -558,7 +564,7 @@ pub fn unprotect(cx: Inside<'_>, range: Range) {
 #[cold]
 #[inline(never)]
 fn give_up_shield(cx: Inside<'_>, range: Range) {
-    // Nobody may see what is grey: leaving finishes the trace.
+    // Nobody may see grey objects from here on. Leaving finishes the trace.
     cx.hold();
     cx.can_shield.set(false);
     let off = |r: Range| cx.arena.port.protect(r.base, r.size(), AccessSet::EMPTY).is_ok();
@@ -566,8 +572,8 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
     loop {
         let mut left = 0usize;
         let mut walk = Walk::Start;
-        // In the order of addresses: what lies next to memory that is open can
-        // join it without taking anything.
+        // In the order of addresses: memory next to a stretch that is open joins that
+        // stretch, which takes no mapping more.
         while let Some((a, tract)) = cx.arena.next_tract(walk) {
             let (Some(s), Some(chunk)) = (of_tract(tract), cx.arena.chunk_of(a)) else { break };
             walk = Walk::At(chunk, s.limit);
@@ -590,8 +596,9 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
     }
 }
 
-/// Makes the call for a run. If the system refuses, its segments go without a
-/// barrier: one that would be write protected is scanned every time instead.
+/// Makes the port's call for a run of segments. If the system refuses, these segments go
+/// without a barrier: a segment that would be write protected is scanned every time
+/// instead. False: they were to be hidden, and are not.
 fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
     let (run, mode, done) = runs.flush(cx.arena.port);
     if done.is_ok() {

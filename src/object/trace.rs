@@ -26,8 +26,8 @@ use crate::object::seg::Seg;
 use crate::seam::plinth;
 use core::cell::Cell;
 
-/// Traces that can be in progress at once. One, as long as nobody has worked out
-/// the rules for two; `TraceSet` has room for eight.
+/// How many traces can be in progress at once. It is one until there are rules for two
+/// (docs/design.md, "A trace is a value"); `TraceSet` has room for eight.
 pub const TRACES: usize = 1;
 
 /// How far a trace has come.
@@ -57,7 +57,8 @@ pub enum Band {
     Weak,
 }
 
-/// See the module.
+/// One collection, from its beginning to its end, and then the next one at the same
+/// place. Its fields are used inside the instance only.
 pub struct Trace {
     /// Its place in [`Cx::traces`].
     index: usize,
@@ -70,24 +71,25 @@ pub struct Trace {
     pub emergency: Cell<bool>,
     /// There are weak roots, to be scanned before the mutator goes on.
     pub weak_roots: Cell<bool>,
-    /// Generations to condemn whose segments have not all been looked at.
+    /// The generations to condemn some of whose segments have not been looked at yet.
     pub gens: List<Gen, 1>,
-    /// Segments of the first of them still to be looked at.
+    /// How many segments of the first of these generations are still to be looked at.
     pub gen_left: Cell<usize>,
     /// White segments.
     pub white: List<Seg, 0>,
-    /// Zones that hold them.
+    /// The zones that white segments are in.
     pub white_zones: Cell<ZoneSet>,
-    /// Of these, the zones of objects that may move.
+    /// Those of the white zones that have objects which may move.
     pub moving: Cell<ZoneSet>,
     /// Grey segments, by the rank at which they are scanned.
     pub grey: [List<Grey, 0>; 4],
-    /// How far the search for what is to be grey has come.
+    /// How far the walk of the grey phase has come.
     pub walk: Cell<Walk>,
     /// The registrations for finalization to be looked at next: an address of
     /// the tracer's (`trace::guardian`).
     pub guardians_at: Cell<Addr>,
-    /// Registrations looked at out of turn, because a client took some back.
+    /// How many registrations were looked at before the final band, because a client
+    /// took some back.
     pub guardians_refreshed: Cell<Size>,
     /// Bytes that turned white.
     pub condemned: Cell<Size>,
@@ -95,7 +97,7 @@ pub struct Trace {
     pub not_condemned: Cell<Size>,
     /// Bytes kept or copied so far.
     pub live: Cell<Size>,
-    /// The time that the step under way may take.
+    /// The time that the present step may take.
     pub budget: Budget,
 }
 
@@ -156,7 +158,7 @@ impl Trace {
         put(&cx.flipped, phase == Phase::Flipped);
     }
 
-    /// Begins: what the trace before it at this place left is forgotten.
+    /// Begins a collection. What the one before it at this place has left is forgotten.
     pub fn begin(&self, cx: &Cx, full: bool) {
         crate::aver!(
             self.phase() == Phase::Idle && self.white.is_empty() && self.gens.is_empty(),
@@ -186,7 +188,8 @@ impl Trace {
         self.gens.push_back(g);
     }
 
-    /// The first of the chosen generations has been dealt with, or one of them goes.
+    /// Takes a generation off the list: all its segments have been looked at, or it is
+    /// about to be destroyed.
     pub fn forget(&self, g: P<Gen>) {
         g.condemned_by.set(TraceSet::EMPTY);
         self.gens.remove(g);
@@ -207,7 +210,8 @@ impl Trace {
     }
 }
 
-/// What a segment is to a trace that it is grey for.
+/// What belongs to a segment and one trace: its entry in the trace's grey lists, and how
+/// far it has been scanned.
 pub struct Grey {
     link: Link<Grey>,
     /// The segment. Set when that is made.
@@ -217,7 +221,7 @@ pub struct Grey {
 }
 
 impl Grey {
-    /// Of a segment that begins at `base`, to be told later which it is.
+    /// For a segment that begins at `base`. `seg` is set when the segment has been made.
     pub fn new(base: Addr) -> Grey {
         Grey { link: Link::default(), seg: Cell::new(None), scanned: Cell::new(base) }
     }
@@ -248,14 +252,15 @@ impl Linked<0> for Grey {
 pub struct Budget {
     /// The clock's reading at which to stop; `None`: never.
     until: Cell<Option<usize>>,
-    /// Stop at the next opportunity.
+    /// Time is up.
     spent: Cell<bool>,
     /// Work since the clock was last looked at.
     work: Cell<Size>,
 }
 
-/// Bytes of work between two looks at the clock: some 20 microseconds, at 1 to 2 GB
-/// a second, so that a look (50 ns and more) costs less than a hundredth.
+/// How many bytes of work are done between two looks at the clock. At 1 to 2 GB a second
+/// that is some 20 microseconds, so that a look, of 50 ns and more, costs less than a
+/// hundredth. An estimate from these speeds, which were measured.
 pub const CLOCK_WORK: Size = 32 * 1024;
 
 impl Default for Budget {
@@ -277,12 +282,12 @@ impl Budget {
         self.until.get()
     }
 
-    /// Whatever was said before: to the end.
+    /// Takes the limit away: the step goes on until the trace has ended.
     pub fn lift(&self) {
         self.begin(None);
     }
 
-    /// Notes work done (bytes looked at); true if time is up.
+    /// Notes how much work was done, in bytes looked at. True: time is up.
     pub fn spend(&self, bytes: Size) -> bool {
         let Some(until) = self.until.get() else { return false };
         bump(&self.work, bytes);

@@ -1,10 +1,10 @@
-//! SNC: objects are scanned as roots are, and go when the allocation frame
-//! they were made in is popped.
+//! SNC: objects are scanned as roots are. They go when the allocation frame in which they
+//! were made is popped.
 //!
-//! Each allocation point has a stack of segments of its own (`Seg::data` leads
-//! to the one below, `Buffer::data` to the top one). A frame is the address at
-//! which the next object would have come; null says that there was none before.
-//! Segments that are popped stay with the pool, empty, to be used again.
+//! Each allocation point has a stack of segments: `Buffer::data` points to the top one, and
+//! `Seg::data` to the one below. A frame is the address at which the next object would have
+//! been, or null if the stack was empty. The pool keeps segments that were popped, empty,
+//! to use them again.
 
 use crate::arena::Home;
 use crate::base::addr::{Addr, Size, size_up};
@@ -23,8 +23,9 @@ pub struct Snc;
 /// The class.
 pub static SNC: Snc = Snc;
 
-/// Segments are at least this large; in small arenas at most a 64th of that.
-const SEG: Size = 16 * 1024;
+/// The least size of a segment, in bytes. In an arena of less than 1 MB it is a 64th of the
+/// capacity. A guess.
+const SEG_LEAST: Size = 16 * 1024;
 const RANKS: RankSet = Rank::Exact.set();
 
 /// What a pool of the class knows.
@@ -46,7 +47,7 @@ fn seg_at(at: *mut ()) -> Option<P<Seg>> {
     unsafe { P::from_raw(at.cast()) }
 }
 
-/// Leaves a segment, in no stack, without objects.
+/// Puts a segment, which is in no stack, into the chain of free ones.
 fn set_free(d: &Data, s: P<Seg>) {
     s.filled.set(s.base);
     s.data.set(d.free.replace(s.as_ptr().cast()));
@@ -131,8 +132,8 @@ impl PoolClass for Snc {
         // SAFETY: the class has no lock of its own.
         let cx = unsafe { pool.inside() };
         let d = data(pool.get());
-        // A frame at the end of the room must not look like one at the start
-        // of the next segment.
+        // Some room is left at the end of each segment: a frame at the end of the room must
+        // not be the address at which the next segment begins.
         let spare = pool.align.get();
         let want = size.checked_add(spare).ok_or(Res::Memory)?;
         let seg = match take_free(d, size) {
@@ -141,8 +142,8 @@ impl PoolClass for Snc {
                 // SAFETY: part of the pool's data, which outlives its segments.
                 let home = unsafe { P::new(core::ptr::NonNull::from(&d.home)) };
                 let make = |n| Seg::create(cx, pool, home, None, n, RANKS);
-                match make(want.max(cx.arena.at_most_part(SEG, 64))) {
-                    Err(_) if want < SEG => make(size_up(want, cx.arena.grain()))?,
+                match make(want.max(cx.arena.at_most_part(SEG_LEAST, 64))) {
+                    Err(_) if want < SEG_LEAST => make(size_up(want, cx.arena.grain()))?,
                     other => other?,
                 }
             }

@@ -1,10 +1,10 @@
-//! The shield: what the mutator may touch while the collector looks away.
+//! The shield: protection of memory, by which the library hears of accesses.
 //!
-//! A segment wants a mode (which accesses are denied); the memory has one. The
-//! two are brought together only when the mutator is about to run, in address
-//! order, neighbours with the same mode in one call ([`Runs`]). While the
-//! collector needs what is denied to the mutator, the mutator's threads are
-//! held ([`threads::Threads::hold`]).
+//! A segment wants a mode, the accesses that are to be denied, and its memory has one. The
+//! memory is given the mode that the segment wants only when the mutator is about to run:
+//! in address order, and neighbours with the same mode by one call ([`Runs`]). While the
+//! collector uses memory that is denied to the mutator, it holds the mutator's threads
+//! ([`threads::Threads::hold`]).
 
 pub mod threads;
 
@@ -15,11 +15,11 @@ use crate::seam::port::Port;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where the thread that is inside met the shield: a scanner looking at another
-/// object, or a signal's handler that interrupted the library. The access was
-/// let through, and protection differs from what segments say until this is
-/// gone through. Only that thread uses it, but a handler may do so between any
-/// two instructions of the library.
+/// The places where the thread that is inside has had an access to shielded memory: a scanner
+/// that looks at another object, or a signal handler that has interrupted the library. The
+/// access was let through. So the memory has another mode than its segment says until
+/// these notes are gone through. Only that thread uses them, but its handlers may do so
+/// between any two instructions of the library.
 #[derive(Default)]
 pub struct Peeks {
     count: AtomicUsize,
@@ -41,8 +41,8 @@ impl Peeks {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Calls `f` with each address noted, or with `None` for anywhere, and
-    /// forgets them; and so on, if more come meanwhile.
+    /// Calls `f` with each address noted, and forgets them; or with `None`, if there were
+    /// too many to be noted. If more come meanwhile, it does the same again.
     pub fn drain(&self, mut f: impl FnMut(Option<Addr>)) {
         loop {
             let n = self.count.load(Ordering::SeqCst);

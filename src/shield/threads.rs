@@ -1,4 +1,4 @@
-//! Registered threads, and holding them.
+//! Registered threads. To hold them is to stop all but the calling one.
 
 use crate::base::addr::{Addr, Range, Size};
 use crate::base::check::Sig;
@@ -16,14 +16,14 @@ pub struct Thread {
     link: Link<Thread>,
     /// The port's number for it.
     pub id: usize,
-    /// Its own stack, up to the cold end; `None` if the port did not know when it
-    /// was registered, or it was on another one then.
+    /// The thread's own stack, up to the cold end. `None`: the port did not know it when the
+    /// thread registered, or the thread was on another stack then.
     pub stack: Option<Range>,
     slot: ThreadSlot,
     /// The registration that stands for the thread when it is stopped.
     lead: Slot<Thread>,
     stopped: Cell<bool>,
-    /// It ended without being deregistered, or it was left behind by a fork.
+    /// The thread has ended without being deregistered, or is not in this child of a fork.
     pub gone: Cell<bool>,
 }
 
@@ -50,9 +50,9 @@ impl Thread {
         }
     }
 
-    /// Where to begin the scan of a stack whose hot end is said to be `hot`; `None`
-    /// if that is not on the thread's own stack. When the stack has overflowed, the
-    /// hot end may lie in the page below it, which has nothing to be scanned.
+    /// The address from which to scan a stack whose hot end is said to be `hot`. `None`:
+    /// that is not on the thread's own stack. If the stack has overflowed, the hot end may
+    /// lie in the page below it. There is nothing to scan there.
     pub fn scan_from(&self, hot: Addr, page: Size) -> Option<Addr> {
         match self.stack {
             None => Some(hot),
@@ -61,7 +61,7 @@ impl Thread {
         }
     }
 
-    /// May its stack be scanned up to `cold`? Not if that is known to be elsewhere.
+    /// May its stack be scanned up to `cold`? No, if it is known that `cold` is elsewhere.
     pub fn may_end_at(&self, cold: Addr) -> bool {
         self.stack.is_none_or(|s| s.base < cold && cold <= s.limit)
     }
@@ -116,7 +116,8 @@ impl Threads {
             lead = lead.or(Some(o));
             o.lead.set(lead);
             if lead == Some(o) && t.stopped.get() {
-                // Not while held, but keep the books straight.
+                // Threads are not deregistered while held; if one were, this would
+                // keep the other registration resumable.
                 o.stopped.set(true);
             }
         }
@@ -145,8 +146,8 @@ impl Threads {
     #[inline(never)]
     fn stop_others(&self, me: usize, port: &dyn Port) {
         if self.held.get() || self.began.get() {
-            // A handler was here just before; or in `none_stopped`, which did not know
-            // of it yet.
+            // A handler on this thread has held them just before; or it did so in
+            // `none_stopped`, which did not know of it yet.
             return;
         }
         port.stop_begin();
@@ -177,13 +178,13 @@ impl Threads {
         self.list.iter().filter(stands)
     }
 
-    /// Is nobody stopped? Then nobody is held any longer.
+    /// Is no thread stopped? If so, the mutator counts as not held from here on.
     pub fn none_stopped(&self) -> bool {
         if self.began.get() {
             return false;
         }
         self.held.set(false);
-        // But for a handler that came just now, and held them.
+        // A handler on this thread may have held them between these two lines.
         self.held.set(self.began.get());
         !self.held.get()
     }

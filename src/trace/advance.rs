@@ -10,18 +10,19 @@ use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Band, Phase, Trace};
 
-/// The ranks of references that keep what they lead to.
+/// The ranks of references that keep alive what they lead to.
 const STRONG: RankSet = RankSet::ALL.minus(Rank::Weak.set());
 
-/// References fixed, at least, before the scan of a large object is broken off to
-/// go on in the next step. Each part begins with a test of all the words before
-/// it, so parts can't be much smaller than this for objects of some megabytes.
-const PART: isize = 8 * 1024;
+/// At least so many references of a large object are fixed before its scan is broken off,
+/// to go on in the next step. Each step tests all the words before the present place
+/// again, so parts can't be much smaller for objects of some megabytes. An estimate:
+/// 8,192 references take about as long as testing a megabyte of words does.
+const LARGE_PART_REFS: isize = 8 * 1024;
 
 /// Follows references, band by band. False: time is up.
 ///
-/// A band's references are all looked at before what they led to is scanned: of
-/// two objects that are to be finalized, one referring to the other, both are.
+/// A band's references are all looked at before what they lead to is scanned. So of two
+/// registered objects that die together, one referring to the other, both are reported.
 pub fn advance(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) -> bool {
     loop {
         let band = t.band.get();
@@ -78,10 +79,10 @@ fn scan_final(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) -
     work
 }
 
-/// The rank at which to scan a segment that the mutator wants to see now. A
-/// weak reference it reads is one it may keep, so as long as it is not known
-/// which objects die they are held; once it is known, all weak references to
-/// them go.
+/// The rank at which to scan a segment that the mutator wants to see now. The mutator may
+/// keep a weak reference that it reads. So as long as it is not known which objects die,
+/// weak references are scanned as exact ones, which hold. Once it is known, all weak
+/// references to dead objects become null.
 pub fn early_rank(t: &Trace, s: P<Seg>) -> Rank {
     let rank = seg::first_rank(s.ranks);
     let unsettled = t.has_grey_before(rank as u8) || t.band.get() != Band::Weak;
@@ -96,8 +97,8 @@ pub fn scan_seg(t: &Trace, cx: Inside<'_>, s: P<Seg>, until: Option<usize>) -> S
     scan_window(t, cx, s, seg::first_rank(s.ranks), until, Range::default())
 }
 
-/// As [`scan_seg`], at a rank; if `window`, part of a large object, is not empty, then all
-/// that is in it has been scanned afterwards.
+/// As [`scan_seg`], at a rank. `window` is empty or a part of a large object. If it is not
+/// empty, all references in it have been scanned afterwards, whatever the clock says.
 pub fn scan_window(
     t: &Trace,
     cx: Inside<'_>,
@@ -108,7 +109,7 @@ pub fn scan_window(
 ) -> Size {
     let ss = ScanState::new(cx, t, rank);
     if let Some(until) = until.filter(|_| s.large.get()) {
-        ss.budget.set(PART);
+        ss.budget.set(LARGE_PART_REFS);
         ss.until.set(until);
         ss.window.set(window);
         ss.object.set(s.get().range());

@@ -8,11 +8,12 @@ use crate::object::locus::Gen;
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Phase, Trace};
 
-/// What looking at one segment's header is worth, as bytes of work: a cache miss or
-/// two, in which 128 bytes could be scanned.
+/// What a look at one segment costs, in bytes of work. An estimate: a cache miss or two
+/// take as long as 128 bytes take to scan.
 const HEADER_WORK: Size = 128;
 
-/// Notes the generations to condemn, in the order of chains, the top one last.
+/// Notes the generations to condemn, in the order of chains, the top generation last. Bulk
+/// segments of the others turn white at once.
 pub fn choose(t: &Trace, cx: Inside<'_>, choose: impl Fn(P<Gen>) -> bool) {
     let gens = cx.chains.iter().flat_map(|c| c.get().generations());
     for g in gens.chain(core::iter::once(cx.top())) {
@@ -30,8 +31,8 @@ pub fn choose(t: &Trace, cx: Inside<'_>, choose: impl Fn(P<Gen>) -> bool) {
     }
 }
 
-/// Turns a segment of a generation white, unless its class leaves it out: then it is
-/// the generation's last from now on.
+/// Turns a segment of a generation white. If its class leaves it out, it goes to the end
+/// of the generation's list instead.
 fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
     s.unlist(cx);
     if !s.class.whiten(cx, s) {
@@ -45,12 +46,12 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
         t.moving.set(t.moving.get().or(zones));
     }
     bump(&t.condemned, s.get().size());
-    // What it refers to will be found when its objects are; until then nothing needs
-    // to be remembered of it.
+    // The references in it are looked at when its objects are found alive. Until then no
+    // summary of them is needed.
     s.set_summary_all(cx);
 }
 
-/// Condemn. False: time is up.
+/// The condemn phase. False: time is up.
 pub fn whiten(t: &Trace, cx: Inside<'_>) -> bool {
     while let Some(g) = t.gens.first() {
         while let Some(left) = t.gen_left.get().checked_sub(1) {
@@ -67,12 +68,12 @@ pub fn whiten(t: &Trace, cx: Inside<'_>) -> bool {
     }
     bump(&cx.stats.condemned, t.condemned.get());
     t.walk.set(Walk::Start);
-    // With nothing at stake there is nothing to find out, and no flip.
+    // If nothing is white, there is nothing to find out, and no flip is needed.
     t.set_phase(&cx, if t.white.is_empty() { Phase::Reclaim } else { Phase::Grey });
     true
 }
 
-/// Grey. False: time is up.
+/// The grey phase. False: time is up.
 pub fn grey(t: &Trace, cx: Inside<'_>) -> bool {
     let white = t.white_zones.get();
     if white.is_empty() {

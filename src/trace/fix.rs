@@ -1,5 +1,6 @@
-//! Stage 2 of fix: is it ours, is it white, and if so what does its pool say?
-//! Critical path: the one function here that the C shell may call.
+//! Stage 2 of fix: looks up the segment that a reference leads to, and if it is white
+//! calls its class. This is the critical path. Of this layer it is the one function that
+//! the C shell calls while it scans.
 
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
@@ -33,8 +34,9 @@ pub fn fix2(ss: &ScanState, reference: Ref<'_>) -> Result {
         s.class.fix(s, ss, reference)?;
         let now = reference.get();
         if now != r {
-            // What stays where it is will be met again in the next part, and
-            // must not use up the budget of that one too.
+            // A reference that keeps its value is met again when the scan is begun again,
+            // and must not use up the budget of that part too. So only those count
+            // that change.
             ss.budget.set(ss.budget.get() - 1);
             r = now;
         }
@@ -43,8 +45,8 @@ pub fn fix2(ss: &ScanState, reference: Ref<'_>) -> Result {
     Ok(())
 }
 
-/// References fixed between two looks at the clock: at 20 to 100 ns each, as long as
-/// other work between two looks takes.
+/// How many references are fixed between two looks at the clock. At 20 to 100 ns each, as
+/// measured, that takes as long as other work between two looks.
 const CLOCK_REFS: isize = 1024;
 
 /// What to do with a reference when the budget is used up.
@@ -63,8 +65,8 @@ fn out_of_time(ss: &ScanState, reference: Ref<'_>) -> Late {
     let window = ss.window.get();
     if !window.is_empty() {
         let at = Addr::of(reference.place());
-        // A scanner may work on copies of its references; then there is no
-        // telling where this one belongs, and it is fixed.
+        // A scanner may pass copies of its references. Then it can't be told whether
+        // this one belongs to the window, and it is fixed.
         if window.contains(at) || !ss.object.get().contains(at) {
             return Late::No;
         }

@@ -1,5 +1,5 @@
-//! The flip: the one thing done in one go, because it is what the mutator's
-//! stacks and unprotected roots force on us.
+//! The flip: the one phase that is not done in pieces. Stacks and unprotected roots can't be
+//! shielded from the mutator, so all of them are scanned while it is held.
 
 use super::{Tracer, root};
 use crate::base::res::Result;
@@ -16,8 +16,8 @@ use crate::seam::event::{Category, EventKind, event};
 /// A client's root scanner refused; the trace goes on without what it hid.
 pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
     cx.hold();
-    // White and grey segments in one sweep, in runs, rather than one by one as
-    // they are needed.
+    // Opens white and grey segments in runs, by few calls of the port. Otherwise each
+    // would be opened by a call of its own when it is needed.
     seg::sync(cx);
     tracer.history.flip(t.moving.get());
     bump(&cx.stats.flips, 1);
@@ -25,7 +25,7 @@ pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
         bump(&cx.stats.collections, 1);
     }
     for pool in cx.pools.iter() {
-        // What allocates outside the instance has no references to lose.
+        // Blocks of a pool with a lock of its own hold no references.
         if pool.own_lock {
             continue;
         }
@@ -55,8 +55,8 @@ pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
             }
         }
     }
-    // Weak roots come last, and the mutator can't be kept from looking at them
-    // until then: so it waits (`advance`).
+    // Weak roots are scanned last, and nothing shields them until then. So the mutator is
+    // held to the end (`Tracer::flip`, `advance`).
     t.weak_roots.set(tracer.roots.iter().any(|r| r.rank == Rank::Weak));
     done
 }

@@ -1,19 +1,19 @@
-//! Guardians: the objects whose death the client wants to hear of.
+//! Guardians: registrations of objects whose death the client wants to hear of.
 //!
-//! A registration is a reference of rank final: it is looked at when everything
-//! that exact references lead to has been found. If its object has not been, the
-//! object is kept after all, and the registration becomes *ready*: those above
-//! take it from [`Guardians::ready`] and make it a message, which holds on to
-//! the object like any exact reference until it is discarded.
+//! A registration is a reference of rank final. It is looked at when everything that
+//! exact references lead to has been found. If its object has not been found by then,
+//! the object is kept, and the registration becomes *ready*: the layer above takes it from
+//! [`Guardians::ready`] and makes it a message. Until the message is discarded, it keeps
+//! the object alive as an exact reference does.
 //!
-//! Registrations stand in blocks. References are in an array of their own, and
-//! each block has a summary, so that a collection of the young costs nothing for
-//! blocks of old objects: new registrations fill one block at a time, and a
-//! block is used again only when a quarter of it is free.
+//! Registrations stand in blocks. In a block the references are an array of their own,
+//! and each block has a summary. So a collection of young objects does not look at
+//! blocks of old ones. New registrations fill one block at a time, and a block is filled
+//! up again only when a quarter of it is free.
 //!
-//! To take a registration back there is a table by address, made when it is
-//! first needed. A collection that moves objects leaves their blocks in the
-//! `moved` list; they are brought up to date before the next look.
+//! A table by address serves to take a registration back. It is made when it is
+//! first needed. A block whose objects have moved goes to the `moved` list, and is
+//! brought up to date before the table is next used.
 //!
 //! # Invariants
 //! - A block's summary covers the zones of all its references.
@@ -36,12 +36,14 @@ use crate::object::seg;
 use crate::object::trace::Trace;
 use core::cell::Cell;
 
-/// The first block's size, and what blocks grow to: 32 and 1,000 or so
-/// registrations.
-const BYTES: [Size; 3] = [2048, 16 * 1024, 64 * 1024];
+/// The sizes of the first two blocks, of the next six and of all others: of about 30, 200
+/// and 1,000 registrations. Guesses: a program with few registrations should need little
+/// memory, and one with many should have few blocks.
+const BLOCK_BYTES: [Size; 3] = [2048, 16 * 1024, 64 * 1024];
 
-/// Looks that [`Guardians::refresh`] may take in one trace.
-const REFRESH: Size = 64 * 1024;
+/// How many registrations [`Guardians::refresh`] may look at in one trace. A guess: to
+/// finish the trace costs less from there on.
+const REFRESH_LOOKS: Size = 64 * 1024;
 
 /// What a registration is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +56,7 @@ enum State {
     Held,
 }
 
-/// A registration, and the message that it will be.
+/// A registration, and the message that it becomes.
 #[repr(C)]
 pub struct Guardian {
     message: Message,
@@ -206,7 +208,7 @@ pub struct Guardians {
     pub count: Cell<usize>,
     buckets: Cell<usize>,
     table: Cell<Addr>,
-    /// Registrations found, for those above to make messages of.
+    /// Registrations that are ready, for the layer above to make messages of.
     pub ready: Fifo,
     /// Unit tests: registrations looked at to take one back, and blocks that
     /// collections looked into.
@@ -260,8 +262,8 @@ impl Guardians {
                     2..8 => 1,
                     _ => 2,
                 };
-                let least = BYTES.first().copied().unwrap_or(2048);
-                let bytes = BYTES.get(i).copied().unwrap_or(least);
+                let least = BLOCK_BYTES.first().copied().unwrap_or(2048);
+                let bytes = BLOCK_BYTES.get(i).copied().unwrap_or(least);
                 let b = match Block::create(arena, bytes) {
                     Err(_) if bytes > least => Block::create(arena, least)?,
                     other => other?,
@@ -274,7 +276,7 @@ impl Guardians {
         Ok(b)
     }
 
-    /// The registration is over.
+    /// Ends a registration.
     fn release(&self, g: P<Guardian>) {
         match g.state.get() {
             State::Watched => self.unwatch(g),
@@ -454,8 +456,8 @@ impl Guardians {
         Some(b.bytes)
     }
 
-    /// Has the object been found? Then the reference is brought up to date. A
-    /// weak reference would tell: so ask as one.
+    /// Has the object been found alive? If so, the reference to it is brought up to date. The
+    /// class is asked by a fix of rank weak, which gives null for no.
     fn find_alive(&self, weak: &ScanState, g: P<Guardian>) -> bool {
         let before = g.reference();
         let mut a = before;
@@ -465,7 +467,7 @@ impl Guardians {
         }
         // SAFETY: our own variable.
         let r = unsafe { Ref::new(&raw mut a) };
-        // A weak reference costs no memory, so there is nothing to fail.
+        // To fix a weak reference takes no memory, so it does not fail.
         let _ = s.class.fix(s, weak, r);
         if a.is_null() {
             return false;
@@ -482,7 +484,7 @@ impl Guardians {
         if s.white.get().meets(ss.traces) {
             // SAFETY: in the array, which only we write to, under the lock.
             let r = unsafe { Ref::new(g.place()) };
-            // Only a scan can be broken off, and this is none.
+            // Only a scan can be broken off, and this is not one.
             let _ = s.class.fix(s, ss, r);
         }
     }
@@ -498,13 +500,13 @@ impl Guardians {
         }
     }
 
-    /// After a flip, with the trace not at the final band yet, registrations
-    /// still have the old addresses of objects that the mutator knows by new
-    /// ones. This brings those up to date that have been found so far. False:
-    /// this has been done so often that it is better to finish the trace.
+    /// Brings registrations up to date whose objects have been found so far. Between a flip
+    /// and the final band registrations have the old addresses of objects, and the mutator
+    /// has the new ones. False: this has been done so often in this trace that it is
+    /// better to finish the trace.
     /// Cost: O(registrations of white objects).
     pub fn refresh(&self, t: &Trace, cx: Inside<'_>) -> bool {
-        if t.guardians_refreshed.get() > REFRESH {
+        if t.guardians_refreshed.get() > REFRESH_LOOKS {
             return false;
         }
         let weak = ScanState::new(cx, t, Rank::Weak);
@@ -570,8 +572,8 @@ impl Guardians {
         }
     }
 
-    /// Makes the table fit, and says everything in it is where it belongs.
-    /// False: there is no memory for a table.
+    /// Makes the table large enough and brings it up to date. False: there is no memory for
+    /// a table.
     fn index(&self, arena: &Arena) -> bool {
         if self.count.get() > self.buckets.get() * 2 || self.buckets.get() == 0 {
             self.grow(arena);
@@ -638,7 +640,7 @@ impl Guardians {
         (self.blocks.len(), self.blocks.iter().map(|b| b.bytes).sum())
     }
 
-    /// The same without a table.
+    /// As `find`, without a table.
     fn search(&self, cx: &Cx, a: Addr) -> Option<P<Guardian>> {
         let zone = Self::zone(cx, a);
         #[cfg(test)]

@@ -1,21 +1,22 @@
 //! The tracer: finds what is reachable, a step at a time.
 //!
-//! All that belongs to one collection is in its [`Trace`]; the functions here are
-//! handed it, and proof of being [`Inside`]. A trace goes through the phases of
-//! [`Phase`], each of them in pieces but for the flip:
+//! All that belongs to one collection is in its [`Trace`]. The functions here take it,
+//! and proof of being [`Inside`], as arguments. A trace goes through the phases of
+//! [`Phase`]. All of them but the flip are done in pieces:
 //!
 //! 1. *Condemn*: the segments of the chosen generations turn white.
 //! 2. *Grey*: all other segments whose summary meets the white zones turn grey.
 //!    From here on a segment that is made, or whose summary widens, turns grey
-//!    by itself, so that at the flip nothing needs to be searched.
-//! 3. *Flip*: threads held, allocation points trapped, roots scanned in order
-//!    of rank. The mutator now has no reference to a white object that was not
-//!    fixed; grey segments are shielded from it.
+//!    by itself, so that the flip need not search for any.
+//! 3. *Flip*: threads are held, allocation points are trapped, roots are scanned in
+//!    order of rank. From here on the mutator has no reference to a white object that
+//!    was not fixed, and grey segments are shielded from it.
 //! 4. *Flipped*: what is grey is scanned until nothing is, in bands by rank
 //!    ([`Band`](crate::object::trace::Band)).
 //! 5. *Reclaim*: white segments are given back.
 //!
-//! The tracer calls no one above: it leaves what happened in [`Report`].
+//! The tracer calls nothing of the layers above. It tells them what happened in a
+//! [`Report`].
 
 pub mod advance;
 pub mod barrier;
@@ -41,7 +42,7 @@ use crate::object::trace::{CLOCK_WORK, Phase, Trace};
 use core::cell::Cell;
 use root::Root;
 
-/// What a step found out, for those above.
+/// What happened in a step, for the layers above.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     /// A trace ended.
@@ -61,28 +62,29 @@ pub struct Tracer {
     pub guardians: guardian::Guardians,
     /// Flips seen, and what they may have moved.
     pub history: history::History,
-    /// Hot end of the calling thread's stack, registers spilled above it.
+    /// The hot end of the stack of the thread that is inside, with its registers above.
     pub hot: Cell<Addr>,
     /// Bytes in the top generation after the last full collection.
     pub top_after: Cell<Size>,
 }
 
-/// Adds what a scan kept to the figures.
+/// Adds what a scan has kept and copied to the counters.
 pub fn count(t: &Trace, ss: &ScanState) {
     bump(&t.live, ss.copied.get() + ss.kept.get());
     bump(&ss.cx().stats.copied, ss.copied.get());
 }
 
 impl Tracer {
-    /// Begins a trace, which is not in progress, of what `choose` says yes to.
+    /// Begins a trace of the generations for which `choose` is true. `t` is not in
+    /// progress. Cost: O(generations).
     pub fn start(&self, t: &Trace, cx: Inside<'_>, full: bool, choose: impl Fn(P<Gen>) -> bool) {
         t.begin(&cx, full);
         self.guardians.rewind(t);
         condemn::choose(t, cx, choose);
     }
 
-    /// Does a share of the work of a trace, until the clock reads `until`, if that
-    /// is given. Calls out: formats, scanners, the port.
+    /// Does a share of the work of a trace, until it ends or the clock reads `until`.
+    /// Without `until` it goes on to the end. Calls out: formats, scanners, the port.
     pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<usize>) -> Report {
         let mut report = Report::default();
         t.budget.begin(until);
@@ -105,12 +107,12 @@ impl Tracer {
         if let Err(e) = flip::flip(self, t, cx) {
             report.refused = Some(e);
         }
-        // With weak roots the mutator, which would see what was not scanned yet, must
-        // not run before the end.
+        // Weak roots are scanned last, and nothing shields them from the mutator. So with
+        // weak roots the mutator must not run before the end.
         if t.weak_roots.get() {
             t.budget.lift();
         }
-        // A flip takes as long as it takes: look at the clock.
+        // A flip is not done in pieces, so it is time to look at the clock.
         !t.budget.spend(CLOCK_WORK)
     }
 }

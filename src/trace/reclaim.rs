@@ -1,12 +1,12 @@
-//! Giving back what was not reached, a few segments at a time.
+//! The reclaim phase: segments that are still white are given back, a few at a time.
 
 use super::{Report, Tracer};
 use crate::base::addr::Size;
 use crate::object::cx::Inside;
 use crate::object::trace::{Phase, Trace};
 
-/// What giving back a segment is worth, as bytes of work: its bits are swept and
-/// its memory goes through the arena's tables, some 500 ns.
+/// What it costs to give back a segment, in bytes of work. An estimate: its bits are swept
+/// and its memory goes through the arena's tables, in some 500 ns.
 const RECLAIM_WORK: Size = 1024;
 
 /// Reclaims. False: time is up, or the trace has ended.

@@ -1,9 +1,9 @@
 //! Roots: where the client keeps references outside managed memory.
 //!
-//! A root that the client allows us to protect, and whose pages hold nothing
-//! else, has a summary like a segment's: its inner pages are write protected
-//! after a scan, and skipped by the next one if they were not written to and
-//! led nowhere near what is condemned.
+//! Some roots may be protected: the client allows it, and the *inner* pages hold nothing
+//! but the root. Such a root has a summary, as a segment has. Its inner pages are write
+//! protected after a scan. The next scan skips them if they were not written to and the
+//! summary does not meet the white zones.
 
 use super::{Tracer, count, stack};
 use crate::base::addr::{Addr, Range};
@@ -51,13 +51,13 @@ pub struct Root {
     pub rank: Rank,
     /// What it is.
     pub kind: RootKind,
-    /// The part of it that can be protected.
+    /// The part of it that can be protected: whole pages. Empty if there are none.
     pub inner: Range,
     /// Zones that part may refer to.
     pub summary: Cell<RefSet>,
     /// Is that part write protected?
     pub protected: Cell<bool>,
-    /// Scans for which to leave it unprotected.
+    /// For this many scans it stays unprotected, because it was written to.
     defer: Cell<u8>,
 }
 
@@ -95,14 +95,15 @@ impl Root {
         }
     }
 
-    /// Takes protection off, for good or until the next scan.
+    /// Takes its protection off.
     pub fn expose(&self, cx: Inside<'_>) {
         if self.protected.replace(false) {
             crate::object::seg::unprotect(cx, self.inner);
         }
     }
 
-    /// The mutator wrote to it.
+    /// The mutator has written to it through the barrier. It stays unprotected for the
+    /// next two scans (a guess, as for segments).
     pub fn write_hit(&self, cx: Inside<'_>) {
         self.summary.set(RefSet::ALL);
         self.defer.set(2);

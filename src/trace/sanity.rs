@@ -1,11 +1,14 @@
-//! A second opinion after every trace, in the cool variety and in tests: an
-//! independent and simple traversal of all that is reachable. Every exact
-//! reference it meets must lead to the start of an object that is there, and
-//! that no copy was made of. What a trace lost, or left pointing at an old
-//! copy, fails here and not an hour later.
+//! The sanity trace: a check after every trace, in the debug archive and in tests. It is an
+//! independent and simple traversal of all that can be reached. Every exact reference
+//! that it meets must lead to the start of an object that is there and of which no
+//! copy was made. If a trace has lost an object or left a reference to an old copy, the
+//! check fails at once and not an hour later.
 //!
-//! It shares with the collector only the question which segment an address is
-//! in, and the list of roots. Objects are found by walking each segment once.
+//! It shares with the collector only the list of roots and the way from an address to its
+//! segment. Objects are found by walking each segment once. It changes no object, and
+//! offers scanners only zones that a trace might offer ([`Cx::collected_zones`]).
+//!
+//! [`Cx::collected_zones`]: crate::object::cx::Cx::collected_zones
 
 use super::{Tracer, root};
 use crate::base::list::List;
@@ -21,7 +24,7 @@ use core::cell::Cell;
 
 /// What the traversal keeps besides the boards that hang on segments.
 struct Check<'a> {
-    /// A trace that is not in progress: what segments have for it is used here.
+    /// A trace that is not in progress. Its entries on segments are used for `todo`.
     idle: &'a Trace,
     /// Zones in which there are objects that a trace could condemn.
     zones: ZoneSet,
@@ -73,7 +76,7 @@ pub fn check(t: &Tracer, cx: Inside<'_>) -> Option<usize> {
     while let Some(s) = c.next() {
         scan(cx, s, &c);
     }
-    // What does not hold on must lead to objects all the same.
+    // Registrations and weak roots keep nothing alive, but must lead to objects too.
     let ss = state(cx, Rank::Exact, &c);
     t.guardians.each_ref(&cx, |r| {
         let _ = meet(&ss, r);
@@ -98,7 +101,7 @@ fn state(cx: Inside<'_>, rank: Rank, c: &Check) -> ScanState {
     ScanState::hooked(cx, rank, c.zones, meet, core::ptr::from_ref(c).cast_mut().cast())
 }
 
-/// In place of fix: a reference was met.
+/// Takes the place of fix: checks a reference that a scanner has met.
 fn meet(ss: &ScanState, r: Ref<'_>) -> Result {
     // SAFETY: put there by `state`; outlives the scan.
     let c = unsafe { &*ss.closure.cast::<Check>() };
@@ -152,8 +155,8 @@ fn meet(ss: &ScanState, r: Ref<'_>) -> Result {
     Ok(())
 }
 
-/// The board of a segment: a mark where each object begins. `start_scan` on it
-/// says whether the object had been met.
+/// The board of a segment, with a mark where each object begins. Its `start_scan` says
+/// whether an object has been met before.
 fn board(s: P<Seg>, cx: Inside<'_>) -> Result<P<Nailboard>> {
     if let Some(b) = s.objects.get() {
         return Ok(b);
@@ -167,8 +170,8 @@ fn board(s: P<Seg>, cx: Inside<'_>) -> Result<P<Nailboard>> {
     Ok(b)
 }
 
-/// Scans the objects of a segment that were met since it was last looked at.
-/// Their marks go: what is met and has no mark is done with.
+/// Scans the objects of a segment that were met since it was last looked at. Their marks
+/// are taken away: an object that was met and has no mark has been scanned.
 fn scan(cx: Inside<'_>, s: P<Seg>, c: &Check) {
     let (Some(b), Some(f)) = (s.objects.get(), s.pool.format.get()) else { return };
     s.expose(cx);

@@ -89,8 +89,8 @@ pub unsafe fn scan(
     area(hot.unwrap_or(cold), cold)
 }
 
-/// Before a report that ends the program: one of the threads held may have a lock
-/// that the report needs. Nothing has moved yet, for stacks come first.
+/// Lets the held threads go before a report that ends the program: one of them may have a
+/// lock that the report needs. No object has moved yet, because stacks are scanned first.
 #[cold]
 #[inline(never)]
 fn let_go(cx: &Cx) {

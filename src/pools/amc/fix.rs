@@ -1,4 +1,4 @@
-//! Fixing a reference to a condemned object. Critical path.
+//! Fix of a reference to a condemned object. This is the critical path.
 
 use super::{class_of, data, format, nailed, reserve_copy};
 use crate::base::addr::{Addr, Size, WORD};
@@ -9,7 +9,7 @@ use crate::object::cx::bump;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 
-/// See [`crate::object::pool::PoolClass::fix`].
+/// Fixes a reference, as [`crate::object::pool::PoolClass::fix`] says.
 #[inline]
 pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
     let p = r.get();
@@ -64,7 +64,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
     Ok(())
 }
 
-/// Copies an object: mostly a few words, for which a call is too much.
+/// Copies an object. Most have a few words, which are copied without a call.
 ///
 /// # Safety
 /// 1. `size` bytes at both; they don't overlap.

@@ -28,7 +28,7 @@ use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
 use core::cell::Cell;
 
-/// The class; one for objects with references, one for those without.
+/// The pool class. There are two: for objects with references, and for those without.
 pub struct Amc {
     ranks: RankSet,
     name: &'static str,
@@ -39,12 +39,15 @@ pub static AMC: Amc = Amc { ranks: Rank::Exact.set(), name: "AMC" };
 /// Objects without references.
 pub static AMCZ: Amc = Amc { ranks: RankSet::EMPTY, name: "AMCZ" };
 
-/// Segments grow with the pool up to this size.
+/// How large a segment for many objects may become as the pool grows. A guess: half of it
+/// is wasted, on average, for each allocation point and each generation.
 const SEG_MAX: Size = 64 * 1024;
-/// The least segment, unless a key says otherwise; at most a 64th of a small arena, and
-/// a grain.
+/// The least size of a segment, unless a key says otherwise: the interface's default. In an
+/// arena of less than 512 KB it is a 64th of the capacity. It is rounded up to grains.
 const EXTEND_BY: Size = 8192;
-const LARGE: Size = 32 * 1024;
+/// The least size of an object that has a segment of its own, unless a key says otherwise:
+/// the interface's default.
+const LARGE_SIZE: Size = 32 * 1024;
 
 /// One generation, as one pool sees it.
 pub struct AmcGen {
@@ -100,8 +103,9 @@ pub fn format(pool: &Pool) -> &Format {
 }
 
 impl Amc {
-    /// A segment for generation `i`: `least` bytes at least, more if the pool
-    /// is large enough to deserve it and memory allows.
+    /// A segment for generation `i`, of `least` bytes or more: a 32nd of the pool or an eighth
+    /// of the generation's capacity, whichever is less, up to [`SEG_MAX`] and if there is
+    /// memory for it. The fractions are guesses.
     fn new_seg(&self, cx: Inside<'_>, pool: P<Pool>, i: usize, least: Size) -> Result<P<Seg>> {
         let d = data(pool.get());
         let g = d.generation(i).generation;
@@ -151,7 +155,7 @@ impl PoolClass for Amc {
         let interior = args.bool(&args::_mps_key_INTERIOR).unwrap_or(true);
         let usual = cx.arena.at_most_part(EXTEND_BY, 64).max(1);
         let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(usual);
-        let large = args.size(&args::_mps_key_LARGE_SIZE).unwrap_or(LARGE);
+        let large = args.size(&args::_mps_key_LARGE_SIZE).unwrap_or(LARGE_SIZE);
         crate::aver_client!(
             extend_by != 0 && extend_by <= large,
             "MPS_KEY_EXTEND_BY is positive and at most MPS_KEY_LARGE_SIZE",
@@ -202,8 +206,7 @@ impl PoolClass for Amc {
 
     fn ap_init(&self, ap: P<Buffer>, args: &mut Args) -> Result {
         ap.uncounted.set(args.bool(&args::_mps_key_ap_hash_arrays).unwrap_or(false));
-        // Not in the reference, where the key is left alone: allocate straight
-        // into that generation.
+        // The key says into which generation to allocate. (The reference ignores it.)
         if let Some(g) = args.unsigned(&args::_mps_key_GEN) {
             let d = data(ap.pool.get());
             crate::aver_client!(
@@ -231,8 +234,8 @@ impl PoolClass for Amc {
         } else {
             self.new_seg(cx, pool, ap.generation.get(), size)?
         };
-        // Of a large segment only as much as the object, so that nothing else
-        // comes to live there.
+        // The room in a large segment is only as large as the object, so that no other
+        // object comes to be there.
         let limit = if large { seg.base.add(size) } else { seg.limit };
         Ok(Room { seg: Some(seg), base: seg.base, limit })
     }
@@ -275,7 +278,7 @@ impl PoolClass for Amc {
     }
 
     fn whiten(&self, cx: Inside<'_>, seg: P<Seg>) -> bool {
-        // Nothing to lose in one that is only reserved from, either.
+        // Nothing has been committed in it, though a block may be reserved.
         if seg.get().objects_end() == seg.base {
             return false;
         }
@@ -307,8 +310,8 @@ impl PoolClass for Amc {
         }
         bump(&cx.stats.reclaimed, seg.get().objects_end().since(seg.base));
         if seg.buffer.get().is_some() {
-            // Its allocation point has not been back since the flip, and may
-            // have a block reserved; the memory must wait for it.
+            // Its allocation point has not called since the flip, and may have a block
+            // reserved there. The memory stays until it calls.
             seg.doomed.set(true);
             seg.filled.set(seg.base);
             if let Some(g) = seg.generation.get() {
@@ -373,8 +376,8 @@ impl PoolClass for Amc {
     }
 }
 
-/// Does more than one object lie in a segment that was made for a large one? A client
-/// may reserve a large block and put many into it. Calls out: format.
+/// Is more than one object in a segment that was made for one large object? A client may
+/// reserve a large block and put many objects into it. Calls out: format.
 fn holds_many(cx: Inside<'_>, seg: P<Seg>) -> bool {
     let fmt = format(seg.pool.get());
     seg.expose(cx);
@@ -429,7 +432,7 @@ fn reserve_copy_slow(
             Some((new, new.base))
         }
         Err(_) => {
-            // No room to copy to: from here on everything stays where it is.
+            // There is no memory to copy to. From here on objects stay where they are.
             t.emergency.set(true);
             None
         }

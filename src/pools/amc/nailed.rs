@@ -13,13 +13,13 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::Seg;
 
-/// So many traces may hold a segment before it changes generation. Measured on
-/// an interpreter that recurses deeply: 2 to 32 are alike. Old objects may not
-/// be looked at again for long, so what is held now and then had better wait for
-/// a moment when it isn't.
-const PATIENCE: u8 = 32;
+/// After this many traces that have held objects in a segment, the segment changes
+/// generation as it is. Measured on an interpreter that recurses deeply: 2 to 32 are
+/// alike. The largest was taken, because old objects are looked at seldom: an object that
+/// is held only now and then is better moved at a time when it is not held.
+const HELD_TRACES: u8 = 32;
 
-/// An ambiguous reference to anywhere in a white segment.
+/// Fixes an ambiguous reference to any place in a white segment.
 pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
     if crate::seam::fault("pinning") {
         return;
@@ -43,7 +43,7 @@ pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
     match board(seg, cx) {
         Some(n) if n.resolved.get() => nail_late(cx, seg, n, p),
         Some(n) => {
-            // Past the last object there is at most its header's worth.
+            // A pointer past the last object is at most a header past the segment's end.
             let last = seg.limit.sub(1).down(pool.align.get());
             n.set(p.down(pool.align.get()).min(last));
         }
@@ -52,8 +52,8 @@ pub fn fix_ambig(seg: P<Seg>, ss: &ScanState, p: Addr) {
     seg.set_grey(cx, cx.cx().trace_of(seg.white.get()));
 }
 
-/// The segment's nailboard, new if need be; without memory for one, everything
-/// in the segment is held.
+/// The segment's nailboard, which is made if there is none. `None`: there is no memory for
+/// one, and everything in the segment is held.
 fn board(seg: P<Seg>, cx: Inside<'_>) -> Option<P<Nailboard>> {
     if seg.hold_all.get() {
         return None;
@@ -61,7 +61,8 @@ fn board(seg: P<Seg>, cx: Inside<'_>) -> Option<P<Nailboard>> {
     if let Some(n) = seg.nails.get() {
         return Some(n);
     }
-    // What is held will be scanned from the beginning, and only that counts.
+    // The objects that are held will be scanned, all of them, and their summary is the
+    // segment's.
     seg.set_summary(cx, RefSet::EMPTY);
     match Nailboard::new(&cx.arena, seg.base, seg.get().size(), seg.pool.align.get()) {
         Ok(n) => {
@@ -75,7 +76,7 @@ fn board(seg: P<Seg>, cx: Inside<'_>) -> Option<P<Nailboard>> {
     }
 }
 
-/// An ambiguous reference that turned up after copying began.
+/// Fixes an ambiguous reference that is met after copying has begun.
 fn nail_late(cx: Inside<'_>, seg: P<Seg>, n: P<Nailboard>, p: Addr) {
     let interior = data(seg.pool.get()).interior;
     let h = format(seg.pool.get()).m.header;
@@ -138,7 +139,7 @@ pub fn is_held(cx: Inside<'_>, seg: P<Seg>, base: Addr) -> bool {
     }
 }
 
-/// The object at `base` can't be copied: hold it.
+/// Holds the object at `base`, which can't be copied.
 #[cold]
 #[inline(never)]
 pub fn hold(cx: Inside<'_>, seg: P<Seg>, base: Addr) {
@@ -182,7 +183,8 @@ pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     Ok(Scanned::Part)
 }
 
-/// Pads what is dead between the objects that stay.
+/// Fills dead objects between those that stay with padding, or destroys the segment if none
+/// stays.
 pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     let fmt = format(seg.pool.get());
     let nails = seg.nails.get();
@@ -223,14 +225,14 @@ pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     }
 }
 
-/// The segment goes on with `live` bytes. At first in its generation, so that
-/// what was held can be moved on when it no longer is; but what a deep stack
-/// refers to is held for long, and must grow old like everything else, or each
-/// collection of young objects goes through all of it again.
+/// Puts a segment with `live` bytes back into a generation. At first that is its own, so
+/// that objects can be moved on when they are held no longer. But objects that a deep stack
+/// refers to are held for long. They must grow old like others, or each collection of
+/// young objects goes through all of them again.
 fn stay(cx: Inside<'_>, seg: P<Seg>, live: Size) {
     let Some(g) = seg.generation.get() else { return };
     seg.held.set(seg.held.get().saturating_add(1));
-    if seg.held.get() < PATIENCE || seg.buffer.get().is_some() {
+    if seg.held.get() < HELD_TRACES || seg.buffer.get().is_some() {
         seg.enlist(cx, g);
         return;
     }

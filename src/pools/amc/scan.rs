@@ -7,7 +7,7 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::Seg;
 
-/// See [`crate::object::pool::PoolClass::scan`].
+/// Scans what is grey in a segment, as [`crate::object::pool::PoolClass::scan`] says.
 pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     if seg.hold_all.get() {
         return nailed::scan_all(seg, ss);

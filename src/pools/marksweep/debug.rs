@@ -1,5 +1,5 @@
-//! AMS for debugging: free memory is painted with the client's pattern, and
-//! looked at before it is handed out again, and when the client asks.
+//! The debugging variety of AMS: free memory is painted with the client's pattern. The
+//! pattern is checked before the memory is handed out again, and when the client asks.
 
 use super::data;
 use super::table::{self, Table};
@@ -20,7 +20,8 @@ struct Options {
     free_size: Size,
 }
 
-const FREE: [u8; 4] = *b"FREE";
+/// The pattern if the client gives none, as the reference's manual has it.
+const DEFAULT_PATTERN: [u8; 4] = *b"FREE";
 
 /// A pattern, copied; none if it is off.
 #[derive(Clone, Copy)]
@@ -37,7 +38,8 @@ impl Paint {
     pub fn new(pool: &Pool, options: *mut c_void) -> Result<Option<Paint>> {
         // SAFETY: the client's structure, or null.
         let options = unsafe { options.cast::<Options>().as_ref() };
-        let (from, len) = options.map_or((FREE.as_ptr(), FREE.len()), |o| (o.free, o.free_size));
+        let (from, len) = options
+            .map_or((DEFAULT_PATTERN.as_ptr(), DEFAULT_PATTERN.len()), |o| (o.free, o.free_size));
         if len == 0 {
             return Ok(None);
         }

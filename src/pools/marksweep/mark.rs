@@ -1,4 +1,4 @@
-//! Marking objects, and scanning those marked. Critical path.
+//! Marks objects, and scans those that are marked. This is the critical path.
 
 use super::data;
 use super::table::{self, Mark, Table};
@@ -11,7 +11,7 @@ use crate::object::pool::Scanned;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
 
-/// See [`crate::object::pool::PoolClass::fix`].
+/// Fixes a reference, as [`crate::object::pool::PoolClass::fix`] says.
 #[inline]
 pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
     let p = r.get();
@@ -39,8 +39,8 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
                 seg.set_grey(ss.cx(), ss.cx().cx().trace_of(seg.white.get()));
             }
         }
-        // What was found before does not count as work, or a scan that is
-        // broken off and begun again would never end.
+        // Only objects that are found now count as work. Otherwise a scan that is broken off
+        // and begun again would never end.
         Mark::Old => ss.budget.set(ss.budget.get().saturating_add(1)),
         Mark::Absent => {
             r.set(Addr::NULL);
@@ -83,7 +83,7 @@ pub fn object_of(t: &Table, p: Addr) -> Option<Addr> {
     if header != 0 && t.is_start(p) { Some(p) } else { None }
 }
 
-/// See [`crate::object::pool::PoolClass::scan`].
+/// Scans what is grey in a segment, as [`crate::object::pool::PoolClass::scan`] says.
 pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let t = table::of(seg);
     let find = data(seg.pool.get()).find_dependent;

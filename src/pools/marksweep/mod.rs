@@ -88,14 +88,14 @@ pub static LO: MarkSweep = MarkSweep {
     ranks: RankSet::EMPTY,
 };
 
-/// New bytes that make a pool without a chain worth collecting, at least; and
-/// at least half as much again as was alive. In an arena of less than 64 MB it is a
-/// 16th of that.
-const FLOOR: Size = 4 << 20;
+/// A pool without a chain is collected after at least this many new bytes, and after at least
+/// half as many as were alive. In an arena of less than 64 MB the least is a 16th of the capacity.
+/// The same as the least nursery (`trace::policy`), which was measured.
+const CAPACITY_LEAST: Size = 4 << 20;
 
-/// [`FLOOR`], in this arena.
+/// [`CAPACITY_LEAST`], in this arena.
 fn floor(cx: &Cx) -> Size {
-    cx.arena.at_most_part(FLOOR, 16)
+    cx.arena.at_most_part(CAPACITY_LEAST, 16)
 }
 
 /// What a pool of these classes knows.
@@ -104,17 +104,17 @@ pub struct Data {
     pub generation: P<Gen>,
     /// The chain that it was given, or its own.
     chain: P<Chain>,
-    /// It is its own.
+    /// Is the chain the pool's own?
     own: bool,
     /// Segments that may have room, by rank.
     pub rooms: [List<Table, 0>; 4],
-    /// The client's, for AWL.
+    /// The client's function that finds an object's dependent, for AWL.
     pub find_dependent: Option<FindDependent>,
     /// What free memory is painted with.
     pub paint: Option<debug::Paint>,
     /// Bytes found alive in this trace.
     pub kept: Cell<Size>,
-    /// Some of it was condemned.
+    /// Was some of the pool condemned in this trace?
     condemned: Cell<bool>,
 }
 
@@ -125,8 +125,8 @@ pub fn data(pool: &Pool) -> &Data {
     unsafe { &*pool.data.get().cast::<Data>() }
 }
 
-/// A chain of one generation for a pool that was given none: how much it
-/// should grow before it is collected depends on how much of it lives.
+/// Makes a chain of one generation, for a pool that was given none. Its capacity follows
+/// how much of the pool is alive.
 fn own_chain(cx: Inside<'_>) -> Result<P<Chain>> {
     let arena = &cx.arena;
     let g = arena.control_new(Gen::new(floor(&cx)))?;

@@ -1,4 +1,5 @@
-//! Where allocation points get room, and what becomes of it.
+//! Room for allocation points: where it comes from, and what is done with it when it comes
+//! back.
 
 use super::table::{self, Table};
 use super::{Data, data};
@@ -11,18 +12,23 @@ use crate::object::cx::{Inside, bump};
 use crate::object::pool::{Pool, Room};
 use crate::object::seg::Seg;
 
-/// Segments grow with the pool from this size ...
+/// The size of a pool's first segments.
 const SEG_MIN: Size = 16 * 1024;
-/// ... to this one.
+/// How large segments for many objects become as the pool grows; and the most room that an
+/// allocation point gets at a time. Guesses, as for [`SEG_MIN`].
 const SEG_MAX: Size = 64 * 1024;
-/// An object of this size gets a segment to itself.
-const LARGE: Size = 16 * 1024;
-/// A stretch shorter than this is not worth a visit.
-const SHORT: Size = 128;
-/// Stretches that are too short passed over in one search.
-const TRIES: usize = 16;
-/// Segments that are just now grey passed over in one search.
-const GREY_TRIES: usize = 4;
+/// An object of at least this size gets a segment of its own: no segment could have two of
+/// them at first.
+const LARGE_SIZE: Size = 16 * 1024;
+/// In the first search for room, stretches shorter than this are passed over. A guess: to go
+/// to one costs as much as some objects of that size.
+const SHORTEST_RUN: Size = 128;
+/// How many stretches that are too short one search passes over. A guess that bounds the time
+/// of a search.
+const SHORT_RUNS_PASSED: usize = 16;
+/// How many segments that are grey just now one search passes over. A guess that bounds the
+/// time of a search.
+const GREY_SEGS_PASSED: usize = 4;
 
 fn list_of(ranks: RankSet) -> usize {
     ranks.0.trailing_zeros().min(3) as usize
@@ -89,16 +95,16 @@ fn new_seg(
     Ok(table::of(seg))
 }
 
-/// See [`crate::object::pool::PoolClass::ap_fill`].
+/// Finds room, as [`crate::object::pool::PoolClass::ap_fill`] says.
 pub fn fill(cx: Inside<'_>, ap: P<Buffer>, ranks: RankSet, size: Size) -> Result<Room> {
     let pool = ap.pool;
-    if size >= LARGE {
+    if size >= LARGE_SIZE {
         let t = new_seg(cx, pool, ranks, size, true)?;
-        // As much as the object, so that nothing else comes to live there.
+        // The room is only as large as the object, so that no other comes to be there.
         t.cursor.set(t.seg.limit);
         return Ok(Room { seg: Some(t.seg), base: t.seg.base, limit: t.seg.base.add(size) });
     }
-    if let Some(r) = find(cx, pool, ranks, size, size.max(SHORT)) {
+    if let Some(r) = find(cx, pool, ranks, size, size.max(SHORTEST_RUN)) {
         return Ok(r);
     }
     match new_seg(cx, pool, ranks, size, false) {
@@ -107,7 +113,7 @@ pub fn fill(cx: Inside<'_>, ap: P<Buffer>, ranks: RankSet, size: Size) -> Result
             Ok(Room { seg: Some(t.seg), base: t.seg.base, limit: t.seg.limit })
         }
         Err(e) => {
-            // There is no more memory to be had: every byte counts.
+            // There is no memory for another segment, so what was passed over is searched.
             rewind(pool, ranks);
             find_all(cx, pool, ranks, size).ok_or(e)
         }
@@ -118,11 +124,11 @@ pub fn fill(cx: Inside<'_>, ap: P<Buffer>, ranks: RankSet, size: Size) -> Result
 fn find(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size, min: Size) -> Option<Room> {
     let d = data(pool.get());
     let rooms = d.rooms.get(list_of(ranks))?;
-    let mut tries = TRIES;
-    let mut grey = GREY_TRIES;
+    let mut tries = SHORT_RUNS_PASSED;
+    let mut grey = GREY_SEGS_PASSED;
     while let Some(t) = rooms.first() {
         if t.seg.is_grey_for(cx.flipped.get()) {
-            // The mutator would only run into the barrier.
+            // The mutator would have a barrier hit there at once.
             rooms.remove(t);
             rooms.push_back(t);
             grey -= 1;
@@ -142,7 +148,8 @@ fn find(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size, min: Size) ->
     None
 }
 
-/// As [`find`], but thoroughly.
+/// As [`find`], for `size` bytes and in all stretches of all segments, for there is no more
+/// memory to be had.
 #[cold]
 fn find_all(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size) -> Option<Room> {
     let d = data(pool.get());
@@ -157,7 +164,7 @@ fn find_all(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size) -> Option
     None
 }
 
-/// Every segment that may be allocated in is to be searched again.
+/// Has every segment searched again that may be allocated in.
 #[cold]
 fn rewind(pool: P<Pool>, ranks: RankSet) {
     let d = data(pool.get());
@@ -183,12 +190,12 @@ fn take(
     if let Some(p) = data(t.seg.pool.get()).paint {
         p.look(cx, t.seg, base, limit);
     }
-    // It is about to be written to, and not for the last time.
+    // The client is about to write to it, many times.
     t.seg.write_hit(cx);
     Room { seg: Some(t.seg), base, limit }
 }
 
-/// See [`crate::object::pool::PoolClass::ap_empty`].
+/// Takes room back, as [`crate::object::pool::PoolClass::ap_empty`] says.
 pub fn empty(cx: Inside<'_>, ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     let t = table::of(seg);
     let d = data(seg.pool.get());
@@ -214,7 +221,7 @@ pub fn empty(cx: Inside<'_>, ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     }
 }
 
-/// See [`crate::object::pool::PoolClass::reclaim`].
+/// Takes back what is white, as [`crate::object::pool::PoolClass::reclaim`] says.
 pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     let t = table::of(seg);
     let d = data(seg.pool.get());
@@ -231,8 +238,8 @@ pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
         list(d, t);
     }
     super::debug::paint_free(cx, t);
-    // Else its allocation point has not been back since the flip, and may have
-    // a block reserved: the rest must wait for it.
+    // Else its allocation point has not called since the flip, and may have a block
+    // reserved there. The segment stays until it calls.
     if let Some(g) = seg.generation.get() {
         seg.enlist(cx, g);
     }

@@ -1,5 +1,5 @@
-//! What a non-moving pool knows of one segment: bits, out of line, one for
-//! each place where an object can begin.
+//! What a mark and sweep pool knows of one segment: tables of bits, out of line, with a bit
+//! for each place where an object can begin.
 //!
 //! - *in use*: objects lie here. A stretch of set bits begins where an object
 //!   begins and ends where one ends; everything else is free. Between two
@@ -26,9 +26,10 @@ use crate::object::pool::Pool;
 use crate::object::seg::Seg;
 use core::cell::Cell;
 
-/// Bits of a word; words are counted by shifting.
-const SHIFT: u32 = WORD_BITS.trailing_zeros();
-const MASK: usize = WORD_BITS as usize - 1;
+/// By how many bits the index of a bit is shifted to get the index of its word, and which
+/// bits of the index say where in the word it is.
+const WORD_SHIFT: u32 = WORD_BITS.trailing_zeros();
+const WORD_MASK: usize = WORD_BITS as usize - 1;
 
 /// The bits of one segment.
 pub struct Table {
@@ -137,7 +138,7 @@ impl Table {
         unsafe { P::new(core::ptr::NonNull::from(self)) }
     }
 
-    /// Takes it down. It is in no list.
+    /// Gives its memory back. It is in no list.
     pub fn finish(&self) {
         let arena = &self.seg.pool.cx.get().arena;
         let bytes = self.words * size_of::<usize>();
@@ -166,16 +167,16 @@ impl Table {
     /// no object could begin there.
     #[inline(always)]
     fn place(&self, a: Addr) -> Option<(usize, usize)> {
-        // Rotated, the low bits of an address that is not aligned make an index
-        // that no segment has.
+        // The offset is rotated, not shifted: the low bits of an address that is not
+        // aligned then make an index that no segment has.
         let i = a.since(self.base).rotate_right(self.shift);
-        let w = i >> SHIFT;
-        if w < self.words { Some((w, 1usize << (i & MASK))) } else { None }
+        let w = i >> WORD_SHIFT;
+        if w < self.words { Some((w, 1usize << (i & WORD_MASK))) } else { None }
     }
 
     #[inline(always)]
     fn addr(&self, w: usize, bit: u32) -> Addr {
-        self.base.add((w << SHIFT | bit as usize) << self.shift)
+        self.base.add((w << WORD_SHIFT | bit as usize) << self.shift)
     }
 
     /// Sets or clears the bits of `base..limit`, inside the segment.
@@ -212,7 +213,7 @@ impl Table {
             return false;
         }
         if !self.starts_good.get() && !self.find_starts() {
-            // No memory for the bits: look.
+            // There is no memory for the bits, so the objects are gone through.
             let mut found = false;
             // The closure does not fail.
             let _ = self.each(false, &mut |b, _| {
@@ -251,8 +252,8 @@ impl Table {
 
     /// Marks the object at `base`, unless the reference is weak (`only_look`).
     ///
-    /// Whether something is in use there is looked at when it is marked: a load,
-    /// once an object, and what it saves is marks in the wrong places.
+    /// It also looks whether anything is in use there. That costs one load for each object,
+    /// and prevents marks in the wrong places.
     #[inline(always)]
     pub fn mark(&self, base: Addr, only_look: bool) -> Mark {
         let Some((w, bit)) = self.place(base) else { return Mark::Nowhere };
@@ -277,7 +278,7 @@ impl Table {
         Mark::New
     }
 
-    /// The trace that begins has seen nothing.
+    /// Clears the marks for a trace that begins.
     pub fn clear_marks(&self) {
         for w in 0..self.words {
             self.word(self.marks, w).set(0);
@@ -289,8 +290,8 @@ impl Table {
         self.kept.set(0);
     }
 
-    /// The trace is over: what is done is what is in use. Returns how much that
-    /// was and is. Calls out: format, for leaf objects.
+    /// Sweeps when the trace is over: what is done is in use, and all else is free. Returns
+    /// how many bytes were in use and how many are. Calls out: format, for leaf objects.
     pub fn sweep(&self) -> (Size, Size) {
         if self.seg.ranks.is_empty() {
             self.settle();
@@ -302,7 +303,7 @@ impl Table {
         (self.used.replace(now), now)
     }
 
-    /// Whatever is marked is done. The segment is readable. Calls out: format.
+    /// Makes whatever is marked done. The segment is readable. Calls out: format.
     pub fn settle(&self) {
         let f = self.format.get();
         let h = f.m.header;
@@ -325,7 +326,7 @@ impl Table {
         self.hi.set(0);
     }
 
-    /// What lies in `known..end` is in use.
+    /// Notes that what lies from `known` to `end` is in use.
     #[inline]
     pub fn learn(&self, end: Addr) {
         let from = self.known.get();
