@@ -1,18 +1,18 @@
-//! Bare metal: some memory that is there anyway, no protection, one thread.
+//! A port for bare metal, with memory that the program gives it, without protection, and for
+//! one thread.
 //!
-//! Arenas get address space from the memory that the program gives, first fit;
-//! mapping it clears it. For a program that has one arena and no wish for more
-//! a client arena does as well.
+//! Arenas get address space from that memory, first fit. To map memory clears it. A
+//! program with one arena may use a client arena instead.
 
 use crate::base::addr::{Addr, Size};
 use crate::base::res::{Res, Result};
 use crate::seam::port::{Caps, Port};
 use spin::Mutex;
 
-/// Reservations at a time: one for each chunk of each arena. An arena has one to
-/// begin with, and each new one is at least a quarter of what it has: so few
-/// fill the machine.
-const MAX: usize = 32;
+/// How many reservations there may be at a time. Each chunk of each arena is one. An arena
+/// begins with one chunk, and each new chunk is at least a quarter of what the arena has.
+/// So few chunks fill the machine's memory.
+const RESERVATIONS: usize = 32;
 
 /// A port over memory given to it once.
 pub struct Bare {
@@ -24,7 +24,7 @@ struct State {
     base: Addr,
     limit: Addr,
     /// Base and limit of what is reserved; both null where nothing is.
-    taken: [(Addr, Addr); MAX],
+    taken: [(Addr, Addr); RESERVATIONS],
 }
 
 impl Bare {
@@ -32,7 +32,7 @@ impl Bare {
     /// grow by: 4096 does.
     pub const fn new(page: Size) -> Bare {
         let nothing = (Addr::NULL, Addr::NULL);
-        let state = State { base: Addr::NULL, limit: Addr::NULL, taken: [nothing; MAX] };
+        let state = State { base: Addr::NULL, limit: Addr::NULL, taken: [nothing; RESERVATIONS] };
         Bare { page, state: Mutex::new(state) }
     }
 

@@ -1,5 +1,5 @@
-//! The port that a client links in: `mps_port_*`, as `include/mpsport.h`
-//! declares them. [`export_port`](crate::export_port) makes them of a Rust port.
+//! The port that a client links in: the functions `mps_port_*` that `include/mpsport.h`
+//! declares. [`export_port`](crate::export_port) defines them by a port in Rust.
 
 use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result, of_code};
@@ -73,7 +73,7 @@ mod optional {
     }
 }
 
-/// Whatever `mps_port_*` the program was linked with.
+/// The port that calls the functions `mps_port_*` of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Hooks;
 

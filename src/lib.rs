@@ -7,7 +7,7 @@
 //!  capi     the C shell                      nothing imports it
 //!  mpm      the instance: entry, polling
 //!  trace    the tracer        pools  pool classes   (siblings)
-//!  object   segments, buffers, formats, pools, scan states, generations
+//!  object   segments, buffers, formats, pools, scan states, generations, traces
 //!  shield   protection, threads held
 //!  arena    chunks, regions, grains
 //!  land     sets of free memory for manual pools
@@ -16,9 +16,9 @@
 //! ```
 //!
 //! Five rules:
-//! 1. Requests go down as arguments; answers come back as results; side
-//!    information is left in a structure that the caller handed down.
-//! 2. What a callback can reach is used by shared reference, fields are cells.
+//! 1. Requests go down as arguments, and answers come back as results. More than that is
+//!    left in a structure that the caller has handed down.
+//! 2. What a callback can reach is used by shared reference. Its fields are cells.
 //! 3. The core knows no platform, the ports know no collector.
 //! 4. On an error nothing has changed.
 //! 5. No operation here panics.

@@ -13,8 +13,8 @@ use crate::ports::unix::sys::{close, errno, getpid, keeping_errno, open, pthread
 use core::ffi::{c_int, c_ulong};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// `pthread_attr_t`, or more: 64 bytes is the most that any has (glibc, ARM64), 36
-/// on IA-32.
+/// Room for a `pthread_attr_t`. The largest has 64 bytes (glibc on ARM64), on IA-32 it
+/// has 36.
 #[repr(C)]
 struct Attributes([usize; 16]);
 
@@ -25,11 +25,11 @@ unsafe extern "C" {
     fn pthread_attr_destroy(a: *mut Attributes) -> c_int;
 }
 
-/// Of the auxiliary vector (elf.h): where the kernel put some random bytes. That is
-/// above all frames of the first thread's stack.
+/// The entry of the auxiliary vector (elf.h) that says where the kernel has put some random
+/// bytes. These are above all frames of the first thread's stack.
 const AT_RANDOM: c_ulong = 25;
 
-/// See `Port::thread_stack`.
+/// `Port::thread_stack`.
 pub fn own() -> Option<Range> {
     let local = 0u8;
     let here = Addr::of(&local);

@@ -1,11 +1,11 @@
 //! Linux's part of the C library: numbers and layouts.
 //!
-//! `ports/unix` takes all of this in under its own `sys`, and knows the names
-//! only. Another system's folder defines the same names.
+//! `ports/unix` uses these names as part of its own `sys`. Another system's folder defines
+//! the same names.
 //!
-//! The numbers are those of the kernel's `include/uapi/asm-generic`, which x86,
-//! IA-32 and ARM64 share; where C libraries could differ, of both glibc and
-//! musl.
+//! The numbers are from the kernel's generic user headers (uapi, asm-generic), which
+//! x86-64, IA-32 and ARM64 share. Where C libraries could differ, the numbers are those of
+//! both glibc and musl.
 
 use core::ffi::{c_int, c_long};
 
@@ -53,11 +53,12 @@ pub const SIGXFSZ: c_int = 25;
 pub const SIGNAL_MAX: c_int = 64;
 /// Signals that the C library keeps for its threads.
 pub const SIGNALS_KEPT: [c_int; 2] = [32, 33];
-/// The signal of an access that a protection denies, and its `si_code`.
+/// The signal for an access that a protection denies.
 pub const SIG_DENIED: c_int = SIGSEGV;
-/// See [`SIG_DENIED`]: `SEGV_ACCERR` (asm-generic/siginfo.h).
+/// The `si_code` of [`SIG_DENIED`] if the memory is there and the access is denied
+/// (asm-generic/siginfo.h: ACCERR).
 pub const CODE_DENIED: c_int = 2;
-/// The `si_code` of what [`super::thread::kill`] sends: `SI_TKILL`.
+/// The `si_code` of a signal that [`super::thread::kill`] has sent (siginfo.h: TKILL).
 pub const CODE_TO_THREAD: c_int = -6;
 
 /// No handler: the default action, or none.
@@ -169,11 +170,11 @@ pub struct SigStack {
 pub struct Timespec {
     /// Seconds.
     pub sec: c_long,
-    /// And billionths of one.
+    /// Billionths of a second.
     pub nsec: c_long,
 }
 
-/// `off_t`, as `mmap` takes it.
+/// An offset in a file, as `mmap` takes it.
 pub type Offset = isize;
 
 /// `FILE`.

@@ -1,4 +1,4 @@
-//! Forks: the library's hooks, and what of the port's own state dies with the
+//! Forks: calls the library's hooks, and in a child forgets what the port knew of the
 //! other threads.
 
 use super::{sys, threads};
@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 static HOOKS: AtomicPtr<ForkHooks> = AtomicPtr::new(null_mut());
 
-/// See `Port::install_fork`.
+/// `Port::install_fork`.
 pub fn install(hooks: &'static ForkHooks) -> Result {
     let new = core::ptr::from_ref(hooks).cast_mut();
     if HOOKS.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Acquire).is_err() {

@@ -1,6 +1,6 @@
-//! What POSIX systems share. Only [`sys`] declares what the C library offers.
-//! What differs comes from `ports::system`, the system's own folder: nothing
-//! here names a system.
+//! What POSIX systems share. Only [`sys`] declares functions of the C library. What differs
+//! from system to system comes from `ports::system`, which is the system's own folder.
+//! Nothing here names a system.
 
 pub(crate) mod fork;
 pub(crate) mod plinth;

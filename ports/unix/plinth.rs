@@ -83,7 +83,7 @@ unsafe extern "C" fn fputs(s: *const c_char, stream: *mut File) -> c_int {
 
 type AssertHandler = unsafe extern "C" fn(*const c_char, c_uint, *const c_char);
 
-/// The client's handler, or 0: the one below.
+/// The client's handler; 0: the default one below.
 static ASSERT_HANDLER: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C" fn assert_fail(file: *const c_char, line: c_uint, condition: *const c_char) {
@@ -105,9 +105,8 @@ fn assert_handler() -> AssertHandler {
     }
 }
 
-/// Prints and aborts, in every variety: whoever would rather go on installs a
-/// handler that returns, and then a call refused for its arguments gives an
-/// error code.
+/// Prints the report and aborts, in both archives. A client that wants to go on installs a
+/// handler that returns; then a call that is refused for its arguments gives an error code.
 unsafe extern "C" fn print_assertion(file: *const c_char, line: c_uint, condition: *const c_char) {
     let mut digits = [0u8; 12];
     let mut n = line;
@@ -172,7 +171,7 @@ extern "C" fn clock() -> c_ulong {
     let mut t = sys::Timespec { sec: 0, nsec: 0 };
     // SAFETY: room for a time.
     unsafe { sys::clock_gettime(sys::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
-    // Comes round where a word is narrow.
+    // It wraps where a word has 32 bits.
     (t.sec as c_ulong).wrapping_mul(1_000_000).wrapping_add(t.nsec as c_ulong / 1000)
 }
 
@@ -349,7 +348,7 @@ unsafe extern "C" fn io_write(io: *mut c_void, buf: *const c_void, n: usize) -> 
     Res::OK
 }
 
-/// Nothing is kept back.
+/// Does nothing: no bytes are kept back.
 unsafe extern "C" fn io_flush(_: *mut c_void) -> c_int {
     Res::OK
 }

@@ -55,9 +55,9 @@ impl Previous {
         unsafe { sys::sigaction(sig, &new, core::ptr::null_mut()) == 0 }
     }
 
-    /// Was there a function? Calls it as the system would have; the mask it
-    /// asked for is applied but for `sig` itself, so that it may touch managed
-    /// memory, and the signals that stop threads. False if there was none.
+    /// Calls the function that was there before, as the system would have. False: there was
+    /// none. The signals that it wants blocked are blocked, but not `sig` itself, so that it
+    /// may touch managed memory, and not those that stop threads.
     ///
     /// # Safety
     ///
@@ -94,7 +94,7 @@ impl Previous {
         true
     }
 
-    /// Was it ignored?
+    /// Was the signal ignored before?
     pub fn ignored(&self) -> bool {
         self.handler.load(Ordering::Acquire) == sys::SIG_IGN
     }

@@ -1,13 +1,13 @@
 //! Protection, and the faults that come of it.
 //!
-//! The handler answers only accesses that a protection forbids, and of these
-//! only the ones the library says are its own. Everything else goes to whoever
-//! was there before, as if we were not.
+//! The handler handles only accesses that a protection forbids, and of these only the ones
+//! that the library says are its own. All other faults go to the handler that was there
+//! before, as they would without this port.
 //!
-//! A client that recovers from stack overflow gives its threads alternate
-//! stacks, so the handler must run there. Those are small (Rust's: 8 KB, half
-//! of it taken by the signal frame), and scanning is not for small stacks. So
-//! for an address of ours the library is called on the interrupted stack.
+//! A client that recovers from stack overflow gives its threads alternate stacks, so the
+//! handler must run on those. They are small (Rust's have 8 KB, and the signal frame
+//! takes half of that), and a scan needs more. So for an address in reserved memory the
+//! library is called on the interrupted stack.
 
 use super::previous::Previous;
 use super::sys::{self, SigAction, SigInfo, SigSet, SigStack};
@@ -20,7 +20,7 @@ use crate::seam::port::FaultHandler;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// See `Port::protect`. There is no writing without reading here.
+/// `Port::protect`. Memory that can't be read can't be written to either.
 pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
     let mode = if denied.meets(AccessSet::READ) {
         sys::PROT_NONE
@@ -37,8 +37,8 @@ pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
     Err(Res::Memory)
 }
 
-/// A few mappings for nothing. When the system allows no more of them, giving
-/// these up lets protection be taken off, even where that cuts a mapping in two.
+/// A few mappings that are kept in reserve. When the system allows no more mappings, these are
+/// given up, so that protection can be taken off where that cuts a mapping in two.
 mod reserve {
     use super::{sys, vm};
     use core::sync::atomic::{AtomicUsize, Ordering};
@@ -46,30 +46,32 @@ mod reserve {
     /// Every second page has another protection, so this many mappings. One change
     /// of protection needs two more at most; the rest is for what comes until
     /// the trace is finished.
-    const PAGES: usize = 33;
+    const RESERVE_PAGES: usize = 33;
     static BASE: AtomicUsize = AtomicUsize::new(0);
 
-    /// Makes them; without, things go as well as they can.
+    /// Makes them. If the system refuses, there is no reserve.
     pub fn make() {
         let page = vm::page_size();
         // SAFETY: a fresh mapping, wherever there is room for it.
-        let p = unsafe { sys::mmap(0, PAGES * page, sys::PROT_NONE, sys::MAP_ADDRESSES, -1, 0) };
+        let p = unsafe {
+            sys::mmap(0, RESERVE_PAGES * page, sys::PROT_NONE, sys::MAP_ADDRESSES, -1, 0)
+        };
         let base = p.addr();
         if base == sys::MAP_FAILED {
             return;
         }
-        for i in (1..PAGES).step_by(2) {
+        for i in (1..RESERVE_PAGES).step_by(2) {
             // SAFETY: a page of it.
             unsafe { sys::mprotect(base + i * page, page, sys::PROT_READ) };
         }
         BASE.store(base, Ordering::Release);
     }
 
-    /// Gives them up. False: that has been done.
+    /// Gives them up. False: there are none any more.
     pub fn give_up() -> bool {
         let base = BASE.swap(0, Ordering::AcqRel);
         // SAFETY: nobody uses it.
-        base != 0 && unsafe { sys::munmap(base, PAGES * vm::page_size()) } == 0
+        base != 0 && unsafe { sys::munmap(base, RESERVE_PAGES * vm::page_size()) } == 0
     }
 }
 
@@ -77,7 +79,7 @@ mod reserve {
 static HANDLER: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS: Previous = Previous::new();
 
-/// See `Port::install_faults`.
+/// `Port::install_faults`.
 pub fn install(handler: FaultHandler) -> Result {
     let mine = handler as usize;
     match HANDLER.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
@@ -196,8 +198,8 @@ unsafe extern "C" fn away(arg: *mut c_void) {
     }
 }
 
-/// Nobody was there before: lets the system do what it does then.
-/// `sent`: by a process, so that returning does not repeat it.
+/// Called when there was no handler before: has the system do what it does by default.
+/// `sent`: a process has sent the signal, so returning does not repeat it.
 fn by_default(sig: c_int, sent: bool) {
     if sent && PREVIOUS.ignored() {
         return;

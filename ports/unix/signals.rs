@@ -14,9 +14,9 @@ static RESUME: AtomicI32 = AtomicI32::new(sys::SIGXCPU);
 /// Have the handlers been installed? 0 no, 1 under way, or signals are being chosen, 2
 /// yes, 3 refused.
 static INSTALLED: AtomicU8 = AtomicU8::new(0);
-/// Who had them before.
+/// What the suspend signal did before.
 pub static BEFORE_SUSPEND: Previous = Previous::new();
-/// As above.
+/// What the resume signal did before.
 pub static BEFORE_RESUME: Previous = Previous::new();
 
 /// Chooses the signals that stop threads and let them go, real-time ones
@@ -64,7 +64,7 @@ pub fn spare_signals(mask: &mut SigSet) {
     mask.remove(resume());
 }
 
-/// See `Port::quietly`.
+/// `Port::quietly`.
 pub fn quietly(f: &mut dyn FnMut()) {
     /// What was blocked before. Dropping it blocks just that again.
     struct Before(SigSet);
@@ -108,9 +108,9 @@ pub fn send(tid: usize, sig: c_int) -> bool {
     })
 }
 
-/// See `Port::relax`. It spins first, for what is over at once. Then it lets others
-/// run, for the system may have put the holder aside. A wait that is longer still
-/// is one for a collection, and may as well sleep.
+/// `Port::relax`. At first it spins, for waits that are over at once. Then it lets other
+/// threads run, since the thread that has the lock may not be running. A wait that is
+/// longer still is one for a collection, and sleeps.
 pub fn relax(round: u32) {
     match round {
         0..16 => core::hint::spin_loop(),
@@ -120,7 +120,7 @@ pub fn relax(round: u32) {
     }
 }
 
-/// Sleeps for a moment: as little as the system's timers make of it.
+/// Sleeps for as short a time as the system's timers allow.
 fn pause() {
     let moment = Timespec { sec: 0, nsec: 50_000 };
     sys::keeping_errno(|| {
@@ -153,7 +153,7 @@ pub fn install_once(on_suspend: Handler, on_resume: Handler) -> Result {
     if ok { Ok(()) } else { Err(Res::Fail) }
 }
 
-/// Lets the calling thread be stopped, whatever it was born with.
+/// Unblocks the suspend signal on the calling thread, which may have begun with it blocked.
 pub fn unblock_suspend() {
     let mut mine = SigSet::EMPTY;
     mine.add(suspend());

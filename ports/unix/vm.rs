@@ -1,9 +1,8 @@
 //! Address space and the memory under it.
 //!
-//! Reserved ranges are private mappings that allow nothing and count for
-//! nothing; memory comes by allowing reads and writes, which on failure leaves
-//! the range as it was, and goes by mapping an empty range over it. Nothing is
-//! ever executable.
+//! A reserved range is a private mapping that allows no access, for which the system sets
+//! no memory aside. Memory comes by allowing reads and writes; if that fails, the range is
+//! as before. It goes by mapping an empty range over it. Nothing is ever executable.
 
 use super::sys;
 use crate::base::addr::{Addr, Size, size_up_checked};
@@ -17,10 +16,10 @@ pub fn page_size() -> Size {
     if n > 0 { n as Size } else { 4096 }
 }
 
-/// See `Port::reserve`.
+/// `Port::reserve`.
 pub fn reserve(size: Size, align: Size) -> Result<Addr> {
     let page = page_size();
-    // As much more as the worst alignment can take.
+    // More than asked for by as much as alignment may take.
     let extra = align.saturating_sub(page);
     let Some(whole) = size_up_checked(size, page).and_then(|s| s.checked_add(extra)) else {
         return Err(Res::Resource);
@@ -46,7 +45,7 @@ fn release_if_any(base: Addr, limit: Addr) {
     }
 }
 
-/// See `Port::release`.
+/// `Port::release`.
 pub fn release(base: Addr, size: Size) {
     forget(base);
     // SAFETY: the range is ours, and nobody uses it any more.
@@ -88,10 +87,10 @@ pub fn is_reserved(a: Addr) -> bool {
     })
 }
 
-/// See `Port::map`.
+/// `Port::map`.
 pub fn map(base: Addr, size: Size) -> Result {
-    // Not a new mapping over the old one: were that to fail half way, the
-    // range would be anybody's.
+    // No new mapping is put over the old one: if that failed half way, others could get
+    // the range.
     // SAFETY: the range is ours and reserved.
     match unsafe { sys::mprotect(base.0, size, sys::PROT_READ | sys::PROT_WRITE) } {
         0 => Ok(()),
@@ -104,13 +103,13 @@ pub fn map(base: Addr, size: Size) -> Result {
     }
 }
 
-/// See `Port::unmap`.
+/// `Port::unmap`.
 pub fn unmap(base: Addr, size: Size) {
     let flags = sys::MAP_ADDRESSES | sys::MAP_FIXED;
     // SAFETY: the range is ours, and its contents may go.
     let p = unsafe { sys::mmap(base.0, size, sys::PROT_NONE, flags, -1, 0) };
     if p.addr() == sys::MAP_FAILED {
-        // No room for one more mapping: give the memory back all the same.
+        // The system allows no more mappings. The memory is given back in another way.
         // SAFETY: as above.
         unsafe { sys::madvise(base.0, size, sys::MADV_ZERO) };
         // SAFETY: as above.

@@ -44,8 +44,8 @@ pub extern "C" fn mps_ap_destroy(ap: Handle) {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {
-    // What is wrong is told the long way: no call is made here, so that this is
-    // a few loads and stores.
+    // The fast way makes no call, so that it is a few loads and stores. The slow way
+    // reports wrong arguments.
     if let Some(b) = super::ap_of(ap).filter(|_| !p_o.is_null()) {
         let a = buffer::fill_from_magazine(b, size);
         if !a.is_null() {
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn mps_ap_fill(p_o: *mut Addr, ap: Handle, size: Size) -> 
     unsafe { fill_slowly(p_o, ap, size) }
 }
 
-/// The long way, out of the short one's.
+/// The slow way of `mps_ap_fill`. Not inlined, to keep the fast way short.
 #[cold]
 #[inline(never)]
 unsafe fn fill_slowly(p_o: *mut Addr, ap: Handle, size: Size) -> i32 {

@@ -32,15 +32,15 @@ fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
     p.and_then(|p| unsafe { core::mem::transmute::<*mut c_void, Option<ArenaCallback>>(p) })
 }
 
-/// The least grain: under 1 KB the tables of a grain outweigh it, and a small arena runs
-/// out of addresses.
+/// The least grain. Below 1 KB what the library keeps about a grain would become a large part
+/// of it, and regions of 256 grains would become too many. A guess.
 const GRAIN_LEAST: Size = 1024;
-/// The grain of a client arena of some size.
+/// The grain of a client arena of 1 MB or more: the reference's default.
 const GRAIN_USUAL: Size = 8192;
 
-/// The grain of a client arena that was given `size` bytes, if no key says otherwise:
-/// one part of it in 128, so that each structure that is rounded up to grains costs
-/// less than a hundredth; from 1 MB on the usual one.
+/// The grain of a client arena that was given `size` bytes, if no key says otherwise: a
+/// 128th of that, so that rounding a structure up to grains costs less than a hundredth of
+/// the arena; from 1 MB on [`GRAIN_USUAL`].
 fn client_grain(size: Size) -> Size {
     let part = (size / 128).max(1);
     let power = 1usize << (Size::BITS - 1 - part.leading_zeros());
@@ -175,8 +175,8 @@ simple! {
         (m.cx.arena.spare_fraction.get() * m.cx.arena.committed.get() as f64) as Size;
 }
 
-/// Callable in any state and by any thread, from format methods and signal handlers
-/// too: one word of the arena's, read without entering.
+/// Functions that any thread may call at any time, in format methods and signal handlers
+/// too. They read one word of the arena and do not enter it.
 macro_rules! gauges {
     ($($name:ident: $field:ident;)*) => {$(
         #[unsafe(no_mangle)]
@@ -242,7 +242,8 @@ pub extern "C" fn mps_arena_step(arena: Handle, interval: f64, multiplier: f64) 
     Mpm::enter(m, |m| m.step(interval, multiplier) as i32)
 }
 
-/// By the thread that is inside, if any is: so without entering.
+/// Does not enter the arena: it may be called while the calling thread, or another that is
+/// stopped, is inside.
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_arena_postmortem(arena: Handle) {
     let m = need!(mpm_of(arena), "arena is valid", ());

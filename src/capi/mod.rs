@@ -1,8 +1,9 @@
-//! The C shell: translates and nothing else. Test the handle, test the
-//! arguments, enter, make one core call, leave, store the result.
+//! The C shell: it translates and does nothing else. Each function tests its handle and its
+//! arguments, enters the instance, makes one call of the core, leaves and stores the
+//! result.
 //!
-//! Functions are documented for their callers in `include/mps.h`; here only
-//! what is not obvious. Out parameters are written on success only.
+//! `include/mps.h` documents the functions for their callers. Comments here say only what
+//! is not obvious. Out parameters are written only if the call succeeds.
 #![allow(missing_docs, clippy::missing_safety_doc)]
 
 mod ap;
@@ -38,12 +39,12 @@ use crate::trace::root::Root;
 use core::ffi::c_void;
 pub(crate) use sac::sac_of;
 
-/// A handle of the client's: a pointer to one of our structures, perhaps.
+/// A handle that a client has passed. It should point to one of the library's structures.
 pub(crate) type Handle = *mut c_void;
 
 macro_rules! handles {
     ($($f:ident $t:ty, $sig:ident;)*) => {$(
-        /// The structure behind a handle, if it is one.
+        /// The structure that a handle points to. `None`: it points to none of this kind.
         #[inline]
         pub(crate) fn $f(h: Handle) -> Option<P<$t>> {
             // SAFETY: a client's handle: from us, or null; a stray one is
@@ -79,7 +80,8 @@ pub(crate) fn instance(handle: usize) -> P<Mpm> {
     }
 }
 
-/// The structure behind a handle, or an assertion that names the argument.
+/// The structure that a handle points to. If there is none, reports a failed check that names
+/// the argument, and returns from the function.
 macro_rules! need {
     ($get:ident($h:expr), $text:literal, $otherwise:expr) => {
         match crate::capi::$get($h.cast()) {

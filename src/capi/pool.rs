@@ -97,8 +97,8 @@ pub extern "C" fn mps_pool_free_size(pool: Handle) -> Size {
     Mpm::enter_for(super::instance(p.cx.instance.get()), p, |_| p.class.free_size(p))
 }
 
-/// So far below the end of sizes a size is taken for a negative number: 1 GB, or 16 MB
-/// where a word has 32 bits.
+/// A size this close to the largest number, or closer, is taken for a negative number that a
+/// client has passed by mistake: 1 GB, or 16 MB where a word has 32 bits. A guess.
 const NEGATIVE: Size = if Size::BITS > 32 { 1 << 30 } else { 1 << 24 };
 
 #[unsafe(no_mangle)]
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
     let p = need!(pool_of(pool), "pool is valid", Res::Param.code());
     crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
     crate::aver_client!(
-        // A negative number, or what can't be rounded up to anything.
+        // A negative number, or one that can't be rounded up.
         size.wrapping_sub(1) < Size::MAX - NEGATIVE,
         "size to allocate is positive",
         Res::Param.code()
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn mps_alloc(p_o: *mut Addr, pool: Handle, size: Size) -> 
     unsafe { alloc_slowly(p_o, p, size) }
 }
 
-/// The long way, out of the short one's.
+/// The slow way of `mps_alloc`. Not inlined, to keep the fast way short.
 #[cold]
 #[inline(never)]
 unsafe fn alloc_slowly(p_o: *mut Addr, p: P<Pool>, size: Size) -> i32 {

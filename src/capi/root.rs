@@ -11,10 +11,10 @@ use crate::shield::threads::Thread;
 use crate::trace::root::RootKind;
 use core::ffi::c_void;
 
-/// Either of the two protection modes, as our header and as the reference's
-/// spells them. All of them let us protect the root's inner pages; none more.
+/// The bits of both protection modes, as this library's header and the reference's have
+/// them. Each of them allows us to protect the root's inner pages, and nothing more.
 const RM_PROT: u32 = 2 | 4;
-/// All modes there are.
+/// The bits of all modes.
 const RM_ALL: u32 = 1 | RM_PROT;
 
 fn splits(scan: AreaScan) -> bool {
@@ -34,7 +34,7 @@ pub(super) fn stack_kind(thread: P<Thread>, cold: Addr) -> RootKind {
     RootKind::StackTagged { thread, cold, scan, tag: ScanTag { mask: WORD - 1, pattern: 0 } }
 }
 
-/// The cold end that a root of this kind has, and of which thread.
+/// The thread and the cold end of a root of this kind, if it has them.
 fn cold_end(kind: &RootKind) -> Option<(P<Thread>, Addr)> {
     match *kind {
         RootKind::Stack { thread, cold, .. } | RootKind::StackTagged { thread, cold, .. } => {
@@ -48,7 +48,7 @@ fn cold_end(kind: &RootKind) -> Option<(P<Thread>, Addr)> {
     }
 }
 
-/// Checks what the client wants, and makes it.
+/// Checks a client's arguments, and makes the root.
 ///
 /// # Safety
 ///

@@ -1,4 +1,5 @@
-//! Segregated allocation caches. The client lets one thread at a time use one.
+//! Segregated allocation caches. The client sees to it that one thread at a time uses a
+//! cache.
 
 use super::{Handle, give, need};
 use crate::base::addr::{Addr, Size};
@@ -71,10 +72,10 @@ fn flush(s: P<Sac>) {
     }
 }
 
-/// A block from the cache, or from the pool, with more for the cache.
+/// A block from the cache; or one from the pool, and some more for the cache.
 fn fill(s: P<Sac>, size: Size) -> Result<Addr> {
     let (list, size) = s.get().list(size);
-    // There are some where the macros are shown an empty list.
+    // In the debug archive there may be blocks though the macros are shown an empty list.
     if let Some(a) = s.take(list, size) {
         return Ok(a);
     }

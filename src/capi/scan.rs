@@ -1,4 +1,4 @@
-//! Fix, and the area scanners that come with the library.
+//! Fix for clients' scanners, and the library's own area scanners.
 
 use super::{Handle, need};
 use crate::base::addr::{Addr, WORD};
@@ -8,15 +8,15 @@ use crate::seam::client::ScanTag;
 use crate::trace::{fix, stack};
 use core::ffi::c_void;
 
-/// Stage 2 of fix. Critical path.
+/// Stage 2 of fix. This is the critical path.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _mps_fix2(ss: &ScanState, ref_io: *mut Addr) -> i32 {
     // SAFETY: a reference that the client's scanner has met; so below.
     code_of(fix::fix2(ss, unsafe { Ref::new(ref_io) }))
 }
 
-/// Goes over the words of an area: `strip` gives the reference in a word, and
-/// what to put back round it, or `None` for a word that is none.
+/// Goes over the words of an area. `strip` gives the reference that is in a word and the
+/// tag to put back, or `None` for a word without a reference.
 #[inline(always)]
 fn area(
     ss: &ScanState,
@@ -64,7 +64,8 @@ pub unsafe extern "C" fn mps_scan_area(
     area(ss, base, limit, |w| Some((w, 0)))
 }
 
-/// For hooks that look at where a reference is: fix it there.
+/// Goes over the words of an area for a hook that wants to know where references are: each
+/// is passed in its place.
 fn in_place(ss: &ScanState, base: Addr, limit: Addr) -> i32 {
     let mut ufs = ss.head.ufs.get();
     let mut at = base;

@@ -8,7 +8,7 @@ use crate::mpm::Mpm;
 pub unsafe extern "C" fn mps_thread_reg(thr_o: *mut Handle, arena: Handle) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!thr_o.is_null(), "thr_o is not null", Res::Param.code());
-    // Before going in: the port may allocate to find out.
+    // The port is asked before the instance is entered: it may allocate to find out.
     let stack = m.cx.arena.port.thread_stack();
     let made = Mpm::enter(m, |m| m.new_thread(stack));
     // SAFETY: not null, the client's.

@@ -14,7 +14,7 @@ pub struct Stats {
     counters: [usize; 11],
     longest: f64,
     more: [usize; 2],
-    /// All pauses together; 50th, 99th, 99.9th percentile; the longest.
+    /// The sum of all pauses; the 50th, 99th and 99.9th percentile; the longest.
     pauses: [f64; 5],
 }
 
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
         }
     });
     let ours = size_of::<Stats>();
-    // SAFETY: `room` bytes, says the client; what we don't have is zeroed.
+    // SAFETY: the client says that there are `room` bytes; what we don't have is zeroed.
     unsafe {
         core::ptr::copy_nonoverlapping((&raw const s).cast::<u8>(), out.cast(), ours.min(room));
         if room > ours {

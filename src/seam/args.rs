@@ -3,7 +3,7 @@
 use crate::base::addr::Addr;
 use core::ffi::c_void;
 
-/// What a key is: only its address counts. The name is for people.
+/// A keyword. Only its address counts; the name is for debuggers.
 #[repr(C)]
 pub struct Key {
     name: *const u8,
@@ -12,7 +12,7 @@ pub struct Key {
 unsafe impl Sync for Key {}
 
 impl Key {
-    /// A key of a pool class from outside the library.
+    /// Makes a keyword for a pool class from outside the library.
     pub const fn new(name: &'static core::ffi::CStr) -> Key {
         Key { name: name.as_ptr().cast() }
     }

@@ -1,19 +1,19 @@
-//! The event stream: what happened, for someone to look at later.
+//! The event stream: what happened in the library, to be looked at later.
 //!
-//! An event site costs one load and one branch while its category is off. On,
-//! it appends a few bytes to a buffer that goes out through the plinth's
-//! `mps_io_*`. The format is in docs/telemetry.md: varints throughout, each
-//! event with its length, so that readers can skip what they don't know.
+//! An event site costs one load and one branch while its category is off. While it is
+//! on, the site appends a few bytes to a buffer, which is written by the plinth's
+//! `mps_io_*`. docs/telemetry.md has the format: numbers of variable length, and with each
+//! event its length, so that readers can skip events that they don't know.
 //!
-//! Any thread may write, and any thread may be stopped by a collection at any
-//! instruction, so nobody waits long for the buffer: if it is not to be had,
-//! the event is dropped, and counted.
+//! Any thread may write events, and a collection may stop any thread at any instruction.
+//! So nobody waits long for the buffer: if it can't be had, the event is dropped and
+//! counted.
 //!
 //! A child process starts a stream of its own: what its parent had buffered is
 //! its parent's, and so is its parent's open stream.
 //!
-//! With feature `defmt` the same events go to a defmt logger as well, one at a
-//! time, for they go while the buffer is held.
+//! With feature `defmt` the same events go to a defmt logger as well. They go while the
+//! buffer is locked, so one at a time.
 
 use super::plinth;
 use core::ffi::c_void;
@@ -86,14 +86,16 @@ static LABELS: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicUsize = AtomicUsize::new(0);
 static STREAM: SpinMutex<Stream> = SpinMutex::new(Stream::EMPTY);
 
-const ROOM: usize = 4096;
+/// Bytes of the buffer: some hundreds of events for each call of the plinth. A guess.
+const BUFFER_BYTES: usize = 4096;
 /// The longest string in an event.
 pub const LONGEST: usize = 255;
-/// Times to look whether the buffer is free.
-const TRIES: u32 = 1000;
+/// How often a thread looks whether the buffer is free before it drops an event. A guess: some
+/// ten microseconds, longer than others need to put an event in.
+const BUFFER_LOOKS: u32 = 1000;
 
 struct Stream {
-    bytes: [u8; ROOM],
+    bytes: [u8; BUFFER_BYTES],
     len: usize,
     /// The plinth's stream, once there is one.
     io: Option<usize>,
@@ -105,7 +107,7 @@ struct Stream {
     forked: bool,
 }
 
-/// The filter.
+/// The categories that are on, as bits. Any thread.
 pub fn filter() -> usize {
     FILTER.load(Ordering::Relaxed)
 }
@@ -120,7 +122,8 @@ pub fn reset(mask: usize) {
     FILTER.fetch_and(!mask, Ordering::Relaxed);
 }
 
-/// Asks the environment, once per process: when the first arena is made.
+/// Asks the plinth which categories are to be on. Does so once in a process, when the
+/// first arena is made.
 pub fn consult() {
     if !CONSULTED.swap(true, Ordering::Relaxed) {
         set(plinth::telemetry_control());
@@ -141,7 +144,7 @@ pub fn event(c: Category, k: EventKind, args: &[usize]) {
     }
 }
 
-/// The same with a string. A NUL ends it.
+/// Notes an event with a string, up to its end or the first NUL.
 #[inline(always)]
 pub fn event_text(c: Category, k: EventKind, args: &[usize], text: &[u8]) {
     if is_on(c) {
@@ -156,9 +159,9 @@ pub fn intern(text: &[u8]) -> usize {
     label
 }
 
-/// The buffer, unless somebody has it for too long.
+/// The buffer, locked. `None`: another thread has it for too long.
 fn stream() -> Option<spin::mutex::SpinMutexGuard<'static, Stream>> {
-    for _ in 0..TRIES {
+    for _ in 0..BUFFER_LOOKS {
         if let Some(s) = STREAM.try_lock() {
             return Some(s);
         }
@@ -232,8 +235,14 @@ fn width(n: usize) -> usize {
 }
 
 impl Stream {
-    const EMPTY: Stream =
-        Stream { bytes: [0; ROOM], len: 0, io: None, failed: false, clock: 0, forked: false };
+    const EMPTY: Stream = Stream {
+        bytes: [0; BUFFER_BYTES],
+        len: 0,
+        io: None,
+        failed: false,
+        clock: 0,
+        forked: false,
+    };
 
     fn byte(&mut self, b: u8) {
         if let Some(p) = self.bytes.get_mut(self.len) {
@@ -276,7 +285,7 @@ impl Stream {
         });
         let numbers = args.iter().map(|n| width(*n)).fold(width(since), usize::wrapping_add);
         let payload = numbers + text.map_or(0, <[u8]>::len);
-        if self.len + payload + 8 > ROOM {
+        if self.len + payload + 8 > BUFFER_BYTES {
             self.drain();
         }
         self.clock = self.clock.wrapping_add(since);

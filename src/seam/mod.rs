@@ -1,5 +1,6 @@
-//! The declared edges of the world: what the core needs from below (port,
-//! arch), beside (plinth) and above (client).
+//! The edges of the library, declared: what the core needs from the machine (`port`,
+//! `arch`), from the C library (`plinth`) and from the client (`client`, `args`), and the
+//! stream of events (`event`).
 
 pub mod arch;
 pub mod args;
@@ -8,8 +9,8 @@ pub mod event;
 pub mod plinth;
 pub mod port;
 
-/// Is the named mechanism switched off? Only ever in the builds that
-/// `make test-faults` makes, to see that the tests notice.
+/// Is the named mechanism switched off? It can be only in builds of `make test-faults`,
+/// which show that the tests notice. In all other builds this is false at compile time.
 #[inline(always)]
 pub const fn fault(_name: &str) -> bool {
     #[cfg(mps_fault_any)]

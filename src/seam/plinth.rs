@@ -21,7 +21,7 @@ unsafe extern "C" {
 pub fn clock() -> usize {
     #[cfg(test)]
     {
-        // Never back: tests rely on a budget of no time being used up at once.
+        // It must not go back: tests rely on a budget of no time being used up at once.
         static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
         START.get_or_init(std::time::Instant::now).elapsed().as_micros() as usize
     }
@@ -32,7 +32,7 @@ pub fn clock() -> usize {
     }
 }
 
-/// How many of those make a second (asked once).
+/// How many units of [`clock`] make a second. The plinth is asked once.
 pub fn clocks_per_sec() -> usize {
     static RATE: AtomicUsize = AtomicUsize::new(0);
     let known = RATE.load(Ordering::Relaxed);
@@ -48,13 +48,13 @@ pub fn clocks_per_sec() -> usize {
     rate
 }
 
-/// Seconds as clock ticks, saturating; infinity and beyond is `usize::MAX`.
+/// Seconds as clock ticks. What does not fit, infinity too, gives `usize::MAX`.
 pub fn ticks(seconds: f64) -> usize {
     // A float to integer cast saturates in Rust.
     (seconds * clocks_per_sec() as f64) as usize
 }
 
-/// The filter to begin with.
+/// The categories of events that the plinth wants switched on at first, as bits.
 pub fn telemetry_control() -> usize {
     #[cfg(test)]
     {
@@ -85,7 +85,7 @@ pub fn io_create() -> Result<*mut c_void> {
     }
 }
 
-/// Writes to it.
+/// Writes to the event stream.
 ///
 /// # Errors
 /// The plinth's.
@@ -98,7 +98,7 @@ pub fn io_write(io: *mut c_void, bytes: *mut c_void, size: usize) -> Result {
     of_code(code)
 }
 
-/// Has it write out what it has buffered.
+/// Has the plinth write out what it has buffered of the event stream.
 ///
 /// # Errors
 /// The plinth's.

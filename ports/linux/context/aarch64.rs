@@ -1,8 +1,8 @@
 //! ARM64: `ucontext_t` is flags, link, stack, signal mask, then (at a multiple
 //! of 16) the fault address, x0-x30, sp, pc, pstate and 4096 bytes of records,
-//! the vector registers and the fault's syndrome among them. (Offsets: the
-//! kernel's `asm/ucontext.h` and `asm/sigcontext.h`. Numbers of calls: its
-//! `asm-generic/unistd.h`.)
+//! the vector registers and the fault's syndrome among them. The offsets are from the
+//! kernel's headers ucontext.h and sigcontext.h for ARM64, the numbers of system calls
+//! from its generic unistd.h.
 
 use super::read;
 use crate::base::addr::Addr;
@@ -25,9 +25,9 @@ pub const SIZE: usize = RECORDS + RECORDS_SIZE;
 /// What a function may use below its stack pointer.
 pub const RED_ZONE: usize = 0;
 
-/// The record with the syndrome (`asm/sigcontext.h`), and the bit of it that says
-/// "write" (`ESR_ELx_WNR`).
+/// The mark of the record with the fault's syndrome (sigcontext.h).
 const ESR_MAGIC: u32 = 0x4553_5201;
+/// The bit of the syndrome that says "write" (WNR, in ARM's manual).
 const ESR_WRITE: u64 = 1 << 6;
 
 /// # Safety

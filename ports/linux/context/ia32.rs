@@ -1,7 +1,7 @@
 //! IA-32: `ucontext_t` is flags, link, stack, 19 general registers, a pointer
 //! to the floating point state: 112 bytes of FSAVE, then as on x86-64.
-//! (Offsets: the kernel's `asm/ucontext.h` and `asm/sigcontext.h`. Numbers of
-//! calls: its `syscall_32.tbl`.)
+//! The offsets are from the kernel's headers ucontext.h and sigcontext.h for x86, the
+//! numbers of system calls from its `syscall_32.tbl`.
 
 use super::read;
 use crate::base::addr::Addr;

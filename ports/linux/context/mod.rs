@@ -33,11 +33,12 @@ cfg_if::cfg_if! {
 
 pub use arch::{SYS_GETTID, SYS_RT_SIGTIMEDWAIT, SYS_TGKILL};
 
-/// `FP_XSTATE_MAGIC1` of `asm/sigcontext.h`: a size follows.
+/// The mark after which the size of the vector state follows (the kernel's sigcontext.h for
+/// x86 calls it magic 1).
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
 const XSTATE_MAGIC: u32 = 0x4650_5853;
 
-/// `uc_stack` stands after `uc_flags` and `uc_link`, on all of them.
+/// The offset of `uc_stack`, which comes after `uc_flags` and `uc_link` on all processors.
 const STACK: usize = 2 * WORD;
 
 /// Reads a value of the frame.

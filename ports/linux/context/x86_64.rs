@@ -1,6 +1,6 @@
 //! x86-64: `ucontext_t` is flags, link, stack, 23 general registers, a
-//! pointer to the vector state. (Offsets: the kernel's `asm/ucontext.h` and
-//! `asm/sigcontext.h`. Numbers of calls: its `syscall_64.tbl`.)
+//! pointer to the vector state. The offsets are from the kernel's headers ucontext.h and
+//! sigcontext.h for x86, the numbers of system calls from its `syscall_64.tbl`.
 
 use super::read;
 use crate::base::addr::Addr;

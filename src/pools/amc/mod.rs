@@ -42,7 +42,7 @@ pub static AMCZ: Amc = Amc { ranks: RankSet::EMPTY, name: "AMCZ" };
 /// How large a segment for many objects may become as the pool grows. A guess: half of it
 /// is wasted, on average, for each allocation point and each generation.
 const SEG_MAX: Size = 64 * 1024;
-/// The least size of a segment, unless a key says otherwise: the interface's default. In an
+/// The least size of a segment, unless a key says otherwise. A guess. In an
 /// arena of less than 512 KB it is a 64th of the capacity. It is rounded up to grains.
 const EXTEND_BY: Size = 8192;
 /// The least size of an object that has a segment of its own, unless a key says otherwise:
