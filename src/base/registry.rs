@@ -20,7 +20,7 @@ pub trait Listed: Sized {
     fn next(&self) -> &AtomicPtr<Self>;
 }
 
-/// See the module.
+/// A list that anyone may read at any moment without a lock.
 pub struct Registry<T: Listed> {
     head: AtomicPtr<T>,
     readers: AtomicUsize,

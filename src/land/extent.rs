@@ -20,7 +20,8 @@ pub const CELL: usize = 256;
 /// The most grains in an extent: a run's length fits into 32 bits.
 pub const MAX_GRAINS: usize = 1 << 30;
 
-/// See the module.
+/// One stretch of a pool's memory, which knows which of its grains are free. Used under
+/// the pool's lock.
 pub struct Extent {
     /// Where it begins.
     pub base: Addr,

@@ -12,7 +12,7 @@ use super::quick::BOX_BLOCKS;
 use crate::base::addr::{Addr, Size};
 use core::ptr::NonNull;
 
-/// See the module.
+/// All extents of a pool, in order of address. Used under the pool's lock.
 pub struct Field {
     at: *mut *mut Extent,
     bases: *mut Addr,

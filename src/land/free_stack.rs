@@ -37,7 +37,7 @@ const fn inverse(odd: usize) -> usize {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Damaged(pub Addr);
 
-/// See the module. `N` is even.
+/// Free blocks of one size, last in first out; `N` of them, an even number, in an array.
 #[repr(C)]
 pub struct FreeStack<const N: usize> {
     n: usize,

@@ -20,7 +20,8 @@ pub enum Set {
     Ends = 1,
 }
 
-/// See the module.
+/// Two sets of numbers in memory that the caller provides. The next member above or
+/// below a number costs a few loads, however far away it is.
 pub struct Marks {
     levels: [*mut u64; LEVELS],
     top: usize,

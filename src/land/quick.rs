@@ -110,7 +110,7 @@ impl Lists {
     }
 }
 
-/// See the module.
+/// Free blocks set aside by exact size. Used under the pool's lock.
 pub struct Quick {
     lists: Lists,
     /// The sizes that have boxes: a bit each.

@@ -16,7 +16,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// flip is tried at every step: `tests/models`.)
 pub const LENGTH: usize = if cfg!(loom) { 3 } else { 256 };
 
-/// See the module.
+/// The flips that an instance has seen, and what each may have moved. Any thread may
+/// ask at any time, without a lock.
 pub struct History {
     epoch: AtomicUsize,
     ever: AtomicUsize,

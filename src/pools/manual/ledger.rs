@@ -152,7 +152,7 @@ impl Units {
     }
 }
 
-/// See the module.
+/// What exactly is in use in a pool, where one is kept. Used under the pool's lock.
 pub(super) struct Ledger {
     /// Is it kept?
     pub(super) is_on: bool,

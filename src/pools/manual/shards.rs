@@ -131,7 +131,7 @@ fn reopens_at(bits: u32) -> usize {
     closes_at(bits) * 2
 }
 
-/// See the module. The shards follow.
+/// The head of a pool's shards, which follow it in memory.
 #[repr(C)]
 pub struct Shards {
     /// How many, as a shift.
