@@ -36,7 +36,7 @@ unsafe extern "C" {
 mod optional {
     use core::ffi::c_int;
 
-    /// See mpsport.h.
+    /// `mps_port_thread_stack`, as `mpsport.h` declares it.
     pub type ThreadStack = unsafe extern "C" fn(base: *mut usize, limit: *mut usize) -> c_int;
 
     cfg_if::cfg_if! {

@@ -92,11 +92,11 @@ pub(super) fn vm_chunk(
 /// grains of 4 KB its bits fill four words and its table of tracts is 2 KB. Larger regions
 /// would be too coarse for generations of a few megabytes. Not compared with others.
 const STRIPE_SHIFT: u32 = 20;
-/// A region in given memory is at most this part of it (as a shift), so that generations
-/// can be told apart by their zones: 8 to 16 regions. Each costs 240 bytes.
+/// A region in given memory is at most a 16th of that (as a shift). With 8 to 16 regions
+/// generations can be told apart by their zones. Each region costs 240 bytes. A guess.
 const GIVEN_PARTS_SHIFT: u32 = 4;
-/// And it has at least this many grains (as a shift): what is kept about a region
-/// is then a small part of it.
+/// A region in given memory has at least this many grains (as a shift), so that what is kept
+/// about it is a small part of it. A guess.
 const LEAST_GRAINS_SHIFT: u32 = 3;
 
 /// The shifts of a grain and of a region.

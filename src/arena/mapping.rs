@@ -171,7 +171,7 @@ impl Arena {
             let lacks = || upto.0.saturating_sub(c.table_mapped.get().0);
             let fits = |bytes| self.room() >= bytes;
             if !fits(lacks()) {
-                // The table may get shorter.
+                // To give memory back may make the table shorter.
                 self.purge(lacks(), None);
                 if !fits(lacks()) {
                     return Err(Res::CommitLimit);
@@ -208,7 +208,7 @@ impl Arena {
             n = last;
             c.ninit.set(n);
         }
-        // As much as there was to begin with stays.
+        // The memory that the table had at first stays.
         let upto = c.entry_limit(n.saturating_sub(1)).up(self.grain()).min(c.range.base);
         let have = c.table_mapped.get();
         if upto < have {

@@ -24,8 +24,9 @@ use crate::base::sets::ZoneSet;
 const REGIONS_TRIED: usize = 8;
 
 impl Arena {
-    /// `size` bytes (rounded up to grains), readable, writable, contents
-    /// arbitrary, with `tract` hung on every grain.
+    /// Allocates `size` bytes, rounded up to grains, for a home. They are readable and writable,
+    /// their contents arbitrary. `tract` is hung on every grain. Cost: a few words of bits for
+    /// each region that is looked at, and system calls if memory is to be mapped.
     ///
     /// # Errors
     /// `CommitLimit`, `Memory` or `Resource`; nothing has changed but, perhaps,
@@ -37,7 +38,8 @@ impl Arena {
         let in_use = self.committed.get().saturating_sub(self.spare.get());
         let over = size > self.limit.get().saturating_sub(in_use);
         if over && !self.is_client && !crate::seam::fault("commit_limit") {
-            // Whatever is given back: so no address space, and no tables for it.
+            // No memory that could be given back would be enough. So no address space is
+            // taken, and no tables for it.
             return Err(Res::CommitLimit);
         }
         let n = size >> self.grain_shift;
@@ -54,8 +56,8 @@ impl Arena {
                         Err(e) => return Err(e),
                     }
                 }
-                // Out of the way: it has nothing of this size. (The room for a
-                // tract table may have been its last.)
+                // It has no run of this size, so it goes to the end of the list. (If its last
+                // room went to a tract table, it is in no list.)
                 if at.is_some() && r.home.get() == Some(home) && r.get().is_listed() {
                     home.regions.remove(r);
                     home.regions.push_back(r);
@@ -120,7 +122,7 @@ impl Arena {
             let home = r.home.get();
             let table: *mut Tract = self.control_alloc(bytes)?.ptr();
             if let (Some(h), None) = (home, r.home.get()) {
-                // Room for the table was looked for here, and given up.
+                // While room for the table was looked for, this region was given up.
                 self.claim(h, *r, i);
             }
             for k in 0..c.grains() {
@@ -128,7 +130,7 @@ impl Arena {
                 unsafe { table.add(k).write(core::ptr::null_mut()) };
             }
             c.set_tracts(i, table);
-            // Getting the table may have taken the grains we had in mind.
+            // The table may have been put into the grains that were to be taken.
             if bits::and(&r.free.get(), &want) != want {
                 return self.take_in(r, n, tract);
             }
@@ -169,8 +171,8 @@ impl Arena {
         let choices = if !self.zoned.get() || high {
             [ZoneSet::ALL; 4]
         } else if self.is_one_piece() && !home.plain.get() {
-            // Each region is a zone of its own whichever is taken: so the lowest, for
-            // then what is free stays in one piece.
+            // Each region is a zone of its own, whichever is taken. The lowest is taken, so
+            // that what is free stays in one piece.
             let but0 = ZoneSet::ALL.minus(zone0);
             [but0, but0, but0, ZoneSet::ALL]
         } else if home.plain.get() {
@@ -285,7 +287,7 @@ impl Arena {
         self.used_zones.set(self.used_zones.get().or(z));
     }
 
-    /// Makes an entirely free region nobody's, if it is not already.
+    /// Takes an entirely free region out of its home, if it has one.
     fn disown(&self, r: &P<Region>) {
         let c = r.chunk;
         let i = c.index_of(r.base);
@@ -504,10 +506,10 @@ impl Arena {
 struct Partial<'a> {
     arena: &'a Arena,
     chunk: P<Chunk>,
-    /// Who gets the regions that nobody has.
+    /// The home that regions go to which nobody has.
     home: P<Home>,
     base: Addr,
-    /// Grains taken, from `base` on.
+    /// How many grains have been taken, from `base` on.
     grains: usize,
     /// The regions claimed for it, or that it reaches into.
     regions: core::ops::Range<usize>,
@@ -539,7 +541,7 @@ impl<'a> Partial<'a> {
         }
         let a = arena.take(&r, at, n, tract)?;
         if a != r.base.add(at << arena.grain_shift) {
-            // A tract table had nowhere else to go than where we meant to.
+            // A tract table was put into the grains that were to be taken.
             arena.free(a, n << arena.grain_shift);
             return Err(Res::Limit);
         }
@@ -547,7 +549,7 @@ impl<'a> Partial<'a> {
         Ok(())
     }
 
-    /// It is complete.
+    /// Keeps what was taken, because it is complete.
     fn keep(self) -> Addr {
         let base = self.base;
         core::mem::forget(self);

@@ -19,16 +19,16 @@ use crate::object::seg;
 use crate::trace::root;
 use core::cell::Cell;
 
-/// An old object and the new one; an old one that is null is an empty place.
+/// An old object and the new one. In an empty place of the table the old object is null.
 type Pair = (Addr, Addr);
 
-/// What `mps_transform_t` points to: pairs, by the address of the old object.
+/// What `mps_transform_t` points to: a hash table of pairs, by the address of the old object.
 pub struct Transform {
     /// [`Sig::TRANSFORM`].
     pub sig: Cell<Sig>,
     /// The instance, as its handle.
     pub instance: usize,
-    /// Flips there had been when it was made.
+    /// How many flips there had been when it was made.
     flips: usize,
     table: Cell<*mut Pair>,
     /// Places in the table: a power of two, or 0.
@@ -43,8 +43,8 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// The place of an old object, or the empty one where it would be. There is
-    /// an empty one.
+    /// The place of an old object in the table, or the empty place where it would be. There
+    /// always is an empty place.
     fn place(&self, old: Addr) -> *mut Pair {
         let mask = self.places.get() - 1;
         let hash = (old.0 >> 3).wrapping_mul(0x9E37_79B1);
@@ -105,7 +105,7 @@ impl Entered {
         })
     }
 
-    /// Finishes one.
+    /// Gives a transform's memory back.
     pub fn transform_destroy(&self, t: P<Transform>) {
         t.sig.set(Sig::DEAD);
         if t.places.get() != 0 {
@@ -146,7 +146,7 @@ impl Entered {
         Ok(())
     }
 
-    /// Room for `more` pairs, and one place in four empty.
+    /// Makes room for `more` pairs, such that one place in four stays empty.
     fn transform_room(&self, t: P<Transform>, more: usize) -> Result {
         let need = t.len.get().checked_add(more).ok_or(Res::Memory)?;
         let least = need.checked_mul(4).ok_or(Res::Memory)? / 3;
@@ -175,12 +175,13 @@ impl Entered {
         Ok(())
     }
 
-    /// Carries it out. False: an ambiguous reference was in the way, and nothing
-    /// was changed. Calls out: formats, scanners.
+    /// Changes all references. False: there was an ambiguous reference to an old object, and
+    /// nothing was changed. Calls out: formats, scanners.
     ///
     /// # Errors
-    /// `Param`: objects may have moved since it was made. `Limit`: collections
-    /// may happen. Nothing was changed. Others: a scanner's; the rest was done.
+    /// `Param`: objects may have moved since the transform was made. `Limit`: the arena is
+    /// not parked. With these, nothing was changed. Others are a scanner's; the rest was
+    /// done.
     pub fn transform_apply(&self, t: P<Transform>) -> Result<bool> {
         if self.cx.stats.flips.get() != t.flips || !self.cx.busy.get().is_empty() {
             return Err(Res::Param);
@@ -205,7 +206,7 @@ impl Entered {
             done = self.transform_objects(t).and(done);
             let ss = state(self.inside(), t, Rank::Final, change);
             self.tracer.guardians.each_ref(&self.cx, |r| {
-                // It has nothing to complain about.
+                // The hook returns no errors.
                 let _ = change(&ss, r);
             });
         }
@@ -264,13 +265,13 @@ fn of_state(ss: &ScanState) -> &Transform {
     unsafe { &*ss.closure.cast::<Transform>() }
 }
 
-/// An ambiguous reference: to an old object?
+/// Takes the place of fix: notes whether an ambiguous reference is to an old object.
 fn look(ss: &ScanState, r: Ref<'_>) -> Result {
     let p = r.get();
     let t = of_state(ss);
     if let Some(s) = seg::of_addr(&ss.cx(), p).filter(|s| s.class.is_automatic()) {
-        // Classes that can't tell where an object begins don't take pointers
-        // into the middle of one for references.
+        // A class that can't tell where an object begins does not take a pointer to the
+        // inside of one for a reference.
         let p = s.class.object_at(ss.cx(), s, p).unwrap_or(p);
         if t.new_of(p).is_some() {
             t.blocked.set(true);
@@ -279,7 +280,7 @@ fn look(ss: &ScanState, r: Ref<'_>) -> Result {
     Ok(())
 }
 
-/// A reference that is changed if it is to an old object.
+/// Takes the place of fix: changes a reference that is to an old object.
 fn change(ss: &ScanState, r: Ref<'_>) -> Result {
     if let Some(new) = of_state(ss).new_of(r.get()) {
         r.set(new);

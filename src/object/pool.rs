@@ -95,7 +95,7 @@ pub trait PoolClass: Sync {
         "\0"
     }
 
-    /// The same for allocation points.
+    /// The arguments of the variadic creation of its allocation points, in the same form.
     fn ap_values(&self) -> &'static str {
         "\0"
     }

@@ -57,7 +57,7 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
     root_access(tracer, cx, a)
 }
 
-/// The same for a root.
+/// As [`access`], for the inner pages of a root.
 fn root_access(tracer: &Tracer, cx: Inside<'_>, a: Addr) -> bool {
     for r in tracer.roots.iter() {
         if r.inner.contains(a) {

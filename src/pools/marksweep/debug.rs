@@ -23,7 +23,7 @@ struct Options {
 /// The pattern if the client gives none, as the reference's manual has it.
 const DEFAULT_PATTERN: [u8; 4] = *b"FREE";
 
-/// A pattern, copied; none if it is off.
+/// A pool's copy of a pattern.
 #[derive(Clone, Copy)]
 pub struct Paint {
     at: Addr,
@@ -31,7 +31,8 @@ pub struct Paint {
 }
 
 impl Paint {
-    /// The one that the options (or null) ask for.
+    /// Copies the pattern that the client's options ask for, or the default one if `options` is
+    /// null.
     ///
     /// # Errors
     /// The arena's.
@@ -49,7 +50,7 @@ impl Paint {
         Ok(Some(Paint { at, len }))
     }
 
-    /// Gives the copy back.
+    /// Gives the copy's memory back.
     pub fn finish(self, pool: &Pool) {
         pool.cx.get().arena.control_free(self.at, self.len);
     }
@@ -71,7 +72,7 @@ impl Paint {
         }
     }
 
-    /// Looks whether `from..to` is as it was painted; reports it if not.
+    /// Checks that `from..to` is as it was painted, and reports it if it is not.
     pub fn look(&self, cx: Inside<'_>, seg: P<Seg>, from: Addr, to: Addr) {
         seg.expose(cx);
         let mut a = from;
@@ -110,7 +111,7 @@ pub fn paint_free(cx: Inside<'_>, t: &Table) {
     }
 }
 
-/// Looks at all free memory of a pool.
+/// Checks all free memory of a pool.
 pub fn check(cx: Inside<'_>, pool: P<Pool>) {
     let Some(p) = data(pool.get()).paint else { return };
     for seg in pool.segs.iter() {

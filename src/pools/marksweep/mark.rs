@@ -60,7 +60,7 @@ fn again(t: &Table, base: Addr) -> Mark {
     t.mark(base, false)
 }
 
-/// The object that an ambiguous reference to a white segment means.
+/// The object that an ambiguous reference to a white segment points to or into.
 #[cold]
 #[inline(never)]
 fn ambiguous(cx: Inside<'_>, t: &Table, p: Addr) -> Option<Addr> {
@@ -72,8 +72,8 @@ fn ambiguous(cx: Inside<'_>, t: &Table, p: Addr) -> Option<Addr> {
     object_of(t, p)
 }
 
-/// The base of the object whose client pointer is `p`; or, as that is all a
-/// client has just after an allocation, whose base is.
+/// The base of the object whose client pointer is `p`, or whose base is `p`. (Just after an
+/// allocation the base is all that a client has.)
 pub fn object_of(t: &Table, p: Addr) -> Option<Addr> {
     let header = t.format.m.header;
     let base = p.sub(header);

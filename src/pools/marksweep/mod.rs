@@ -1,14 +1,14 @@
-//! AMS, AWL and LO: automatic, mark and sweep, nothing moves.
+//! AMS, AWL and LO: automatic pools that mark and sweep. Their objects don't move.
 //!
-//! One machine for the three: segments with bits out of line ([`table`]), no
-//! header on objects, all of a pool in one generation.
+//! The three share one machine: segments with tables of bits out of line ([`table`]), no
+//! headers on objects, and all of a pool in one generation.
 //!
-//! - A trace marks, and scans what it marked a segment at a time ([`mark`]).
-//!   At its end the marks say where objects are; nothing else is touched.
-//! - Allocation points go through the segments with room, from one free stretch
-//!   to the next ([`room`]); that is when a segment is swept.
-//! - While a trace is under way nothing is allocated in white segments, so new
-//!   objects are black without anyone marking them.
+//! - A trace marks objects, and scans those that it has marked, segment by segment
+//!   ([`mark`]). At its end the marks say where objects are, and no object is touched.
+//! - Allocation points go through the segments with room, from one free stretch to the
+//!   next ([`room`]). That is when a segment is swept.
+//! - During a trace nothing is allocated in white segments, so new objects are black and
+//!   need no mark.
 //!
 //! AMS objects may have exact or ambiguous references, AWL objects exact or
 //! weak ones and perhaps a dependent object, LO objects none.
@@ -36,12 +36,12 @@ use crate::seam::client::FindDependent;
 use core::cell::Cell;
 use table::Table;
 
-/// A class of this machine.
+/// A pool class of this machine.
 pub struct MarkSweep {
     name: &'static str,
     /// The arguments of its variadic creation.
     values: &'static str,
-    /// The same for allocation points.
+    /// The arguments of the variadic creation of its allocation points.
     ap_values: &'static str,
     /// Its own keyword, if it has one.
     key: Option<&'static Key>,
@@ -51,7 +51,7 @@ pub struct MarkSweep {
     ranks: RankSet,
 }
 
-/// Mark and sweep, exact or ambiguous references.
+/// AMS: objects with exact or ambiguous references.
 pub static AMS: MarkSweep = MarkSweep {
     name: "AMS",
     values: "fca\0",
@@ -60,7 +60,7 @@ pub static AMS: MarkSweep = MarkSweep {
     debug: false,
     ranks: Rank::Exact.set().or(Rank::Ambig.set()),
 };
-/// AMS with free memory painted.
+/// The debugging variety of AMS, in which free memory is painted.
 pub static AMS_DEBUG: MarkSweep = MarkSweep {
     name: "AMSDBG",
     values: "ofca\0",
@@ -69,7 +69,7 @@ pub static AMS_DEBUG: MarkSweep = MarkSweep {
     debug: true,
     ranks: Rank::Exact.set().or(Rank::Ambig.set()),
 };
-/// Exact or weak references, dependent objects.
+/// AWL: objects with exact or weak references, and perhaps a dependent object each.
 pub static AWL: MarkSweep = MarkSweep {
     name: "AWL",
     values: "fd\0",
@@ -78,7 +78,7 @@ pub static AWL: MarkSweep = MarkSweep {
     debug: false,
     ranks: Rank::Exact.set().or(Rank::Weak.set()),
 };
-/// Leaf objects.
+/// LO: leaf objects, without references.
 pub static LO: MarkSweep = MarkSweep {
     name: "LO",
     values: "f\0",
@@ -196,8 +196,8 @@ impl PoolClass for MarkSweep {
     fn init(&self, cx: Inside<'_>, pool: P<Pool>, args: &mut Args) -> Result {
         let arena = &cx.arena;
         let own = self.key.and_then(|k| args.take(k));
-        // That ambiguous references to its objects are meant to hold, as AMS is
-        // told, they always do: nothing moves, so it costs nothing.
+        // AMS can be told that ambiguous references to its objects hold. They always do:
+        // objects don't move, so that costs nothing.
         let find_dependent = if self.ranks.meets(Rank::Weak.set()) {
             // SAFETY: the key's value is a function pointer, or null.
             own.and_then(|v| unsafe { v.find_dependent })
@@ -286,7 +286,7 @@ impl PoolClass for MarkSweep {
         let t = table::of(seg);
         t.catch_up();
         if t.used.get() == 0 && seg.buffer.get().is_some() {
-            // Only reserved from: nothing to lose.
+            // Nothing has been committed in it, though a block may be reserved.
             return false;
         }
         t.clear_marks();
@@ -329,7 +329,7 @@ impl PoolClass for MarkSweep {
             let t = table::of(seg);
             seg.expose(cx);
             t.catch_up();
-            // What was not marked is gone.
+            // Objects that were not marked are dead.
             let reclaiming = || cx.cx().trace_of(seg.white.get()).phase() == Phase::Reclaim;
             let only_done = seg.is_white() && reclaiming();
             t.each_run(only_done, &mut |base, limit| f(seg, base, limit))?;

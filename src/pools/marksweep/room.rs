@@ -63,8 +63,8 @@ pub unsafe fn destroy(cx: Inside<'_>, seg: P<Seg>) {
     unsafe { seg.destroy(cx) };
 }
 
-/// A new segment of at least `least` bytes; more, as the pool grows, unless it
-/// is for one object.
+/// A new segment of at least `least` bytes. Unless it is for one object, it is larger the
+/// larger the pool is.
 fn new_seg(
     cx: Inside<'_>,
     pool: P<Pool>,
@@ -184,7 +184,7 @@ fn take(
     base: Addr,
     limit: Addr,
 ) -> Room {
-    // One allocation point at a time.
+    // A segment has one allocation point at a time.
     rooms.remove(t);
     t.known.set(base);
     if let Some(p) = data(t.seg.pool.get()).paint {
@@ -204,7 +204,7 @@ pub fn empty(cx: Inside<'_>, ap: P<Buffer>, seg: P<Seg>, init: Addr) {
         p.lay(cx, seg, init, ap.room_limit.get());
     }
     if t.cursor.get() == ap.room_limit.get() {
-        // Nobody has looked further since: the rest can be had again.
+        // The cursor has not moved since, so the rest can be found again.
         t.cursor.set(init);
     }
     if !ap.stale.get() {
@@ -245,7 +245,8 @@ pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     }
 }
 
-/// Bytes of a segment that no object and no allocation point has.
+/// How many bytes of a segment are neither in an object nor in the room of an allocation
+/// point.
 pub fn free_in(seg: P<Seg>) -> Size {
     let t = table::of(seg);
     let room = seg.buffer.get().map_or(0, |b| b.room_limit.get().since(t.known.get()));

@@ -7,15 +7,15 @@
 //!   were made since.
 //! - *marks*: the object that begins here has been reached, in the trace that
 //!   the segment is white for.
-//! - *done*: it has been scanned; set from its beginning to its end. When the
-//!   trace is over these are the bits in use: that is all there is to sweeping,
-//!   and no object is looked at for it.
-//! - *starts*: an object begins here. Worked out from the bits in use when an
-//!   ambiguous reference asks, for the few segments that stacks point into.
+//! - *done*: the object has been scanned. The bits are set from its beginning to its end.
+//!   When the trace is over, these become the bits in use. That is all of sweeping, and
+//!   it looks at no object.
+//! - *starts*: an object begins here. These are worked out from the bits in use when there
+//!   is an ambiguous reference to the segment, so only for the few that stacks point into.
 //!
-//! Room is found by going through the bits in use once, as it is asked for
-//! ([`Table::next_run`]): what is behind `cursor` is not looked at again before
-//! the next trace.
+//! Room is found by going through the bits in use once, when room is asked for
+//! ([`Table::next_run`]). What is behind `cursor` is not looked at again before the next
+//! trace.
 
 use crate::base::addr::{Addr, Size, WORD_BITS};
 use crate::base::list::{Link, Linked};
@@ -44,18 +44,18 @@ pub struct Table {
     in_use: Cell<*mut usize>,
     marks: *mut usize,
     done: Cell<*mut usize>,
-    /// Null until asked for.
+    /// The table of starts; null until it is needed.
     starts: Cell<*mut usize>,
-    /// `starts` goes with `in_use`.
+    /// Does `starts` fit the present bits in use?
     starts_good: Cell<bool>,
-    /// Up to here the segment has been searched for room.
+    /// The address up to which the segment has been searched for room.
     pub cursor: Cell<Addr>,
-    /// Up to here what its allocation point made is in use.
+    /// The address up to which objects made by its allocation point have their bits in use.
     pub known: Cell<Addr>,
     /// The words that may hold marks of objects not scanned yet.
     lo: Cell<usize>,
     hi: Cell<usize>,
-    /// Something in it has been scanned in this trace.
+    /// Has anything in it been scanned in this trace?
     pub begun: Cell<bool>,
     /// Bytes in use.
     pub used: Cell<Size>,
@@ -132,7 +132,7 @@ impl Table {
         Ok(t)
     }
 
-    /// As a pointer.
+    /// The table as a pointer, for lists.
     pub fn p(&self) -> P<Table> {
         // SAFETY: tables stay where they are (`hang`).
         unsafe { P::new(core::ptr::NonNull::from(self)) }
@@ -163,8 +163,8 @@ impl Table {
         unsafe { &*map.add(w).cast::<Cell<usize>>() }
     }
 
-    /// The word and the bit for `a`, or nothing if that is not in the segment or
-    /// no object could begin there.
+    /// The word and the bit for `a`. `None`: that is not in the segment, or no object could
+    /// begin there.
     #[inline(always)]
     fn place(&self, a: Addr) -> Option<(usize, usize)> {
         // The offset is rotated, not shifted: the low bits of an address that is not
@@ -347,8 +347,8 @@ impl Table {
         }
     }
 
-    /// The first place at or after `from` whose bit is (or is not) set; the
-    /// segment's end if there is none.
+    /// The first place at or after `from` whose bit is set, or is not set. The segment's end,
+    /// if there is none.
     #[inline]
     fn next(&self, map: *mut usize, from: Addr, set: bool) -> Addr {
         let limit = self.seg.limit;
@@ -365,9 +365,9 @@ impl Table {
         self.addr(w, bits.trailing_zeros()).min(limit)
     }
 
-    /// The next stretch without objects of at least `min` bytes, cut to `most`;
-    /// it is behind the cursor then. At most `tries` shorter ones are passed
-    /// over, for good.
+    /// The next stretch without objects of at least `min` bytes, of which it takes `most` bytes
+    /// at most. Afterwards the stretch is behind the cursor. Shorter ones are passed over
+    /// until the next trace, at most `tries` of them.
     pub fn next_run(&self, min: Size, most: Size, tries: &mut usize) -> Option<(Addr, Addr)> {
         let map = self.in_use.get();
         let limit = self.seg.limit;
@@ -447,7 +447,7 @@ impl Table {
         let (marks, done) = (self.marks, self.done.get());
         while self.lo.get() <= self.hi.get() {
             let mut w = self.lo.replace(usize::MAX);
-            // New marks up to `hi` are met on the way, or fetch us back.
+            // New marks up to `hi` are met on the way, or make this begin again.
             let hi = self.hi.replace(0);
             while w <= hi {
                 let fresh = self.word(marks, w).get() & !self.word(done, w).get();
@@ -487,14 +487,14 @@ impl Table {
 /// What [`Table::mark`] found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mark {
-    /// It is marked now, and was not.
+    /// The object was not marked, and is now.
     New,
-    /// It was marked.
+    /// The object was marked before.
     Old,
-    /// It is not marked, and was not to be.
+    /// The object is not marked, and was only to be looked at.
     Absent,
-    /// Nothing that is known of is in use there; it is not marked.
+    /// No object is known to be there, so nothing was marked.
     Odd,
-    /// That is outside the segment, or not aligned.
+    /// The address is outside the segment, or not aligned.
     Nowhere,
 }
