@@ -183,7 +183,10 @@ impl Arena {
     }
 
     /// Gives back what `control_alloc(size)` gave.
-    pub fn control_free(&self, a: Addr, size: Size) {
+    ///
+    /// # Safety
+    /// It was that, of this arena and of that size, and nobody uses it any more.
+    pub unsafe fn control_free(&self, a: Addr, size: Size) {
         let in_use = &self.control.in_use;
         let Some((_, class)) = self.control_block_size(size) else {
             let whole = size_up(size, self.grain());
@@ -229,9 +232,13 @@ impl Arena {
         Ok(unsafe { P::new(NonNull::new_unchecked(p)) })
     }
 
-    /// Gives back the memory of a structure that `control_new` made. No `P` to it may be used
-    /// afterwards.
-    pub fn control_drop<T>(&self, p: P<T>) {
-        self.control_free(p.addr(), size_of::<T>());
+    /// Gives back the memory of a structure that `control_new` made.
+    ///
+    /// # Safety
+    /// It was that, of this arena. No `P` to it, nor a list that it is in, is used
+    /// any more.
+    pub unsafe fn control_drop<T>(&self, p: P<T>) {
+        // SAFETY: nobody uses it any more.
+        unsafe { self.control_free(p.addr(), size_of::<T>()) };
     }
 }

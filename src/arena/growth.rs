@@ -218,7 +218,8 @@ impl Arena {
             match self.control_alloc(bytes) {
                 Ok(table) if c.in_use.get() != 0 => {
                     // That very memory came from it.
-                    self.control_free(table, bytes);
+                    // SAFETY: nobody uses it any more.
+                    unsafe { self.control_free(table, bytes) };
                     continue;
                 }
                 Ok(table) => self.table_fill(table.ptr(), len, None, Some(c)),

@@ -133,7 +133,8 @@ impl Arena {
         let old = self.table.replace(table);
         let bytes = self.table_len.replace(len) * size_of::<TableEntry>();
         if self.table_in.replace(extra).is_none() && bytes != 0 {
-            self.control_free(Addr::of(old), bytes);
+            // SAFETY: nobody uses it any more.
+            unsafe { self.control_free(Addr::of(old), bytes) };
         }
     }
 

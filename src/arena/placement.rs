@@ -300,7 +300,8 @@ impl Arena {
             c.set_tracts(i, EMPTY_TRACTS.table());
             let bytes = c.grains() * size_of::<Tract>();
             // This may give back memory, but no table entry of a region with a home.
-            self.control_free(Addr::of(table), bytes);
+            // SAFETY: nobody uses it any more.
+            unsafe { self.control_free(Addr::of(table), bytes) };
         }
         r.home.set(None);
         c.map_bit(c.free_map, i, true);
@@ -485,7 +486,10 @@ impl Arena {
 
     /// Called before a home is destroyed. Its regions, in which other homes may have memory,
     /// go to the home of control memory.
-    pub fn retire(&self, home: P<Home>) {
+    ///
+    /// # Safety
+    /// Nobody asks for memory for that home any more.
+    pub unsafe fn retire(&self, home: P<Home>) {
         for c in self.chunks.iter() {
             for i in 0..c.ninit.get() {
                 let r = c.region(i);

@@ -843,14 +843,16 @@ fn control_memory() {
             // SAFETY: allocated, and not yet freed.
             let bytes = unsafe { core::slice::from_raw_parts(a.ptr::<u8>(), size) };
             assert!(bytes.iter().all(|b| *b == fill), "a control block was overwritten");
-            arena.control_free(a, size);
+            // SAFETY: not used any more.
+            unsafe { arena.control_free(a, size) };
         }
         most = most.max(live.iter().map(|b| b.1).sum());
     }
     let used = arena.committed.get() - arena.spare.get();
     assert!(used < 3 * most + (1 << 19), "{used} bytes for {most}");
     for (a, size, _) in live {
-        arena.control_free(a, size);
+        // SAFETY: not used any more.
+        unsafe { arena.control_free(a, size) };
     }
     assert_eq!(arena.control.in_use.get(), 0);
     // The region table's entries stay.

@@ -188,6 +188,7 @@ pub extern "C" fn mps_fmt_destroy(fmt: Handle) {
     Mpm::enter(super::instance(f.instance), |m| {
         f.sig.set(Sig::DEAD);
         m.formats.remove(f);
-        m.cx.arena.control_drop(f);
+        // SAFETY: nobody uses it any more.
+        unsafe { m.cx.arena.control_drop(f) };
     });
 }

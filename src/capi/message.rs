@@ -73,7 +73,10 @@ pub unsafe extern "C" fn mps_message_get(message_o: *mut Handle, arena: Handle, 
 pub extern "C" fn mps_message_discard(arena: Handle, message: Handle) {
     let m = need!(mpm_of(arena), "arena is valid", ());
     let Some(g) = taken(message) else { return };
-    Mpm::enter(m, |m| m.message_discard(g));
+    Mpm::enter(m, |m| {
+        // SAFETY: the client has it, and says that it is done with it.
+        unsafe { m.message_discard(g) }
+    });
 }
 
 #[unsafe(no_mangle)]

@@ -42,5 +42,8 @@ pub unsafe extern "C" fn mps_transform_apply(applied_o: *mut i32, transform: Han
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_transform_destroy(transform: Handle) {
     let t = need!(transform_of(transform), "transform is valid", ());
-    Mpm::enter(super::instance(t.instance), |m| m.transform_destroy(t));
+    Mpm::enter(super::instance(t.instance), |m| {
+        // SAFETY: the client says that nobody uses it any more.
+        unsafe { m.transform_destroy(t) }
+    });
 }

@@ -163,15 +163,20 @@ impl Entered {
     pub fn message_disable(&self, k: MessageType) {
         self.messages.set_enabled(k, false);
         while let Some(m) = self.messages.queue(k).and_then(Fifo::pop) {
-            self.message_discard(m);
+            // SAFETY: just taken from the queue; no client has seen it.
+            unsafe { self.message_discard(m) };
         }
     }
 
     /// A message is no longer needed.
-    pub fn message_discard(&self, m: P<Message>) {
+    ///
+    /// # Safety
+    /// Nobody uses its handle afterwards; it is in no queue.
+    pub unsafe fn message_discard(&self, m: P<Message>) {
         m.sig.set(Sig::DEAD);
         match gc_message(m) {
-            Some(m) => self.cx.arena.control_drop(m),
+            // SAFETY: nobody uses it any more.
+            Some(m) => unsafe { self.cx.arena.control_drop(m) },
             None => self.tracer.guardians.message_done(self.inside(), m),
         }
     }

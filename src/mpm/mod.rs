@@ -261,7 +261,8 @@ impl Entered {
         let Some(array) = (unsafe { P::from_raw(gens) }) else { return Err(Res::Memory) };
         let chain = arena
             .control_new(Chain::new(self.mpm().addr().0, array, len))
-            .inspect_err(|_| arena.control_free(Addr::of(gens), bytes))?;
+            // SAFETY: made above, and nobody else has it yet.
+            .inspect_err(|_| unsafe { arena.control_free(Addr::of(gens), bytes) })?;
         self.cx.chains.push_back(chain);
         Ok(chain)
     }
@@ -272,11 +273,14 @@ impl Entered {
     /// No pool uses it, and nobody else will.
     pub unsafe fn chain_destroy(&self, c: P<Chain>) {
         let arena = &self.cx.arena;
-        c.get().retire(self.inside());
+        // SAFETY: nothing of it is used any more.
+        unsafe { c.get().retire(self.inside()) };
         self.cx.chains.remove(c);
         let bytes = c.len * size_of::<Gen>();
-        arena.control_free(c.array().addr(), bytes);
-        arena.control_drop(c);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(c.array().addr(), bytes) };
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_drop(c) };
     }
 
     /// Makes a pool of a class, with the arguments that the class takes out of `args`.
@@ -292,7 +296,8 @@ impl Entered {
         let arena = &self.cx.arena;
         let pool = arena.control_new(Pool::new(class.class, self.inside().p(), format))?;
         if let Err(e) = class.class.init(self.inside(), pool, args) {
-            arena.control_drop(pool);
+            // SAFETY: made above, and nobody else has it yet.
+            unsafe { arena.control_drop(pool) };
             return Err(e);
         }
         if let Some(f) = format {
@@ -326,7 +331,8 @@ impl Entered {
         if let Some(f) = pool.format.get() {
             f.get().users.set(f.get().users.get() - 1);
         }
-        self.cx.arena.control_drop(pool);
+        // SAFETY: nobody uses it any more.
+        unsafe { self.cx.arena.control_drop(pool) };
     }
 
     /// Makes an allocation point. If the class has a lock of its own, the caller has it
@@ -337,7 +343,8 @@ impl Entered {
     pub fn new_ap(&self, pool: P<Pool>, args: &mut Args) -> Result<P<buffer::Buffer>> {
         let ap = self.cx.arena.control_new(buffer::Buffer::new(pool))?;
         if let Err(e) = pool.class.ap_init(ap, args) {
-            self.cx.arena.control_drop(ap);
+            // SAFETY: made above, and nobody else has it yet.
+            unsafe { self.cx.arena.control_drop(ap) };
             return Err(e);
         }
         pool.get().buffers.push_back(ap);
@@ -357,7 +364,8 @@ impl Entered {
         ap.pool.class.ap_finish(ap);
         ap.sig.set(Sig::DEAD);
         ap.pool.get().buffers.remove(ap);
-        self.cx.arena.control_drop(ap);
+        // SAFETY: nobody uses it any more.
+        unsafe { self.cx.arena.control_drop(ap) };
     }
 
     /// Ends all ramps on an allocation point.
@@ -395,7 +403,8 @@ impl Entered {
         r.get().expose(self.inside());
         r.sig.set(Sig::DEAD);
         self.tracer.roots.remove(r);
-        self.cx.arena.control_drop(r);
+        // SAFETY: nobody uses it any more.
+        unsafe { self.cx.arena.control_drop(r) };
     }
 
     /// Registers the calling thread. `stack` is the result of [`Port::thread_stack`], which
@@ -408,7 +417,11 @@ impl Entered {
     pub fn new_thread(&self, stack: Option<Range>) -> Result<P<Thread>> {
         let port = self.cx.arena.port;
         let t = self.cx.arena.control_new(Thread::new(self.mpm().addr().0, port, stack))?;
-        self.cx.threads.register(t, port).inspect_err(|_| self.cx.arena.control_drop(t))?;
+        self.cx
+            .threads
+            .register(t, port)
+            // SAFETY: made above, and nobody else has it yet.
+            .inspect_err(|_| unsafe { self.cx.arena.control_drop(t) })?;
         Ok(t)
     }
 
@@ -418,7 +431,8 @@ impl Entered {
     /// Nobody uses its handle afterwards, and no root on it is left.
     pub unsafe fn thread_destroy(&self, t: P<Thread>) {
         self.cx.threads.deregister(t, self.cx.arena.port);
-        self.cx.arena.control_drop(t);
+        // SAFETY: nobody uses it any more.
+        unsafe { self.cx.arena.control_drop(t) };
     }
 
     /// The object that `a` lies in, as a client pointer.

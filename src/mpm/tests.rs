@@ -532,7 +532,8 @@ impl Client {
                 assert_eq!(f.users.get(), 0);
                 Mpm::enter(m, |e| {
                     e.formats.remove(f);
-                    e.cx.arena.control_drop(f);
+                    // SAFETY: not used any more.
+                    unsafe { e.cx.arena.control_drop(f) };
                 });
             }
             if let Some(c) = self.chain {

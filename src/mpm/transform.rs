@@ -106,12 +106,17 @@ impl Entered {
     }
 
     /// Gives a transform's memory back.
-    pub fn transform_destroy(&self, t: P<Transform>) {
+    ///
+    /// # Safety
+    /// Nobody uses its handle afterwards.
+    pub unsafe fn transform_destroy(&self, t: P<Transform>) {
         t.sig.set(Sig::DEAD);
         if t.places.get() != 0 {
-            self.cx.arena.control_free(Addr::of(t.table.get()), bytes(t.places.get()));
+            // SAFETY: nobody uses it any more.
+            unsafe { self.cx.arena.control_free(Addr::of(t.table.get()), bytes(t.places.get())) };
         }
-        self.cx.arena.control_drop(t);
+        // SAFETY: nobody uses it any more.
+        unsafe { self.cx.arena.control_drop(t) };
     }
 
     /// Adds `count` pairs from two arrays of the client's.
@@ -170,7 +175,8 @@ impl Entered {
             }
         }
         if was != 0 {
-            self.cx.arena.control_free(Addr::of(before), bytes(was));
+            // SAFETY: nobody uses it any more.
+            unsafe { self.cx.arena.control_free(Addr::of(before), bytes(was)) };
         }
         Ok(())
     }

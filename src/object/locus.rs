@@ -131,13 +131,17 @@ impl Chain {
 
     /// Prepares its end: takes its generations out of every trace, and their memory out
     /// of their homes.
-    pub fn retire(&self, cx: Inside<'_>) {
+    ///
+    /// # Safety
+    /// No pool uses it any more.
+    pub unsafe fn retire(&self, cx: Inside<'_>) {
         self.sig.set(Sig::DEAD);
         for g in self.generations() {
             for t in cx.traces_of(g.condemned_by.replace(TraceSet::EMPTY)) {
                 t.forget(g);
             }
-            cx.arena.retire(g.get().home());
+            // SAFETY: nothing of it is used any more.
+            unsafe { cx.arena.retire(g.get().home()) };
         }
     }
 

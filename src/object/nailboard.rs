@@ -49,14 +49,22 @@ impl Nailboard {
             resolved: Cell::new(false),
             fresh: Cell::new(false),
         };
-        arena.control_new(board).inspect_err(|_| arena.control_free(Addr::of(marks), bytes))
+        // SAFETY: made above, and nobody else has it yet.
+        arena
+            .control_new(board)
+            .inspect_err(|_| unsafe { arena.control_free(Addr::of(marks), bytes) })
     }
 
     /// Gives its memory back. Nobody uses it afterwards.
-    pub fn finish(self_: P<Nailboard>, arena: &Arena) {
+    ///
+    /// # Safety
+    /// It is that of this arena; nobody uses it any more.
+    pub unsafe fn finish(self_: P<Nailboard>, arena: &Arena) {
         let bytes = self_.words * (2 * size_of::<usize>());
-        arena.control_free(Addr::of(self_.marks), bytes);
-        arena.control_drop(self_);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(Addr::of(self_.marks), bytes) };
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_drop(self_) };
     }
 
     fn place(&self, a: Addr) -> (usize, usize) {

@@ -302,7 +302,8 @@ impl Sac {
     pub unsafe fn destroy(self_: P<Sac>, arena: &Arena) {
         self_.sig.set(Sig::DEAD);
         let bytes = self_.bytes;
-        arena.control_free(self_.addr(), bytes);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(self_.addr(), bytes) };
     }
 }
 

@@ -135,7 +135,8 @@ impl Seg {
         let base = match cx.arena.alloc(home, size, at.ptr()) {
             Ok(b) => b,
             Err(e) => {
-                cx.arena.control_free(at, size_of::<Seg>());
+                // SAFETY: nobody uses it any more.
+                unsafe { cx.arena.control_free(at, size_of::<Seg>()) };
                 return Err(e);
             }
         };
@@ -297,7 +298,8 @@ impl P<Seg> {
             self.set_not_grey(cx, t);
         }
         if let Some(n) = seg.nails.take() {
-            Nailboard::finish(n, &cx.arena);
+            // SAFETY: nobody uses it any more.
+            unsafe { Nailboard::finish(n, &cx.arena) };
         }
         let pool = seg.pool.get();
         pool.segs.remove(self);
@@ -306,7 +308,8 @@ impl P<Seg> {
         let (base, size) = (seg.base, seg.size());
         event(Category::Seg, EventKind::SegDestroy, &[base.0, size]);
         cx.arena.clear_unsynced(base);
-        cx.arena.control_drop(self);
+        // SAFETY: nobody uses it any more.
+        unsafe { cx.arena.control_drop(self) };
         cx.arena.free_protected(base, size, protected);
     }
 

@@ -112,9 +112,10 @@ impl PoolClass for Snc {
         }
         let arena = &cx.arena;
         let d = data(pool.get());
-        // SAFETY: part of the pool's data, which is freed below.
-        arena.retire(unsafe { P::new(core::ptr::NonNull::from(&d.home)) });
-        arena.control_free(Addr::of(d), size_of::<Data>());
+        // SAFETY: part of the data, which goes below; nothing of it is used any more.
+        unsafe { arena.retire(P::new(core::ptr::NonNull::from(&d.home))) };
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(Addr::of(d), size_of::<Data>()) };
     }
 
     fn ap_init(&self, _ap: P<Buffer>, args: &mut Args) -> Result {

@@ -320,7 +320,8 @@ impl Guardians {
             if b.moved.is_linked() {
                 self.moved.remove(b);
             }
-            arena.control_free(b.addr(), b.bytes);
+            // SAFETY: nobody uses it any more.
+            unsafe { arena.control_free(b.addr(), b.bytes) };
         }
     }
 
@@ -607,7 +608,8 @@ impl Guardians {
         self.table.set(table);
         self.buckets.set(n);
         if old.1 != 0 {
-            arena.control_free(old.0, old.1 * size_of::<Slot<Guardian>>());
+            // SAFETY: nobody uses it any more.
+            unsafe { arena.control_free(old.0, old.1 * size_of::<Slot<Guardian>>()) };
         }
         while self.moved.pop_front().is_some() {}
         for b in self.blocks.iter() {

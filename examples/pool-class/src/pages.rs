@@ -122,7 +122,8 @@ impl PoolClass for Pages {
         }
         let d = data(pool);
         d.chain.users.set(d.chain.users.get() - 1);
-        cx.arena.control_free(Addr::of(d), size_of::<Data>());
+        // SAFETY: nobody uses it any more.
+        unsafe { cx.arena.control_free(Addr::of(d), size_of::<Data>()) };
     }
 
     fn ap_init(&self, _ap: P<Buffer>, _args: &mut Args) -> Result {

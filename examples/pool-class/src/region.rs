@@ -83,9 +83,10 @@ impl PoolClass for Region {
         }
         let arena = &cx.arena;
         let d = data(pool);
-        // SAFETY: part of the data, which goes after it.
-        arena.retire(unsafe { P::new(core::ptr::NonNull::from(&d.home)) });
-        arena.control_free(Addr::of(d), size_of::<Data>());
+        // SAFETY: part of the data, which goes below; nothing of it is used any more.
+        unsafe { arena.retire(P::new(core::ptr::NonNull::from(&d.home))) };
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(Addr::of(d), size_of::<Data>()) };
     }
 
     fn alloc(&self, pool: P<Pool>, size: Size) -> Result<Addr> {

@@ -247,7 +247,8 @@ impl Client {
             self.pools.iter().for_each(|p| unsafe { m.pool_destroy(*p) });
             assert_eq!(self.format.users.get(), 0);
             m.formats.remove(self.format);
-            m.cx.arena.control_drop(self.format);
+            // SAFETY: not used any more.
+            unsafe { m.cx.arena.control_drop(self.format) };
         });
         assert_eq!(self.m.get().leftover(), None);
         // SAFETY: nothing is left in it, and nobody uses it any more.
@@ -426,7 +427,8 @@ fn weakness_and_finalization() {
         Mpm::enter(c.m, |m| {
             // SAFETY: our own variable.
             unsafe { m.message_ref(message, &raw mut object) };
-            m.message_discard(message);
+            // SAFETY: not used any more.
+            unsafe { m.message_discard(message) };
         });
         assert_eq!(get(object) & 7, OBJECT);
         told.push(object);

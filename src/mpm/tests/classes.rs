@@ -357,7 +357,8 @@ impl World {
             // SAFETY: not used any more.
             unsafe { e.root_destroy(self.table) };
             e.formats.remove(self.format);
-            e.cx.arena.control_drop(self.format);
+            // SAFETY: not used any more.
+            unsafe { e.cx.arena.control_drop(self.format) };
             // SAFETY: not used any more.
             unsafe { e.chain_destroy(self.chain) };
         });

@@ -186,7 +186,8 @@ impl PoolClass for Amc {
         let d = cx
             .arena
             .control_new(data)
-            .inspect_err(|_| cx.arena.control_free(Addr::of(gens), bytes))?;
+            // SAFETY: made above, and nobody else has it yet.
+            .inspect_err(|_| unsafe { cx.arena.control_free(Addr::of(gens), bytes) })?;
         bump(&chain.users, 1);
         pool.get().data.set(d.as_ptr().cast());
         Ok(())
@@ -200,8 +201,10 @@ impl PoolClass for Amc {
         let arena = &cx.arena;
         let d = data(pool.get());
         d.chain.users.set(d.chain.users.get() - 1);
-        arena.control_free(Addr::of(d.gens), d.len * size_of::<AmcGen>());
-        arena.control_free(Addr::of(d), size_of::<Data>());
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(Addr::of(d.gens), d.len * size_of::<AmcGen>()) };
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(Addr::of(d), size_of::<Data>()) };
     }
 
     fn ap_init(&self, ap: P<Buffer>, args: &mut Args) -> Result {

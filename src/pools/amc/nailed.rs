@@ -213,7 +213,8 @@ pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
     });
     pad(dead, seg.get().objects_end());
     if let Some(n) = seg.nails.take() {
-        Nailboard::finish(n, &cx.arena);
+        // SAFETY: nobody uses it any more.
+        unsafe { Nailboard::finish(n, &cx.arena) };
     }
     seg.hold_all.set(false);
     bump(&cx.stats.reclaimed, lost);

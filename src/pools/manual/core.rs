@@ -203,7 +203,8 @@ pub(super) fn finish(cx: Inside<'_>, pool: P<Pool>) {
         // SAFETY: the pool goes, with all that is in it.
         unsafe { seg.destroy(cx) };
     }
-    arena.retire(core.home());
+    // SAFETY: nothing of it is used any more.
+    unsafe { arena.retire(core.home()) };
     // SAFETY: nobody else uses the pool.
     let i = unsafe { core.alone() };
     for k in 0..i.field.len() {
@@ -212,13 +213,15 @@ pub(super) fn finish(cx: Inside<'_>, pool: P<Pool>) {
         }
     }
     if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
-        arena.control_free(i.field.tables(), bytes);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(i.field.tables(), bytes) };
     }
     drop_quick(pool, ::core::mem::take(&mut i.quick));
     i.ledger.finish(arena);
     // SAFETY: as above; the core is not used any more.
     unsafe { core.crowd.finish(arena) };
-    arena.control_drop(core);
+    // SAFETY: nobody uses it any more.
+    unsafe { arena.control_drop(core) };
 }
 
 /// Frees an extent's tables.
@@ -226,7 +229,8 @@ fn drop_extent(pool: P<Pool>, e: *mut Extent, shift: u32) {
     // SAFETY: in no field any more, or in one that nobody will use.
     let size = unsafe { (*e).size };
     if let Some(bytes) = Extent::footprint(size, shift) {
-        pool.cx.get().arena.control_free(Addr(e as usize), bytes);
+        // SAFETY: nobody uses it any more.
+        unsafe { pool.cx.get().arena.control_free(Addr(e as usize), bytes) };
     }
 }
 
@@ -537,7 +541,8 @@ pub(super) fn ap_magazines(ap: P<Buffer>) {
 /// With the lock, inside the instance: finishes an allocation point, which is empty.
 pub(super) fn ap_finish(ap: P<Buffer>) {
     if let Some(s) = ap.magazines.take() {
-        ap.pool.cx.get().arena.control_drop(s);
+        // SAFETY: nobody uses it any more.
+        unsafe { ap.pool.cx.get().arena.control_drop(s) };
     }
     shrink(ap.pool);
 }
@@ -603,11 +608,13 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
         let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
         let at = arena.control_alloc(tables)?;
         let seg = Seg::create(cx, pool, home, None, bytes, RankSet::EMPTY)
-            .inspect_err(|_| arena.control_free(at, tables))?;
+            // SAFETY: made above, and nobody else has it yet.
+            .inspect_err(|_| unsafe { arena.control_free(at, tables) })?;
         ledger.add(arena, seg.base, seg.get().size(), 1 << shift).inspect_err(|_| {
             // SAFETY: just made, and empty.
             unsafe { seg.destroy(cx) };
-            arena.control_free(at, tables);
+            // SAFETY: nobody uses it any more.
+            unsafe { arena.control_free(at, tables) };
         })?;
         // SAFETY: that much control memory, ours.
         Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
@@ -675,14 +682,16 @@ fn make_quick(pool: P<Pool>, i: &mut Inner) {
 fn drop_quick(pool: P<Pool>, mut quick: Quick) {
     drop_arrays(pool, quick.arrays(), quick.depth());
     while let Some((at, bytes)) = quick.take_memory() {
-        pool.cx.get().arena.control_free(at, bytes);
+        // SAFETY: nobody uses it any more.
+        unsafe { pool.cx.get().arena.control_free(at, bytes) };
     }
 }
 
 /// Frees arrays for blocks set aside, if there are any.
 fn drop_arrays(pool: P<Pool>, at: Addr, depth: Depth) {
     if depth != Depth::None {
-        pool.cx.get().arena.control_free(at, depth.footprint());
+        // SAFETY: nobody uses it any more.
+        unsafe { pool.cx.get().arena.control_free(at, depth.footprint()) };
     }
 }
 
@@ -699,7 +708,8 @@ fn make_place(pool: P<Pool>, i: &mut Inner) -> Result {
     // SAFETY: that much control memory, ours, for twice what there is.
     let (old, cap) = unsafe { i.field.rehouse(mem, new) };
     if let Some(bytes) = Field::footprint(cap).filter(|b| *b != 0) {
-        arena.control_free(old, bytes);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(old, bytes) };
     }
     Ok(())
 }

@@ -315,7 +315,8 @@ impl PoolClass for MvffDebug {
                 heads: Cell::new(0),
             });
         }
-        core::create(cx, pool, config).inspect_err(|_| arena.control_free(at, bytes))?;
+        // SAFETY: made above, and nobody else has it yet.
+        core::create(cx, pool, config).inspect_err(|_| unsafe { arena.control_free(at, bytes) })?;
         core::of(pool).extra.set(debug.cast());
         Ok(())
     }
@@ -330,7 +331,8 @@ impl PoolClass for MvffDebug {
         tell(d.is_good(i, false), FREE, pool);
         core::finish(cx, pool);
         let bytes = Debug::footprint(d.fence_size, d.free_size).unwrap_or(0);
-        arena.control_free(d.addr(), bytes);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(d.addr(), bytes) };
     }
 
     fn has_own_lock(&self) -> bool {

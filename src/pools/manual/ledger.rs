@@ -270,7 +270,10 @@ impl Ledger {
 
     fn drop_table(&self, arena: &Arena) {
         if self.capacity != 0 {
-            arena.control_free(Addr::of(self.pages), self.capacity * size_of::<*mut Page>());
+            // SAFETY: nobody uses it any more.
+            unsafe {
+                arena.control_free(Addr::of(self.pages), self.capacity * size_of::<*mut Page>())
+            };
         }
     }
 

@@ -182,7 +182,8 @@ impl PoolClass for Mfs {
             // SAFETY: the pool is going: nobody else uses it.
             unsafe { (*d.inner.get()).ledger.finish(arena) };
         }
-        arena.control_drop(d);
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_drop(d) };
     }
 
     fn has_own_lock(&self) -> bool {

@@ -104,7 +104,8 @@ impl Crowd {
     /// Nobody uses them, or asks for them, any more.
     pub unsafe fn finish(&self, arena: &Arena) {
         if let Some(s) = self.shards() {
-            arena.control_free(Addr::of(s), footprint(s.bits));
+            // SAFETY: nobody uses it any more.
+            unsafe { arena.control_free(Addr::of(s), footprint(s.bits)) };
         }
     }
 }

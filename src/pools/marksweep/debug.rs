@@ -52,7 +52,8 @@ impl Paint {
 
     /// Gives the copy's memory back.
     pub fn finish(self, pool: &Pool) {
-        pool.cx.get().arena.control_free(self.at, self.len);
+        // SAFETY: nobody uses it any more.
+        unsafe { pool.cx.get().arena.control_free(self.at, self.len) };
     }
 
     /// The byte that belongs at `a`, in a segment that begins at `base`.

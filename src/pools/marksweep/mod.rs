@@ -132,17 +132,21 @@ fn own_chain(cx: Inside<'_>) -> Result<P<Chain>> {
     let g = arena.control_new(Gen::new(floor(&cx)))?;
     let c = arena
         .control_new(Chain::new(cx.instance.get(), g, 1))
-        .inspect_err(|_| arena.control_drop(g))?;
+        // SAFETY: made above, and nobody else has it yet.
+        .inspect_err(|_| unsafe { arena.control_drop(g) })?;
     cx.chains.push_back(c);
     Ok(c)
 }
 
 fn drop_chain(cx: Inside<'_>, c: P<Chain>) {
-    c.get().retire(cx);
+    // SAFETY: nothing of it is used any more.
+    unsafe { c.get().retire(cx) };
     cx.chains.remove(c);
     let g = c.get().array();
-    cx.arena.control_drop(g);
-    cx.arena.control_drop(c);
+    // SAFETY: nobody uses it any more.
+    unsafe { cx.arena.control_drop(g) };
+    // SAFETY: nobody uses it any more.
+    unsafe { cx.arena.control_drop(c) };
 }
 
 /// The chain and generation that the arguments name.
@@ -250,7 +254,8 @@ impl PoolClass for MarkSweep {
         if let Some(p) = d.paint {
             p.finish(pool.get());
         }
-        cx.arena.control_free(Addr::of(d), size_of::<Data>());
+        // SAFETY: nobody uses it any more.
+        unsafe { cx.arena.control_free(Addr::of(d), size_of::<Data>()) };
     }
 
     fn ap_init(&self, ap: P<Buffer>, args: &mut Args) -> Result {

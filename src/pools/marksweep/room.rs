@@ -58,9 +58,11 @@ pub fn unlist(d: &Data, t: &Table) {
 pub unsafe fn destroy(cx: Inside<'_>, seg: P<Seg>) {
     let t = table::of(seg);
     unlist(data(seg.pool.get()), t);
-    t.finish();
     // SAFETY: the caller's promise.
-    unsafe { seg.destroy(cx) };
+    unsafe {
+        t.finish();
+        seg.destroy(cx);
+    }
 }
 
 /// A new segment of at least `least` bytes. Unless it is for one object, it is larger the

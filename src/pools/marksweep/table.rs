@@ -90,7 +90,8 @@ impl Table {
         let mut maps = [core::ptr::null_mut::<usize>(); 3];
         let back = |maps: &[*mut usize; 3]| {
             for m in maps.iter().filter(|m| !m.is_null()) {
-                arena.control_free(Addr::of(*m), bytes);
+                // SAFETY: nobody uses it any more.
+                unsafe { arena.control_free(Addr::of(*m), bytes) };
             }
         };
         for m in maps.iter_mut() {
@@ -139,15 +140,20 @@ impl Table {
     }
 
     /// Gives its memory back. It is in no list.
-    pub fn finish(&self) {
+    ///
+    /// # Safety
+    /// Nobody uses it, or its segment, any more.
+    pub unsafe fn finish(&self) {
         let arena = &self.seg.pool.cx.get().arena;
         let bytes = self.words * size_of::<usize>();
         for m in [self.in_use.get(), self.marks, self.done.get(), self.starts.get()] {
             if !m.is_null() {
-                arena.control_free(Addr::of(m), bytes);
+                // SAFETY: nobody uses it any more.
+                unsafe { arena.control_free(Addr::of(m), bytes) };
             }
         }
-        arena.control_drop(self.p());
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_drop(self.p()) };
     }
 
     /// Is it in a list of segments with room?

@@ -69,7 +69,8 @@ impl Registry {
             // SAFETY: the test's own.
             Mpm::enter(self.w.m, |m| unsafe { m.message_ref(message, &raw mut object) });
             all.push(self.w.load(object.add(WORD)));
-            Mpm::enter(self.w.m, |m| m.message_discard(message));
+            // SAFETY: not used any more.
+            Mpm::enter(self.w.m, |m| unsafe { m.message_discard(message) });
         }
         all.sort_unstable();
         all
@@ -92,7 +93,8 @@ impl Registry {
             // SAFETY: not used any more.
             unsafe { m.root_destroy(self.w.table) };
             m.formats.remove(self.w.format);
-            m.cx.arena.control_drop(self.w.format);
+            // SAFETY: not used any more.
+            unsafe { m.cx.arena.control_drop(self.w.format) };
             // SAFETY: not used any more.
             unsafe { m.chain_destroy(self.w.chain) };
         });
