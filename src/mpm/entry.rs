@@ -115,7 +115,7 @@ impl Mpm {
         self.cx.lock.store(0, Ordering::Release);
     }
 
-    /// Gives it back from the end of [`Mpm::leave`], unless that was done already.
+    /// Gives it back from the end of [`Entered::leave`], unless that was done already.
     fn let_go(&self, me: usize) {
         let _ = self.cx.lock.compare_exchange(!me, 0, Ordering::Release, Ordering::Relaxed);
     }
@@ -161,7 +161,7 @@ impl Entered {
         port.quietly(&mut || self.leave_quietly());
     }
 
-    /// The end of [`Mpm::leave`], while no handler runs.
+    /// The end of [`Entered::leave`], while no handler runs.
     #[inline(never)]
     fn leave_quietly(&self) {
         loop {
