@@ -186,8 +186,8 @@ impl Entered {
     ///
     /// # Errors
     /// `Param`: objects may have moved since the transform was made. `Limit`: the arena is
-    /// not parked. With these, nothing was changed. Others are a scanner's; the rest was
-    /// done.
+    /// neither clamped nor parked. With these, nothing was changed. Others are a scanner's;
+    /// the rest was done.
     pub fn transform_apply(&self, t: P<Transform>) -> Result<bool> {
         if self.cx.stats.flips.get() != t.flips || !self.cx.busy.get().is_empty() {
             return Err(Res::Param);
