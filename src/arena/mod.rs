@@ -43,7 +43,7 @@ use lookup::TableEntry;
 pub struct Home {
     /// Zones it has had regions in.
     pub zones: Cell<ZoneSet>,
-    /// Is it for memory that is never condemned? Then it may be in zone 0, which is the
+    /// Is it for memory without formatted objects? Then it may be in zone 0, which is the
     /// zone of a null reference. Other homes keep away from that zone.
     pub plain: Cell<bool>,
     /// Is its memory to come from high addresses?

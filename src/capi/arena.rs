@@ -169,7 +169,6 @@ simple! {
         code_of(m.cx.arena.set_limit(limit).inspect(|()| m.tune()));
     mps_arena_spare() -> f64, 0.0, |m| m.cx.arena.spare_fraction.get();
     mps_arena_pause_time() -> f64, 0.0, |m| m.pause_time.get();
-    mps_arena_has_addr(a: Addr) -> i32, 0, |m| m.cx.arena.has_addr(a) as i32;
     mps_collections() -> usize, 0, |m| m.cx.stats.collections.get();
     mps_arena_spare_commit_limit() -> Size, 0, |m|
         (m.cx.arena.spare_fraction.get() * m.cx.arena.committed.get() as f64) as Size;
@@ -274,6 +273,12 @@ pub extern "C" fn mps_arena_vm_growth(arena: Handle, desired: Size, minimum: Siz
     );
     Mpm::enter(m, |m| m.cx.arena.growth.set(desired));
     Res::OK
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_arena_has_addr(arena: Handle, a: Addr) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    Mpm::look(m, |m| m.cx.arena.has_addr(a)) as i32
 }
 
 #[unsafe(no_mangle)]

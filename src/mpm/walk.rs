@@ -31,7 +31,7 @@ struct RootsWalk {
 fn step_root(ss: &ScanState, r: Ref<'_>) -> Result {
     // SAFETY: the walk below put itself there.
     let w = unsafe { &*ss.closure.cast::<RootsWalk>() };
-    if seg::of_addr(&ss.cx(), r.get()).is_some_and(|s| s.class.is_automatic()) {
+    if seg::of_addr(&ss.cx(), r.get()).is_some_and(|s| s.pool.format.get().is_some()) {
         // SAFETY: the client's stepper.
         unsafe { (w.f)(r.place(), w.root, w.p, w.s) };
     }
@@ -107,12 +107,12 @@ impl Entered {
         })
     }
 
-    /// Calls a client's stepper with every reference in a root to an object that is
-    /// collected. The arena is parked.
+    /// Calls a client's stepper with every reference in a root to an object that has a
+    /// format. The arena is parked.
     pub fn walk_roots(&self, f: RootsStepper, p: *mut c_void, s: usize) {
         let cx = self.inside();
         cx.hold();
-        let zones = cx.collected_zones();
+        let zones = cx.formatted_zones();
         for rank in Rank::ORDER {
             for r in self.tracer.roots.iter().filter(|r| r.rank == rank) {
                 let mut w = RootsWalk { f, root: r.as_ptr().cast(), p, s };

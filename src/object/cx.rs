@@ -140,12 +140,13 @@ impl Cx {
         self.traces_of(TraceSet::ALL.minus(self.busy.get())).next()
     }
 
-    /// The zones in which there are objects that a trace could condemn: those that a walk
-    /// or the sanity trace may offer a scanner. A scanner that strips a tag, fixes and
-    /// writes back need not test for null as long as no trace offers it zone 0. So nothing
-    /// else may offer it either. Cost: O(segments).
-    pub fn collected_zones(&self) -> ZoneSet {
-        let pools = self.pools.iter().filter(|p| p.class.is_automatic());
+    /// The zones in which there are objects with a format: those that a walk or the sanity
+    /// trace may offer a scanner. A scanner that strips a tag, fixes and writes back need
+    /// not test for null as long as no trace offers it zone 0. So nothing else may offer
+    /// it either, and pools with a format keep away from that zone
+    /// ([`Home::plain`](crate::arena::Home::plain)). Cost: O(segments).
+    pub fn formatted_zones(&self) -> ZoneSet {
+        let pools = self.pools.iter().filter(|p| p.format.get().is_some());
         let segs = pools.flat_map(|p| p.get().segs.iter());
         segs.map(|s| s.zones(self)).fold(ZoneSet::EMPTY, ZoneSet::or)
     }

@@ -231,10 +231,8 @@ impl PoolClass for Snc {
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {
-        pool.segs
-            .iter()
-            .filter(|s| s.buffer.get().is_none())
-            .map(|s| s.limit.since(s.filled.get()))
-            .sum()
+        // A buffer's room counts as in use; what `ap_fill` leaves behind it does not.
+        let used = |s: P<Seg>| s.buffer.get().map_or(s.filled.get(), |b| b.room_limit.get());
+        pool.segs.iter().map(|s| s.limit.since(used(s))).sum()
     }
 }

@@ -6,9 +6,9 @@
 //!
 //! It shares with the collector only the list of roots and the way from an address to its
 //! segment. Objects are found by walking each segment once. It changes no object, and
-//! offers scanners only zones that a trace might offer ([`Cx::collected_zones`]).
+//! offers scanners only zones with objects that have a format ([`Cx::formatted_zones`]).
 //!
-//! [`Cx::collected_zones`]: crate::object::cx::Cx::collected_zones
+//! [`Cx::formatted_zones`]: crate::object::cx::Cx::formatted_zones
 
 use super::{Tracer, root};
 use crate::base::list::List;
@@ -51,7 +51,7 @@ pub fn check(t: &Tracer, cx: Inside<'_>) -> Option<usize> {
     cx.hold();
     let c = Check {
         idle,
-        zones: cx.collected_zones(),
+        zones: cx.formatted_zones(),
         todo: List::default(),
         found: Cell::new(0),
         gave_up: Cell::new(false),

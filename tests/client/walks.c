@@ -206,11 +206,16 @@ static mps_pool_t expect_pool;
 static void step_object(mps_addr_t o, mps_fmt_t f, mps_pool_t p, void *c,
                         size_t s)
 {
-  mps_addr_t q = o;
+  mps_pool_t of = NULL;
+  mps_fmt_t in = NULL;
   CHECK(f == fmt && c == &closure && s == 4711);
+  /* What only looks may be called from within. */
+  CHECK(mps_arena_has_addr(arena, o));
+  CHECK(!mps_arena_has_addr(arena, &of));
+  CHECK(mps_addr_pool(&of, arena, o) && of == p);
+  CHECK(mps_addr_fmt(&in, arena, o) && in == f);
   if (p != expect_pool)
     return;
-  CHECK(q != NULL);
   note(o);
 }
 
@@ -264,6 +269,37 @@ static void formatted_walk_middle(void)
     ++n;
   } while (mps_arena_step(arena, 0.0, 0.0) && n < 400);
   CHECK(n > 3);
+}
+
+/* What is not free is objects, padding and the allocation point's room. */
+static size_t bytes_seen;
+static mps_res_t add_up(mps_ss_t ss, void *base, void *limit, void *c)
+{
+  (void)c;
+  bytes_seen += (size_t)((char *)limit - (char *)base);
+  return obj_scan(ss, base, limit);
+}
+
+static void sizes_add_up(void)
+{
+  int c, i;
+  for (c = 0; c < CLASSES; ++c) {
+    mps_pool_t p;
+    mps_ap_t a;
+    if (!(classes[c].is & NEEDS_FORMAT))
+      continue;
+    world();
+    p = pool_class(arena, c, fmt);
+    a = ap_make(p);
+    for (i = 0; i < 3000; ++i)
+      (void)obj_new(a, 0, KIND_LEAF, rnd_below(60), 1);
+    mps_arena_park(arena);
+    bytes_seen = 0;
+    CHECK_OK(mps_pool_walk(p, add_up, &closure));
+    CHECK_EQ(bytes_seen + (size_t)((char *)a->limit - (char *)a->init),
+             mps_pool_total_size(p) - mps_pool_free_size(p));
+    mps_arena_release(arena);
+  }
 }
 
 static void step_amc(mps_addr_t o, void *c, size_t s)
@@ -331,6 +367,30 @@ static void roots_walk(void)
       CHECK(obj_is(wtable[i], KIND_LEAF, 9, 500 + (word)i));
   mps_arena_release(arena);
   REPORTED(mps_arena_roots_walk(arena, step_root, &closure, 31));
+}
+
+/* References into any pool with a format are shown, SNC's too. */
+static void roots_walk_classes(void)
+{
+  int c, i;
+  for (c = 0; c < CLASSES; ++c) {
+    mps_ap_t a;
+    if (!(classes[c].is & NEEDS_FORMAT))
+      continue;
+    world();
+    a = ap_make(pool_class(arena, c, fmt));
+    memset(wtable, 0, sizeof wtable);
+    CHECK_OK(mps_root_create_table(&wroot, arena, mps_rank_exact(), 0, wtable,
+                                   20));
+    waroot = NULL;
+    for (i = 0; i < 20; ++i)
+      wtable[i] = obj_new(a, 0, KIND_LEAF, 9, 500 + (word)i);
+    mps_arena_park(arena);
+    exact_seen = ambig_seen = stack_seen = 0;
+    mps_arena_roots_walk(arena, step_root, &closure, 31);
+    CHECK_EQ(exact_seen, 20);
+    mps_arena_release(arena);
+  }
 }
 
 /* --- messages --- */
@@ -621,7 +681,10 @@ static const case_s cases[] = {
   {"formatted objects walk in the middle of collections",
    formatted_walk_middle},
   {"mps_amc_apply", amc_apply},
+  {"walk: what is seen, what is free and the buffer make the whole",
+   sizes_add_up},
   {"roots walk", roots_walk},
+  {"roots walk: every class with a format", roots_walk_classes},
   {"messages: another type's accessor and no type at all are reported",
    message_errors},
   {"messages: the clock of a finalization message is 0", clocks},
