@@ -345,8 +345,7 @@ impl Chunk {
         if high {
             return (0..self.map_words).rev().find_map(|w| {
                 let hit = self.word(map, w).get() & zones;
-                let top = WORD_BITS - 1 - hit.leading_zeros();
-                (hit != 0).then(|| self.region_at(w, top))
+                hit.checked_ilog2().map(|top| self.region_at(w, top))
             });
         }
         for w in 0..self.map_words {

@@ -74,7 +74,7 @@ fn work() {
         e.formats.push_back(f);
         f
     });
-    let pool = arguments(|a| Mpm::enter(m, |_| Mpm::new_pool(m, &CLASS, Some(format), a))).unwrap();
+    let pool = arguments(|a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a))).unwrap();
     let ap = arguments(|a| Mpm::enter(m, |e| e.new_ap(pool, a))).unwrap();
     for _ in 0..1000 {
         let p = Mpm::enter(m, |e| e.fill(ap, 4096)).unwrap();
@@ -86,10 +86,13 @@ fn work() {
         mps::object::buffer::detach(ap);
         e.collect().unwrap();
     });
-    Mpm::enter(m, |e| e.ap_destroy(ap));
-    Mpm::enter(m, |e| e.pool_destroy(pool));
-    Mpm::enter(m, |e| e.formats.remove(format));
-    Mpm::destroy(m);
+    // SAFETY: nobody uses them any more, and each goes before what it is part of.
+    unsafe {
+        Mpm::enter(m, |e| e.ap_destroy(ap));
+        Mpm::enter(m, |e| e.pool_destroy(pool));
+        Mpm::enter(m, |e| e.formats.remove(format));
+        Mpm::destroy(m);
+    }
 }
 
 fn main() {
