@@ -47,7 +47,7 @@ case $sanitizer in
         # own. Ports are asked for more than there is. Managed memory is no leak.
         export ASAN_OPTIONS=allow_user_segv_handler=1:handle_segv=0:use_sigaltstack=0
         ASAN_OPTIONS+=:detect_stack_use_after_return=0:allocator_may_return_null=1:detect_leaks=0
-        tests=(--skip ours_are_answered)
+        tests=()
         programs="manual threads fork handlers mixed"
         ;;
     thread)
