@@ -8,6 +8,7 @@
  */
 
 #include "common.h"
+#include "mpstd.h"
 
 #include <ctype.h>
 #include <sys/mman.h>
@@ -327,7 +328,7 @@ static mps_res_t scan_reenter(mps_ss_t ss, void *p, size_t s)
 {
   (void)ss; (void)p; (void)s;
   (void)mps_arena_committed(arena);
-  (void)mps_arena_has_addr(arena, table);       /* takes the lock */
+  (void)mps_arena_pause_time(arena);            /* takes the lock */
   return MPS_RES_OK;
 }
 
@@ -432,7 +433,7 @@ static void nobodys(int c)
 static void misplaced(int c)
 {
   make_large_pool(c);
-  mps_free(pool, (char *)block[1] + 4, 64);
+  mps_free(pool, (char *)block[1] + MPS_PF_ALIGN / 2, 64);
 }
 
 static void mfs_twice(void) { twice(MFS); }

@@ -7,7 +7,8 @@
 
 #include "common.h"
 
-enum { SLOTS = 6, COUNT = 40000, WORDS = SLOTS + 2 };   /* 2.5 MB */
+/* 2.5 MB, whatever a word is: segments are so many bytes, not words */
+enum { SLOTS = 6, COUNT = 320000 / sizeof(word), WORDS = SLOTS + 2 };
 
 static mps_arena_t arena;
 static mps_fmt_t fmt;
@@ -115,7 +116,7 @@ static void writes_to(size_t generation, int keep_ap)
   }
   each = scanned_each(20);
   verify();
-  /* The roots are not counted, and the whole block is 320,000 words.  A write
+  /* The roots are not counted, and the whole block is COUNT * WORDS words.  A write
    * costs a segment of at most 64 KB, for some collections. */
   part("generation %lu: %.0f words are scanned each time",
        (unsigned long)generation, each);

@@ -378,7 +378,8 @@ static void blocks_of(const char *what, size_t budget, mps_res_t refusal)
  * reached it refuses to take a barrier's protection off. */
 static void objects_of(const char *what, size_t budget, mps_res_t refusal)
 {
-  enum { KEPT = 300, SLOTS = 10000 };    /* so large that each has a segment */
+  /* so large that each has a segment, and twice as many as there is room for */
+  enum { KEPT = 300, SLOTS = 80000 / sizeof(word) };
   static mps_addr_t kept[KEPT];
   size_t i, round, count;
   mps_root_t keeps;
