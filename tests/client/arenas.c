@@ -807,7 +807,7 @@ static void count_starts(size_t *chain, size_t *memory)
 }
 
 /* 20 KB of objects that are replaced one by one, a hundred times the arena in all;
- * then, where objects move, a quarter of the arena in one piece. */
+ * then, where objects move, an eighth of the arena in one piece. */
 static void churn(mps_arena_t a, size_t size, mps_pool_class_t class)
 {
   enum { LIVE = 80, SLOTS = 30 };
@@ -839,8 +839,8 @@ static void churn(mps_arena_t a, size_t size, mps_pool_class_t class)
        (unsigned long)(size >> 10), (unsigned long)chain, (unsigned long)memory);
   CHECK(chain > 100 && memory == 0);
   if (class == mps_class_amc()) {
-    CHECK_OK(obj_try(&o, ap, 0, KIND_LEAF, size / 4 / WORD - 2, 7));
-    CHECK(obj_is(o, KIND_LEAF, size / 4 / WORD - 2, 7));
+    CHECK_OK(obj_try(&o, ap, 0, KIND_LEAF, size / 8 / WORD - 2, 7));
+    CHECK(obj_is(o, KIND_LEAF, size / 8 / WORD - 2, 7));
   }
   mps_ap_destroy(ap);
   mps_root_destroy(lives);

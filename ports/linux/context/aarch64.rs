@@ -50,6 +50,14 @@ pub unsafe fn is_write(uc: Addr) -> bool {
     true
 }
 
+/// All frames have a ucontext.
+///
+/// # Safety
+/// As on IA-32, where it reads.
+pub unsafe fn is_short_frame(_: Addr) -> bool {
+    false
+}
+
 /// Where the frame ends.
 ///
 /// # Safety

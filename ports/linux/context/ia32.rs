@@ -48,6 +48,26 @@ pub unsafe fn limit(uc: Addr) -> Addr {
     if magic == super::XSTATE_MAGIC { fp.add(size as usize) } else { fp.add(112 + 512) }
 }
 
+/// Are these the registers that the kernel leaves for a handler without `SA_SIGINFO`? It
+/// gets a frame with no ucontext and no `stack_t`: registers, then the floating point state,
+/// laid out as in a ucontext from `REGS` on. Both segments are those that we run with,
+/// and the stack pointer is there twice.
+///
+/// # Safety
+/// `SIZE` bytes at `uc` can be read.
+pub unsafe fn is_short_frame(uc: Addr) -> bool {
+    let (cs, ss): (usize, usize);
+    // SAFETY: reads two segment registers.
+    unsafe {
+        core::arch::asm!("mov {:e}, cs", "mov {:e}, ss", out(reg) cs, out(reg) ss,
+            options(nomem, nostack, preserves_flags));
+    }
+    // SAFETY: below `SIZE`. The upper halves of the segments' places may hold anything.
+    let at = |i: usize| unsafe { read::<usize>(uc.add(REGS + i * 4)) };
+    let same = |a: usize, b: usize| a & 0xffff == b & 0xffff;
+    same(at(15), cs) && same(at(18), ss) && at(7) == at(17) && Addr(at(19)).since(uc) <= 4096
+}
+
 /// Calls `f(arg)` with the stack pointer at `sp`.
 ///
 /// # Safety

@@ -10,6 +10,8 @@
 //! the client's), the frame to look at is the one that brought it there. It
 //! is found by the copy of the `stack_t` that the kernel left in it. (Its
 //! flags do not say whether the thread was on the stack; its registers do.)
+//! Where a handler that takes no ucontext gets a frame without that copy, the
+//! processor's file knows it by its registers.
 
 use super::sys::SigStack;
 use crate::base::addr::{Addr, WORD};
@@ -145,7 +147,9 @@ unsafe fn entered_from(here: Addr, stack: SigStack) -> Option<Addr> {
     while outer > here {
         // SAFETY: between `here` and the cold end.
         let (s, sp) = unsafe { stacks(outer) };
-        if s.sp == stack.sp && s.size == stack.size && !on(&stack, sp) {
+        let copied = s.sp == stack.sp && s.size == stack.size;
+        // SAFETY: as above.
+        if (copied || unsafe { arch::is_short_frame(outer) }) && !on(&stack, sp) {
             return Some(outer);
         }
         outer = outer.sub(WORD);

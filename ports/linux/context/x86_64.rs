@@ -31,6 +31,14 @@ pub unsafe fn is_write(uc: Addr) -> bool {
     unsafe { read::<usize>(uc.add(ERR)) & 2 != 0 }
 }
 
+/// All frames have a ucontext.
+///
+/// # Safety
+/// As on IA-32, where it reads.
+pub unsafe fn is_short_frame(_: Addr) -> bool {
+    false
+}
+
 /// Where the frame ends.
 ///
 /// # Safety
