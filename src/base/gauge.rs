@@ -43,11 +43,6 @@ impl Gauge {
 pub struct SharedAddr(AtomicUsize);
 
 impl SharedAddr {
-    /// One that is `a`.
-    pub const fn new(a: Addr) -> SharedAddr {
-        SharedAddr(AtomicUsize::new(a.0))
-    }
-
     /// What it is.
     #[inline(always)]
     pub fn get(&self) -> Addr {

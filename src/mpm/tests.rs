@@ -1117,68 +1117,6 @@ fn two_instances() {
     b.finish();
 }
 
-/// With no memory to copy to, every object stays where it is.
-#[test]
-fn emergency() {
-    let machine = Machine::new(Mock::new());
-    for (header, interior) in [(0, true), (16, true), (16, false)] {
-        let s = Setup { header, interior, roots: 800, ..PLAIN };
-        let mut c = Client::made(&machine, s, Rng::new("emergency"));
-        c.acts(3_000);
-        Mpm::enter(c.m(), |m| m.park());
-        let arena = &c.cx().arena;
-        let before = c.places();
-        assert!(before.len() > 500);
-        let all = arena.limit.get();
-        arena.purge(arena.spare.get(), None);
-        assert_eq!(arena.spare.get(), 0);
-        arena.set_limit(arena.committed.get()).unwrap();
-        let copied = c.cx().stats.copied.get();
-        c.collect();
-        assert!(c.cx().traces[0].emergency.get() && c.cx().stats.copied.get() == copied);
-        assert_eq!(c.places(), before, "something moved");
-        assert_eq!(c.verify(), before.len());
-        // Some garbage came back, so work goes on.
-        c.acts(500);
-        assert!(c.n.refused.iter().all(|e| *e == Res::CommitLimit), "{:?}", c.n.refused);
-        arena.set_limit(all).unwrap();
-        c.n.refused.clear();
-        c.acts(500);
-        assert_eq!(c.n.refused, []);
-        c.let_go();
-        c.finish();
-    }
-}
-
-/// Emergencies that begin in the middle of a trace.
-#[test]
-fn commit_limit_while_working() {
-    let machine = Machine::new(Mock::new());
-    let s = Setup { roots: 500, ..PLAIN };
-    let mut c = Client::made(&machine, s, Rng::new("commit_limit_while_working"));
-    let arena = &c.cx().arena;
-    let mut emergencies = 0;
-    for round in 0.. {
-        if round > 20 && emergencies > 0 && !c.n.refused.is_empty() {
-            break;
-        }
-        assert!(round < 200, "{emergencies} emergencies, {} refusals", c.n.refused.len());
-        c.acts(300);
-        arena.purge(usize::MAX, None);
-        let tight = arena.committed.get() + c.rng.below(16) * PAGE;
-        arena.set_limit(tight).unwrap();
-        for _ in 0..4 {
-            c.acts(100);
-            emergencies += c.cx().traces[0].emergency.get() as usize;
-            assert!(arena.committed.get() <= tight);
-        }
-        assert!(c.n.refused.iter().all(|e| *e == Res::CommitLimit), "{:?}", c.n.refused);
-        arena.set_limit(usize::MAX).unwrap();
-    }
-    c.let_go();
-    c.finish();
-}
-
 /// Runs a client for each n, with the nth fallible call of the port (or, if
 /// `for_good`, all from the nth on) failing.
 fn failing(name: &str, for_good: bool, s: Setup) {

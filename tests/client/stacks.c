@@ -214,6 +214,18 @@ static void join(pthread_t t)
   CHECK_EQ(pthread_join(t, NULL), 0);
 }
 
+/* A thread that stands in `run`, on no stack of its own, is reported when it is stopped. */
+static void stopped_elsewhere(void (*run)(void))
+{
+  if (reference())
+    return;
+  world();
+  (void)start(run);
+  reports_leave = 1;
+  REPORTED(collect());
+  CHECK(strstr(reports_text, "a stopped thread is on its own stack") != NULL);
+}
+
 static void spins_on_coroutine(void)
 {
   on_coroutine(spin);
@@ -221,13 +233,7 @@ static void spins_on_coroutine(void)
 
 static void stopped_on_coroutine(void)
 {
-  if (reference())
-    return;
-  world();
-  (void)start(spins_on_coroutine);
-  reports_leave = 1;
-  REPORTED(collect());
-  CHECK(strstr(reports_text, "a stopped thread is on its own stack") != NULL);
+  stopped_elsewhere(spins_on_coroutine);
 }
 
 static void signal_spins(int sig)
@@ -249,13 +255,7 @@ static void signal_on_coroutine(void)
 
 static void stopped_above_coroutine(void)
 {
-  if (reference())
-    return;
-  world();
-  (void)start(signal_on_coroutine);
-  reports_leave = 1;
-  REPORTED(collect());
-  CHECK(strstr(reports_text, "a stopped thread is on its own stack") != NULL);
+  stopped_elsewhere(signal_on_coroutine);
 }
 
 /* A handler on a signal stack that only runs when its thread is stopped: what the

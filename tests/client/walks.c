@@ -89,29 +89,38 @@ static void all_once(void)
   CHECK_EQ(seen_total, N);
 }
 
+/* Runs a check in a new world for each class of which `flags` hold. */
+static void each_class(int flags, void (*check)(int c, mps_pool_t p, mps_ap_t a))
+{
+  int c;
+  for (c = 0; c < CLASSES; ++c)
+    if (classes[c].is & flags) {
+      mps_pool_t p;
+      world();
+      p = pool_class(arena, c, fmt);
+      check(c, p, ap_make(p));
+    }
+}
+
+static void pool_walk_of(int c, mps_pool_t p, mps_ap_t a)
+{
+  int round;
+  populate(c, p, a);
+  for (round = 0; round < 3; ++round) {
+    mps_arena_park(arena);
+    start_counting();
+    CHECK_OK(mps_pool_walk(p, scanning_walk, &closure));
+    all_once();
+    CHECK(areas > 0);
+    mps_arena_release(arena);
+    (void)obj_new(a, 0, KIND_LEAF, 30, 99999);
+    collect();
+  }
+}
+
 static void pool_walk(void)
 {
-  int c, round;
-  for (c = 0; c < CLASSES; ++c) {
-    mps_pool_t p;
-    mps_ap_t a;
-    if (!(classes[c].is & IS_AUTO))
-      continue;
-    world();
-    p = pool_class(arena, c, fmt);
-    a = ap_make(p);
-    populate(c, p, a);
-    for (round = 0; round < 3; ++round) {
-      mps_arena_park(arena);
-      start_counting();
-      CHECK_OK(mps_pool_walk(p, scanning_walk, &closure));
-      all_once();
-      CHECK(areas > 0);
-      mps_arena_release(arena);
-      (void)obj_new(a, 0, KIND_LEAF, 30, 99999);
-      collect();
-    }
-  }
+  each_class(IS_AUTO, pool_walk_of);
 }
 
 /* The scanner of a walk may put other references in. */
@@ -219,31 +228,28 @@ static void step_object(mps_addr_t o, mps_fmt_t f, mps_pool_t p, void *c,
   note(o);
 }
 
+static void formatted_walk_of(int c, mps_pool_t p, mps_ap_t a)
+{
+  int round;
+  expect_pool = p;
+  populate(c, p, a);
+  for (round = 0; round < 4; ++round) {
+    /* in every state; parked for certain */
+    if (round == 1)
+      mps_arena_clamp(arena);
+    else if (round == 2)
+      mps_arena_release(arena);
+    else
+      mps_arena_park(arena);
+    start_counting();
+    mps_arena_formatted_objects_walk(arena, step_object, &closure, 4711);
+    all_once();
+  }
+}
+
 static void formatted_walk(void)
 {
-  int c, round;
-  for (c = 0; c < CLASSES; ++c) {
-    mps_pool_t p;
-    mps_ap_t a;
-    if (!(classes[c].is & NEEDS_FORMAT))
-      continue;
-    world();
-    p = expect_pool = pool_class(arena, c, fmt);
-    a = ap_make(p);
-    populate(c, p, a);
-    for (round = 0; round < 4; ++round) {
-      /* in every state; parked for certain */
-      if (round == 1)
-        mps_arena_clamp(arena);
-      else if (round == 2)
-        mps_arena_release(arena);
-      else
-        mps_arena_park(arena);
-      start_counting();
-      mps_arena_formatted_objects_walk(arena, step_object, &closure, 4711);
-      all_once();
-    }
-  }
+  each_class(NEEDS_FORMAT, formatted_walk_of);
 }
 
 /* In the middle of a collection only what is known to be good is shown. */
@@ -273,6 +279,7 @@ static void formatted_walk_middle(void)
 
 /* What is not free is objects, padding and the allocation point's room. */
 static size_t bytes_seen;
+
 static mps_res_t add_up(mps_ss_t ss, void *base, void *limit, void *c)
 {
   (void)c;
@@ -280,26 +287,23 @@ static mps_res_t add_up(mps_ss_t ss, void *base, void *limit, void *c)
   return obj_scan(ss, base, limit);
 }
 
+static void sizes_of(int c, mps_pool_t p, mps_ap_t a)
+{
+  int i;
+  (void)c;
+  for (i = 0; i < 3000; ++i)
+    (void)obj_new(a, 0, KIND_LEAF, rnd_below(60), 1);
+  mps_arena_park(arena);
+  bytes_seen = 0;
+  CHECK_OK(mps_pool_walk(p, add_up, &closure));
+  CHECK_EQ(bytes_seen + (size_t)((char *)a->limit - (char *)a->init),
+           mps_pool_total_size(p) - mps_pool_free_size(p));
+  mps_arena_release(arena);
+}
+
 static void sizes_add_up(void)
 {
-  int c, i;
-  for (c = 0; c < CLASSES; ++c) {
-    mps_pool_t p;
-    mps_ap_t a;
-    if (!(classes[c].is & NEEDS_FORMAT))
-      continue;
-    world();
-    p = pool_class(arena, c, fmt);
-    a = ap_make(p);
-    for (i = 0; i < 3000; ++i)
-      (void)obj_new(a, 0, KIND_LEAF, rnd_below(60), 1);
-    mps_arena_park(arena);
-    bytes_seen = 0;
-    CHECK_OK(mps_pool_walk(p, add_up, &closure));
-    CHECK_EQ(bytes_seen + (size_t)((char *)a->limit - (char *)a->init),
-             mps_pool_total_size(p) - mps_pool_free_size(p));
-    mps_arena_release(arena);
-  }
+  each_class(NEEDS_FORMAT, sizes_of);
 }
 
 static void step_amc(mps_addr_t o, void *c, size_t s)
@@ -370,27 +374,27 @@ static void roots_walk(void)
 }
 
 /* References into any pool with a format are shown, SNC's too. */
+static void roots_walk_of(int c, mps_pool_t p, mps_ap_t a)
+{
+  int i;
+  (void)c;
+  (void)p;
+  memset(wtable, 0, sizeof wtable);
+  CHECK_OK(mps_root_create_table(&wroot, arena, mps_rank_exact(), 0, wtable,
+                                 20));
+  waroot = NULL;
+  for (i = 0; i < 20; ++i)
+    wtable[i] = obj_new(a, 0, KIND_LEAF, 9, 500 + (word)i);
+  mps_arena_park(arena);
+  exact_seen = ambig_seen = stack_seen = 0;
+  mps_arena_roots_walk(arena, step_root, &closure, 31);
+  CHECK_EQ(exact_seen, 20);
+  mps_arena_release(arena);
+}
+
 static void roots_walk_classes(void)
 {
-  int c, i;
-  for (c = 0; c < CLASSES; ++c) {
-    mps_ap_t a;
-    if (!(classes[c].is & NEEDS_FORMAT))
-      continue;
-    world();
-    a = ap_make(pool_class(arena, c, fmt));
-    memset(wtable, 0, sizeof wtable);
-    CHECK_OK(mps_root_create_table(&wroot, arena, mps_rank_exact(), 0, wtable,
-                                   20));
-    waroot = NULL;
-    for (i = 0; i < 20; ++i)
-      wtable[i] = obj_new(a, 0, KIND_LEAF, 9, 500 + (word)i);
-    mps_arena_park(arena);
-    exact_seen = ambig_seen = stack_seen = 0;
-    mps_arena_roots_walk(arena, step_root, &closure, 31);
-    CHECK_EQ(exact_seen, 20);
-    mps_arena_release(arena);
-  }
+  each_class(NEEDS_FORMAT, roots_walk_of);
 }
 
 /* --- messages --- */

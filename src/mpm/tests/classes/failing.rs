@@ -201,15 +201,23 @@ enum Bound {
 const BOTH: [Bound; 2] = [Bound::Limit, Bound::Frames];
 
 impl Bound {
-    /// From now on at most `room` bytes more than now; `None`: as much as there is.
-    fn set(self, mock: &Mock, m: P<Mpm>, room: Option<Size>) {
-        let arena = &m.get().cx.arena;
+    /// Bytes that count towards it.
+    fn used(self, mock: &Mock, m: P<Mpm>) -> Size {
         match self {
-            Bound::Limit => {
-                arena.set_limit(room.map_or(usize::MAX, |r| arena.committed.get() + r)).unwrap()
-            }
-            Bound::Frames => mock.limit_memory(room.map(|r| mock.mapped().0 + r)),
+            Bound::Limit => m.get().cx.arena.committed.get(),
+            Bound::Frames => mock.mapped().0,
         }
+    }
+
+    /// From now on at most `room` bytes more than now; `None`: as much as there is. In bytes
+    /// in all.
+    fn set(self, mock: &Mock, m: P<Mpm>, room: Option<Size>) -> Size {
+        let most = room.map(|r| self.used(mock, m) + r);
+        match self {
+            Bound::Limit => m.get().cx.arena.set_limit(most.unwrap_or(usize::MAX)).unwrap(),
+            Bound::Frames => mock.limit_memory(most),
+        }
+        most.unwrap_or(usize::MAX)
     }
 
     /// Is this how it refuses?
@@ -396,60 +404,67 @@ fn unused_chunks_make_room() {
     w.finish();
 }
 
-/// With no frame to copy to, every object stays where it is.
+/// With no memory to copy to, every object stays where it is.
 #[test]
-fn emergency_without_frames() {
-    let machine = Machine::new(Mock::new());
-    for (header, interior) in [(0, true), (16, true), (16, false)] {
-        let s = Setup { header, interior, roots: 800, ..PLAIN };
-        let mut c = Client::made(&machine, s, Rng::new("emergency_without_frames"));
-        c.acts(3_000);
-        Mpm::enter(c.m(), |m| m.park());
-        let before = c.places();
-        assert!(before.len() > 500);
-        c.cx().arena.purge(usize::MAX, None);
-        Bound::Frames.set(c.mock, c.m(), Some(0));
-        let copied = c.cx().stats.copied.get();
-        c.collect();
-        assert!(c.cx().traces[0].emergency.get() && c.cx().stats.copied.get() == copied);
-        assert_eq!(c.places(), before, "something moved");
-        assert_eq!(c.verify(), before.len());
-        // Some garbage came back, so work goes on.
-        c.acts(500);
-        assert!(c.n.refused.iter().all(|e| Bound::Frames.refuses(*e)), "{:?}", c.n.refused);
-        Bound::Frames.set(c.mock, c.m(), None);
-        c.n.refused.clear();
-        c.acts(500);
-        assert_eq!(c.n.refused, []);
-        c.let_go();
-        c.finish();
+fn emergency() {
+    for bound in BOTH {
+        let machine = Machine::new(Mock::new());
+        for (header, interior) in [(0, true), (16, true), (16, false)] {
+            let s = Setup { header, interior, roots: 800, ..PLAIN };
+            let mut c = Client::made(&machine, s, Rng::new("emergency"));
+            c.acts(3_000);
+            Mpm::enter(c.m(), |m| m.park());
+            let before = c.places();
+            assert!(before.len() > 500);
+            let arena = &c.cx().arena;
+            arena.purge(usize::MAX, None);
+            assert_eq!(arena.spare.get(), 0);
+            bound.set(c.mock, c.m(), Some(0));
+            let copied = c.cx().stats.copied.get();
+            c.collect();
+            assert!(c.cx().traces[0].emergency.get() && c.cx().stats.copied.get() == copied);
+            assert_eq!(c.places(), before, "something moved");
+            assert_eq!(c.verify(), before.len());
+            // Some garbage came back, so work goes on.
+            c.acts(500);
+            assert!(c.n.refused.iter().all(|e| bound.refuses(*e)), "{:?}", c.n.refused);
+            bound.set(c.mock, c.m(), None);
+            c.n.refused.clear();
+            c.acts(500);
+            assert_eq!(c.n.refused, []);
+            c.let_go();
+            c.finish();
+        }
     }
 }
 
 /// Emergencies that begin in the middle of a trace. A collection needs no more frames
 /// than it would be let have by a limit: as many requests are served.
 #[test]
-fn frames_run_out_while_working() {
-    let machine = Machine::new(Mock::new());
-    let s = Setup { roots: 500, ..PLAIN };
-    let mut c = Client::made(&machine, s, Rng::new("frames_run_out_while_working"));
-    let mut emergencies = 0;
-    for round in 0.. {
-        if round > 20 && emergencies > 0 && !c.n.refused.is_empty() {
-            break;
+fn emergencies_while_working() {
+    for bound in BOTH {
+        let machine = Machine::new(Mock::new());
+        let s = Setup { roots: 500, ..PLAIN };
+        let mut c = Client::made(&machine, s, Rng::new("emergencies_while_working"));
+        let mut emergencies = 0;
+        for round in 0.. {
+            if round > 20 && emergencies > 0 && !c.n.refused.is_empty() {
+                break;
+            }
+            assert!(round < 200, "{emergencies} emergencies, {} refusals", c.n.refused.len());
+            c.acts(300);
+            c.cx().arena.purge(usize::MAX, None);
+            let room = c.rng.below(16) * PAGE;
+            let most = bound.set(c.mock, c.m(), Some(room));
+            for _ in 0..4 {
+                c.acts(100);
+                emergencies += c.cx().traces[0].emergency.get() as usize;
+                assert!(bound.used(c.mock, c.m()) <= most);
+            }
+            assert!(c.n.refused.iter().all(|e| bound.refuses(*e)), "{:?}", c.n.refused);
+            bound.set(c.mock, c.m(), None);
         }
-        assert!(round < 200, "{emergencies} emergencies, {} refusals", c.n.refused.len());
-        c.acts(300);
-        c.cx().arena.purge(usize::MAX, None);
-        let room = c.rng.below(16) * PAGE;
-        Bound::Frames.set(c.mock, c.m(), Some(room));
-        for _ in 0..4 {
-            c.acts(100);
-            emergencies += c.cx().traces[0].emergency.get() as usize;
-        }
-        assert!(c.n.refused.iter().all(|e| Bound::Frames.refuses(*e)), "{:?}", c.n.refused);
-        Bound::Frames.set(c.mock, c.m(), None);
+        c.let_go();
+        c.finish();
     }
-    c.let_go();
-    c.finish();
 }
