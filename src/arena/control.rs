@@ -45,7 +45,8 @@ const SLAB_HEADER: Size = size_up(size_of::<Slab>(), BLOCK_ALIGN);
 /// would be most of its memory. A larger bound would waste more in large arenas than
 /// it saves in small ones.
 const fn size_taken_instead(size: Size, capacity: Size) -> Size {
-    if capacity < 1 << 20 { size * 4 } else { size * 7 / 4 }
+    // Any size may come: one that is too large is refused only later.
+    if capacity < 1 << 20 { size.saturating_mul(4) } else { size.saturating_mul(7) / 4 }
 }
 
 /// A block of up to a 64th of a grain may be taken rather than a new slab, however little is

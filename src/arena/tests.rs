@@ -858,6 +858,11 @@ fn control_memory() {
         unsafe { arena.control_free(a, size) };
     }
     assert_eq!(arena.control.in_use.get(), 0);
+    // A client's options may ask for any size.
+    for shift in [48, 60, 61, 62, 63].map(|s| s * usize::BITS / 64) {
+        assert!(arena.control_alloc(1 << shift).is_err());
+    }
+    assert!(arena.control_alloc(usize::MAX).is_err());
     // The region table's entries stay.
     let more = arena.committed.get() - arena.spare.get() - before;
     assert!(more <= arena.grain(), "{more} bytes stayed in use");
