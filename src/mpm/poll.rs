@@ -7,7 +7,7 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::{self, Buffer};
 use crate::object::cx::bump;
-use crate::object::locus::{Chain, Gen};
+use crate::object::locus::Chain;
 use crate::object::trace::Trace;
 use crate::seam::event::{Category, EventKind, event, event_text, is_on};
 use crate::seam::plinth;
@@ -196,7 +196,7 @@ impl Entered {
             );
         if full {
             let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
-            return self.start(true, why, |_| true);
+            return self.start_full(why);
         }
         let upto = |c: P<Chain>| {
             let gens = c.get().generations();
@@ -205,25 +205,28 @@ impl Entered {
         if self.cx.chains.iter().all(|c| upto(c) == 0) {
             return None;
         }
-        let chains = || self.cx.chains.iter();
-        self.start(false, WHY_CHAIN, |g| {
-            chains().any(|c| c.get().generations().take(upto(c)).any(|x| x == g))
-        })
+        self.start(false, WHY_CHAIN, upto)
     }
 
-    /// Starts a trace, if there is a place for one.
+    /// Starts a trace of all generations, if there is a place for one.
+    fn start_full(&self, why: &'static str) -> Option<&Trace> {
+        self.start(true, why, |_| 0)
+    }
+
+    /// Starts a trace, if there is a place for one: a `full` one, or one of the first so many
+    /// generations of each chain as `upto` says.
     fn start(
         &self,
         full: bool,
         why: &'static str,
-        choose: impl Fn(P<Gen>) -> bool,
+        upto: impl Fn(P<Chain>) -> usize,
     ) -> Option<&Trace> {
         let t = self.cx.idle_trace()?;
         self.post_start(t, why);
         let args = [self.cx.instance.get(), full as usize];
         event_text(Category::Trace, EventKind::TraceStart, &args, why.as_bytes());
         self.report_memory();
-        self.tracer.start(t, self.inside(), full, choose);
+        self.tracer.start(t, self.inside(), full, upto);
         if full {
             self.full_wanted.set(false);
             self.last_full.set(self.allocated.get());
@@ -280,7 +283,7 @@ impl Entered {
         if !self.has_objects() {
             return Err(Res::Fail);
         }
-        self.start(true, WHY_ASKED, |_| true);
+        self.start_full(WHY_ASKED);
         self.finish_traces()
     }
 
@@ -298,7 +301,7 @@ impl Entered {
         if !self.has_objects() {
             return Err(Res::Fail);
         }
-        if let Some(t) = self.start(true, WHY_ASKED, |_| true) {
+        if let Some(t) = self.start_full(WHY_ASKED) {
             self.work(t);
         }
         Ok(())
@@ -362,7 +365,7 @@ impl Entered {
         done.collected += 1;
         // Another thread may have begun one meanwhile.
         let _ = self.finish_traces();
-        self.start(true, WHY_MEMORY, |_| true);
+        self.start_full(WHY_MEMORY);
         let _ = self.finish_traces();
         true
     }
@@ -382,7 +385,7 @@ impl Entered {
             multiplier > 0.0 && self.is_worth_it() && self.expected_ticks() <= wait
         };
         let t = self.cx.busy_trace().or_else(|| self.consider());
-        let t = t.or_else(|| if worth_it() { self.start(true, WHY_STEP, |_| true) } else { None });
+        let t = t.or_else(|| if worth_it() { self.start_full(WHY_STEP) } else { None });
         let Some(t) = t else { return false };
         self.step_trace(t, began, self.until(began, interval));
         true

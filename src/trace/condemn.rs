@@ -4,7 +4,7 @@ use crate::arena::Walk;
 use crate::base::addr::Size;
 use crate::base::ptr::P;
 use crate::object::cx::{Inside, bump};
-use crate::object::locus::Gen;
+use crate::object::locus::{Chain, Gen};
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Phase, Trace};
 
@@ -12,23 +12,31 @@ use crate::object::trace::{Phase, Trace};
 /// take as long as 128 bytes take to scan.
 const HEADER_WORK: Size = 128;
 
-/// Notes the generations to condemn, in the order of chains, the top generation last. Bulk
-/// segments of the others turn white at once.
-pub fn choose(t: &Trace, cx: Inside<'_>, choose: impl Fn(P<Gen>) -> bool) {
-    let gens = cx.chains.iter().flat_map(|c| c.get().generations());
-    for g in gens.chain(core::iter::once(cx.top())) {
-        if choose(g) {
-            t.choose(g);
-            continue;
+/// Notes the generations to condemn, in the order of chains, the top generation last: all, or
+/// of each chain as many as `upto` says. Bulk segments of the others turn white at once.
+pub fn choose(t: &Trace, cx: Inside<'_>, upto: impl Fn(P<Chain>) -> usize) {
+    let full = t.full.get();
+    for c in cx.chains.iter() {
+        let n = if full { usize::MAX } else { upto(c) };
+        for (i, g) in c.get().generations().enumerate() {
+            choose_or_pass(t, cx, g, i < n);
         }
-        let before = t.condemned.get();
-        for _ in 0..g.get().bulk.get() {
-            if let Some(s) = g.get().segs.first() {
-                whiten_seg(t, cx, g, s);
-            }
-        }
-        bump(&t.not_condemned, g.get().total.get() - (t.condemned.get() - before));
     }
+    choose_or_pass(t, cx, cx.top(), full);
+}
+
+fn choose_or_pass(t: &Trace, cx: Inside<'_>, g: P<Gen>, chosen: bool) {
+    if chosen {
+        t.choose(g);
+        return;
+    }
+    let before = t.condemned.get();
+    for _ in 0..g.get().bulk.get() {
+        if let Some(s) = g.get().segs.first() {
+            whiten_seg(t, cx, g, s);
+        }
+    }
+    bump(&t.not_condemned, g.get().total.get() - (t.condemned.get() - before));
 }
 
 /// Turns a segment of a generation white. If its class leaves it out, it goes to the end

@@ -36,7 +36,7 @@ use crate::base::list::List;
 use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::object::cx::{Inside, bump};
-use crate::object::locus::Gen;
+use crate::object::locus::Chain;
 use crate::object::scan::ScanState;
 use crate::object::trace::{CLOCK_WORK, Phase, Trace};
 use core::cell::Cell;
@@ -75,12 +75,12 @@ pub fn count(t: &Trace, ss: &ScanState) {
 }
 
 impl Tracer {
-    /// Begins a trace of the generations for which `choose` is true. `t` is not in
-    /// progress. Cost: O(generations).
-    pub fn start(&self, t: &Trace, cx: Inside<'_>, full: bool, choose: impl Fn(P<Gen>) -> bool) {
+    /// Begins a trace of all generations if it is `full`, else of the first so many of each
+    /// chain as `upto` says. `t` is not in progress. Cost: O(generations).
+    pub fn start(&self, t: &Trace, cx: Inside<'_>, full: bool, upto: impl Fn(P<Chain>) -> usize) {
         t.begin(&cx, full);
         self.guardians.rewind(t);
-        condemn::choose(t, cx, choose);
+        condemn::choose(t, cx, upto);
     }
 
     /// Does a share of the work of a trace, until it ends or the clock reads `until`.
