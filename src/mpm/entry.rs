@@ -142,7 +142,8 @@ impl Entered {
     // As for `claim`.
     #[inline(never)]
     fn leave(&self) {
-        let me = self.cx.arena.port.thread_id();
+        // This thread's number: it has the lock.
+        let me = self.cx.lock.load(Ordering::Relaxed);
         self.bring_into_line();
         if self.cx.peeks.is_empty() && self.cx.threads.none_stopped() {
             self.pause_end();

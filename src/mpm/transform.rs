@@ -15,7 +15,7 @@ use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, ZoneSet};
 use crate::object::cx::Inside;
 use crate::object::scan::{Hook, Ref, ScanState};
-use crate::object::seg;
+use crate::object::seg::{self, Seg};
 use crate::trace::root;
 use core::cell::Cell;
 
@@ -159,8 +159,8 @@ impl Entered {
             return Ok(());
         }
         let places = (least + 1).max(32).checked_next_power_of_two().ok_or(Res::Memory)?;
-        places.checked_mul(size_of::<Pair>()).ok_or(Res::Memory)?;
-        let table: *mut Pair = self.cx.arena.control_alloc(bytes(places))?.ptr();
+        let size = places.checked_mul(size_of::<Pair>()).ok_or(Res::Memory)?;
+        let table: *mut Pair = self.cx.arena.control_alloc(size)?.ptr();
         for i in 0..places {
             // SAFETY: an array of as many, just allocated.
             unsafe { table.add(i).write((Addr::NULL, Addr::NULL)) };
@@ -233,25 +233,26 @@ impl Entered {
     }
 
     fn transform_objects(&self, t: P<Transform>) -> Result {
+        let cx = self.inside();
+        // Lets a segment be scanned.
+        let prepared = |s: P<Seg>| {
+            s.expose(cx);
+            s.set_summary_all(cx);
+            state(cx, t, seg::first_rank(s.ranks), change)
+        };
         let mut done = Ok(());
         for pool in self.cx.pools.iter() {
             if !pool.class.is_automatic() {
                 for s in pool.segs.iter().filter(|s| !s.ranks.is_empty()) {
-                    s.expose(self.inside());
-                    s.set_summary_all(self.inside());
-                    let ss = state(self.inside(), t, seg::first_rank(s.ranks), change);
-                    done = s.class.scan(s, &ss).map(|_| ()).and(done);
+                    done = s.class.scan(s, &prepared(s)).map(|_| ()).and(done);
                 }
                 continue;
             }
             let Some(f) = pool.format.get() else { continue };
             // The closure never fails, so all areas are gone through.
-            let _ = pool.class.areas(self.inside(), pool, &mut |s, base, limit| {
+            let _ = pool.class.areas(cx, pool, &mut |s, base, limit| {
                 if !s.ranks.is_empty() {
-                    s.expose(self.inside());
-                    s.set_summary_all(self.inside());
-                    let ss = state(self.inside(), t, seg::first_rank(s.ranks), change);
-                    done = ss.scan(f.get(), base, limit).and(done);
+                    done = prepared(s).scan(f.get(), base, limit).and(done);
                 }
                 Ok(())
             });

@@ -126,18 +126,9 @@ impl Nailboard {
             Some(a) => a < limit && self.get(a),
             None => self.any(base, limit),
         };
-        let (first, first_bit) = self.place(base);
-        let (last, last_bit) = self.place(limit.sub(1 << self.shift));
-        for w in first..=last {
-            let mut gone = usize::MAX;
-            if w == first {
-                gone &= !(first_bit - 1);
-            }
-            if w == last {
-                gone &= last_bit | (last_bit - 1);
-            }
+        for (w, mask) in self.words(base, limit) {
             // SAFETY: in the table, which is ours alone.
-            unsafe { *self.marks.add(w) &= !gone };
+            unsafe { *self.marks.add(w) &= !mask };
         }
         if held {
             self.set(base);
@@ -145,9 +136,15 @@ impl Nailboard {
     }
 
     fn any(&self, base: Addr, limit: Addr) -> bool {
+        // SAFETY: in the table.
+        self.words(base, limit).any(|(w, mask)| unsafe { *self.marks.add(w) & mask != 0 })
+    }
+
+    /// The words of the table for `base..limit` (not empty), and which bits of each.
+    fn words(&self, base: Addr, limit: Addr) -> impl Iterator<Item = (usize, usize)> {
         let (first, first_bit) = self.place(base);
         let (last, last_bit) = self.place(limit.sub(1 << self.shift));
-        (first..=last).any(|w| {
+        (first..=last).map(move |w| {
             let mut mask = usize::MAX;
             if w == first {
                 mask &= !(first_bit - 1);
@@ -155,8 +152,7 @@ impl Nailboard {
             if w == last {
                 mask &= last_bit | (last_bit - 1);
             }
-            // SAFETY: in the table.
-            unsafe { *self.marks.add(w) & mask != 0 }
+            (w, mask)
         })
     }
 }

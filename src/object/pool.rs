@@ -62,7 +62,7 @@ use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
 use crate::object::cx::{Cx, Inside};
 use crate::object::format::Format;
-use crate::object::lock::Lock;
+use crate::object::lock::{Held, Lock};
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::seam::args::Args;
@@ -184,15 +184,20 @@ pub trait PoolClass: Sync {
 
     /// For a fork, inside the instance: takes the pool's lock, and all that come before
     /// it in the order, if all can be had at once. False: none is taken.
-    fn fork_lock(&self, _pool: P<Pool>) -> bool {
-        true
+    fn fork_lock(&self, pool: P<Pool>) -> bool {
+        self.lock(pool).is_none_or(|l| l.get().try_take().map(Held::keep).is_some())
     }
 
     /// Gives back what `fork_lock` took.
     ///
     /// # Safety
     /// `fork_lock` took them, on this thread or the one that this is the copy of.
-    unsafe fn fork_unlock(&self, _pool: P<Pool>) {}
+    unsafe fn fork_unlock(&self, pool: P<Pool>) {
+        if let Some(l) = self.lock(pool) {
+            // SAFETY: the caller's promise.
+            unsafe { l.get().release() };
+        }
+    }
 
     /// Checks what a debugging class can check, fenceposts or free memory, and
     /// reports what is wrong ([`crate::base::check::report`]).
@@ -529,6 +534,21 @@ impl Pool {
     pub unsafe fn inside<'a>(&self) -> Inside<'a> {
         // SAFETY: the caller's promise.
         unsafe { Inside::new(self.cx.get()) }
+    }
+
+    /// The objects of each segment in turn, for classes whose segments are filled from the
+    /// base on without gaps ([`PoolClass::areas`]).
+    ///
+    /// # Errors
+    /// The first of `f`'s: it ends there.
+    pub fn filled_areas(&self, f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result) -> Result {
+        for seg in self.segs.iter() {
+            let end = seg.get().objects_end();
+            if end > seg.base {
+                f(seg, seg.base, end)?;
+            }
+        }
+        Ok(())
     }
 
     /// A pool of a class, not yet set up.

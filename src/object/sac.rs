@@ -175,18 +175,14 @@ impl Sac {
     }
 
     fn set(&self, i: usize, size: Size, count_max: Size) {
-        let l = self.list_at(i);
-        l.size.set(size);
-        l.count.set(0);
-        l.count_max.set(if CHECKED { 0 } else { count_max });
-        l.blocks.set(Addr::NULL);
-        if CHECKED {
-            let ours = self.blocks_of(i);
-            ours.size.set(size);
-            ours.count.set(0);
-            ours.count_max.set(count_max);
-            ours.blocks.set(Addr::NULL);
+        // Two lists in the debug archive, else one and the same.
+        for l in [self.list_at(i), self.blocks_of(i)] {
+            l.size.set(size);
+            l.count.set(0);
+            l.count_max.set(0);
+            l.blocks.set(Addr::NULL);
         }
+        self.blocks_of(i).count_max.set(count_max);
     }
 
     fn list_at(&self, i: usize) -> &FreeList {
@@ -267,16 +263,15 @@ impl Sac {
             tell_of_block("block being freed is not in a cache already", self.pool, a, size);
             return Err(Res::Param);
         }
-        if CHECKED {
-            if list.count.get() >= list.count_max.get() {
-                return Ok(false);
-            }
-            if !self.pool.class.caches(self.pool, a, size, Caching::TakesIn) {
-                return Err(Res::Param);
-            }
+        if list.count.get() >= list.count_max.get() {
+            return Ok(false);
+        }
+        if CHECKED && !self.pool.class.caches(self.pool, a, size, Caching::TakesIn) {
+            return Err(Res::Param);
         }
         // SAFETY: the caller's promise, or looked at.
-        Ok(unsafe { list.push(a) })
+        unsafe { list.push(a) };
+        Ok(true)
     }
 
     /// Takes any block out: its address and size. For a flush.
@@ -321,20 +316,16 @@ impl FreeList {
         Some(a)
     }
 
-    /// Puts a block in. False: it is full.
+    /// Puts a block in.
     ///
     /// # Safety
     /// `a` is a block of the list's size, of the cache's pool, that the client
     /// has no more use for.
-    unsafe fn push(&self, a: Addr) -> bool {
-        if self.count.get() >= self.count_max.get() {
-            return false;
-        }
+    unsafe fn push(&self, a: Addr) {
         // SAFETY: the caller's promise.
         unsafe { a.ptr::<Addr>().write(self.blocks.get()) };
         self.blocks.set(a);
         self.count.set(self.count.get() + 1);
-        true
     }
 
     /// How many to move at a time between the cache and the pool, beyond the

@@ -215,11 +215,6 @@ impl Seg {
         }
     }
 
-    /// The index of the grey list that it goes to: the strongest of its ranks.
-    fn grey_list(&self) -> usize {
-        self.ranks.0.trailing_zeros().min(3) as usize
-    }
-
     /// Its entry in a trace's grey lists.
     #[inline(always)]
     pub fn grey_for(&self, t: &Trace) -> &Grey {
@@ -393,7 +388,7 @@ impl P<Seg> {
             return;
         }
         seg.grey.set(seg.grey.get().or(t.set()));
-        if let Some(l) = t.grey.get(seg.grey_list()) {
+        if let Some(l) = t.grey.get(first_rank(seg.ranks) as usize) {
             // SAFETY: part of the segment; `destroy` takes it out.
             let g = unsafe { seg.grey_for(t).p() };
             // Copies go to the front, to be scanned while they are still in the cache.
@@ -411,7 +406,7 @@ impl P<Seg> {
             return;
         }
         seg.grey.set(seg.grey.get().minus(t.set()));
-        if let Some(l) = t.grey.get(seg.grey_list()) {
+        if let Some(l) = t.grey.get(first_rank(seg.ranks) as usize) {
             // SAFETY: as above.
             l.remove(unsafe { seg.grey_for(t).p() });
         }

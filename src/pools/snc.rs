@@ -143,8 +143,10 @@ impl PoolClass for Snc {
                 // SAFETY: part of the pool's data, which outlives its segments.
                 let home = unsafe { P::new(core::ptr::NonNull::from(&d.home)) };
                 let make = |n| Seg::create(cx, pool, home, None, n, RANKS);
-                match make(want.max(cx.arena.at_most_part(SEG_LEAST, 64))) {
-                    Err(_) if want < SEG_LEAST => make(size_up(want, cx.arena.grain()))?,
+                let wish = want.max(cx.arena.at_most_part(SEG_LEAST, 64));
+                let grains = |n| size_up(n, cx.arena.grain());
+                match make(wish) {
+                    Err(_) if want < wish && grains(want) < grains(wish) => make(want)?,
                     other => other?,
                 }
             }
@@ -221,13 +223,7 @@ impl PoolClass for Snc {
         pool: P<Pool>,
         f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
     ) -> Result {
-        for seg in pool.segs.iter() {
-            let end = seg.get().objects_end();
-            if end > seg.base {
-                f(seg, seg.base, end)?;
-            }
-        }
-        Ok(())
+        pool.get().filled_areas(f)
     }
 
     fn free_size(&self, pool: P<Pool>) -> Size {

@@ -1,6 +1,6 @@
 //! The client's side: the functions it gives us, as C declares them.
 
-use crate::base::addr::Addr;
+use crate::base::addr::{Addr, Size};
 use core::ffi::c_void;
 
 /// `mps_res_t`.
@@ -38,6 +38,20 @@ pub type FindDependent = unsafe extern "C" fn(Addr) -> Addr;
 
 /// `MPS_PF_ALIGN`: the platform's natural alignment for clients.
 pub const PF_ALIGN: usize = if cfg!(windows) { 2 * size_of::<usize>() } else { size_of::<usize>() };
+
+/// `mps_pool_debug_option_s`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct DebugOptions {
+    /// What fences are made of; not looked at if the size is 0.
+    pub fence: *const u8,
+    /// Bytes of that.
+    pub fence_size: Size,
+    /// What free memory is painted with; not looked at if the size is 0.
+    pub free: *const u8,
+    /// Bytes of that.
+    pub free_size: Size,
+}
 
 /// `mps_scan_tag_s`.
 #[repr(C)]

@@ -203,13 +203,7 @@ impl PoolClass for Pages {
         pool: P<Pool>,
         f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
     ) -> Result {
-        for seg in pool.segs.iter() {
-            let end = seg.get().objects_end();
-            if end > seg.base {
-                f(seg, seg.base, end)?;
-            }
-        }
-        Ok(())
+        pool.get().filled_areas(f)
     }
 
     fn object_at(&self, _cx: Inside<'_>, seg: P<Seg>, a: Addr) -> Result<Addr> {

@@ -99,10 +99,10 @@ pub fn keep_large(seg: P<Seg>, ss: &ScanState) {
     let cx = ss.cx();
     let t = cx.cx().trace_of(seg.white.get());
     let d = data(seg.pool.get());
-    let i = seg.age.get() + 1;
+    let i = d.next_age(seg.age.get());
     let g = d.generation(i);
     seg.set_not_white(cx);
-    seg.age.set(if i < d.len { i } else { d.len - 1 });
+    seg.age.set(i);
     seg.enlist(cx, g.generation);
     let size = seg.get().size();
     bump(&g.promoted, size);

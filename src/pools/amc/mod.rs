@@ -72,6 +72,11 @@ pub struct Data {
 }
 
 impl Data {
+    /// The age of what was of age `age` and is promoted: an index of the last generation at most.
+    pub fn next_age(&self, age: usize) -> usize {
+        (age + 1).min(self.len - 1)
+    }
+
     /// Generation `i`, or the top one.
     #[inline(always)]
     pub fn generation(&self, i: usize) -> &AmcGen {
@@ -338,13 +343,7 @@ impl PoolClass for Amc {
         pool: P<Pool>,
         f: &mut dyn FnMut(P<Seg>, Addr, Addr) -> Result,
     ) -> Result {
-        for seg in pool.segs.iter() {
-            let end = seg.get().objects_end();
-            if end > seg.base {
-                f(seg, seg.base, end)?;
-            }
-        }
-        Ok(())
+        pool.get().filled_areas(f)
     }
 
     fn object_at(&self, cx: Inside<'_>, seg: P<Seg>, a: Addr) -> Result<Addr> {
@@ -388,7 +387,7 @@ fn holds_many(cx: Inside<'_>, seg: P<Seg>) -> bool {
     seg.base.add(first) < seg.get().objects_end()
 }
 
-/// A place for a copy of `size` bytes in the generation after `i`, and the
+/// A place for a copy of `size` bytes in the generation after that of `seg`, and the
 /// segment it is in.
 #[inline(always)]
 pub fn reserve_copy(
@@ -424,7 +423,7 @@ fn reserve_copy_slow(
         return None;
     }
     let d = data(pool.get());
-    let i = (seg.age.get() + 1).min(d.len - 1);
+    let i = d.next_age(seg.age.get());
     match class.new_seg(cx, pool, i, size) {
         Ok(new) => {
             new.set_summary(cx, RefSet::EMPTY);

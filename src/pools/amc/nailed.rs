@@ -238,7 +238,7 @@ fn stay(cx: Inside<'_>, seg: P<Seg>, live: Size) {
         return;
     }
     let d = data(seg.pool.get());
-    let i = (seg.age.get() + 1).min(d.len - 1);
+    let i = d.next_age(seg.age.get());
     let next = d.generation(i);
     seg.held.set(0);
     seg.age.set(i);

@@ -544,7 +544,6 @@ pub(super) fn ap_finish(ap: P<Buffer>) {
         // SAFETY: nobody uses it any more.
         unsafe { ap.pool.cx.get().arena.control_drop(s) };
     }
-    shrink(ap.pool);
 }
 
 /// With the lock, inside the instance: bytes that the client does not have.

@@ -9,7 +9,7 @@ use super::class::FitPolicy;
 use super::core::{self, Inner};
 use super::ledger::{Rule, Wrong};
 use super::mvff::Mvff;
-use crate::base::addr::{Addr, Size, size_up, size_up_checked};
+use crate::base::addr::{Addr, Size, WORD, size_up, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::object::buffer::Buffer;
@@ -18,6 +18,7 @@ use crate::object::lock::Lock;
 use crate::object::pool::{Caching, Pool, PoolClass, Room, tell_of_block, tell_of_pool};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
+use crate::seam::client::DebugOptions;
 use ::core::cell::Cell;
 use ::core::ptr::NonNull;
 
@@ -25,16 +26,6 @@ use ::core::ptr::NonNull;
 pub struct MvffDebug;
 /// The class.
 pub static MVFF_DEBUG: MvffDebug = MvffDebug;
-
-/// `mps_pool_debug_option_s`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Options {
-    fence: *const u8,
-    fence_size: Size,
-    free: *const u8,
-    free_size: Size,
-}
 
 /// In front of every block.
 #[repr(C)]
@@ -46,7 +37,6 @@ struct Head {
     check: usize,
 }
 
-const WORD: Size = size_of::<usize>();
 /// Any number that is not likely to be in memory; with it goes the place of the head.
 const MAGIC: usize = 0x5FE2_C3ED;
 
@@ -281,7 +271,7 @@ impl PoolClass for MvffDebug {
         let mut config = Mvff::config(pool, args)?;
         config.quick = false;
         config.ledger = true;
-        let mut o = Options {
+        let mut o = DebugOptions {
             fence: b"POST".as_ptr(),
             fence_size: 4,
             free: b"FREE".as_ptr(),
@@ -290,7 +280,7 @@ impl PoolClass for MvffDebug {
         if let Some(p) = args.pointer(&args::_mps_key_POOL_DEBUG_OPTIONS) {
             crate::aver_client!(!p.is_null(), "debug options are not null", Err(Res::Param));
             // SAFETY: the client's structure.
-            o = unsafe { p.cast::<Options>().read() };
+            o = unsafe { p.cast::<DebugOptions>().read() };
         }
         crate::aver_client!(
             (o.fence_size == 0 || !o.fence.is_null()) && (o.free_size == 0 || !o.free.is_null()),

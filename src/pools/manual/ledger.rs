@@ -145,6 +145,10 @@ impl Units {
         (self.start..self.start + self.count).map(move |k| self.state(k))
     }
 
+    fn all_cached(self) -> bool {
+        self.states().all(|s| s & CACHED != 0)
+    }
+
     fn set_all(self, f: impl Fn(u8) -> u8) {
         for k in self.start..self.start + self.count {
             self.set(k, f(self.state(k)));
@@ -255,7 +259,8 @@ impl Ledger {
 
     /// Inside the instance: gives back all its memory.
     pub(super) fn finish(&mut self, arena: &Arena) {
-        while let Some(page) = self.page(0) {
+        // From the end, so that no place moves.
+        while let Some(page) = self.len.checked_sub(1).and_then(|i| self.page(i)) {
             // SAFETY: alive.
             self.remove(arena, unsafe { (*page).base });
         }
@@ -363,24 +368,22 @@ impl Ledger {
 
     /// Is this, exactly, what was put into a cache?
     pub(super) fn is_cached(&self, a: Addr, size: Size) -> bool {
-        let all = |u: Units| u.states().all(|s| s & CACHED != 0);
-        !self.is_on || self.units(a, size).is_ok_and(all)
+        !self.is_on || self.units(a, size).is_ok_and(Units::all_cached)
     }
 
     /// A block that is in a cache goes out of it. False: it is not.
     pub(super) fn uncache(&mut self, a: Addr, size: Size) -> bool {
-        let good = self.is_cached(a, size);
-        if self.is_on
-            && good
-            && let Ok(u) = self.units(a, size)
-        {
+        if !self.is_on {
+            return true;
+        }
+        let Ok(u) = self.units(a, size) else { return false };
+        let good = u.all_cached();
+        if good {
             u.set_all(|s| s & !CACHED);
         }
         good
     }
-}
 
-impl Ledger {
     /// See [`PoolClass::caches`](crate::object::pool::PoolClass::caches).
     ///
     /// # Errors

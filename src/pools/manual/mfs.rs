@@ -9,7 +9,7 @@ use crate::base::sets::RankSet;
 use crate::land::bounds::Bounds;
 use crate::land::free_stack::{Damaged, FreeStack};
 use crate::object::cx::Inside;
-use crate::object::lock::{Held, Lock};
+use crate::object::lock::Lock;
 use crate::object::pool::{Caching, Pool, PoolClass, tell_of_block};
 use crate::object::seg::Seg;
 use crate::seam::args::{self, Args};
@@ -226,15 +226,6 @@ impl PoolClass for Mfs {
         let d = data(pool);
         // SAFETY: part of the data, which stays where it is until `finish`.
         Some(unsafe { P::new(NonNull::from(&d.lock)) })
-    }
-
-    fn fork_lock(&self, pool: P<Pool>) -> bool {
-        data(pool).lock.try_take().map(Held::keep).is_some()
-    }
-
-    unsafe fn fork_unlock(&self, pool: P<Pool>) {
-        // SAFETY: the caller's promise.
-        unsafe { data(pool).lock.release() };
     }
 
     #[inline]

@@ -9,16 +9,8 @@ use crate::base::res::Result;
 use crate::object::cx::Inside;
 use crate::object::pool::Pool;
 use crate::object::seg::Seg;
+use crate::seam::client::DebugOptions;
 use core::ffi::c_void;
-
-/// `mps_pool_debug_option_s`.
-#[repr(C)]
-struct Options {
-    fence: *const u8,
-    fence_size: Size,
-    free: *const u8,
-    free_size: Size,
-}
 
 /// The pattern if the client gives none, as the reference's manual has it.
 const DEFAULT_PATTERN: [u8; 4] = *b"FREE";
@@ -38,7 +30,7 @@ impl Paint {
     /// The arena's.
     pub fn new(pool: &Pool, options: *mut c_void) -> Result<Option<Paint>> {
         // SAFETY: the client's structure, or null.
-        let options = unsafe { options.cast::<Options>().as_ref() };
+        let options = unsafe { options.cast::<DebugOptions>().as_ref() };
         let (from, len) = options
             .map_or((DEFAULT_PATTERN.as_ptr(), DEFAULT_PATTERN.len()), |o| (o.free, o.free_size));
         if len == 0 {
