@@ -50,7 +50,7 @@ debug: $(PLACE)/libmps-debug.a
 # $(call archive,WHAT,hot or debug): rustc's archive, and ours out of it.
 define archive
 @echo "building $@"
-@raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(1)/$(2)') && \
+@raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(1)') && \
   $(MAKE) --no-print-directory -f link/localize.mk IN="$$raw" OUT='$@' \
   EXPORTS="$$(tools/cross.sh --exports '$(1)')" BINUTILS="$$(tools/cross.sh --binutils '$(1)')" \
   EMULATION="$$(tools/cross.sh --emulation '$(1)')" $(if $(filter debug,$(2)),DEBUG=1)

@@ -81,15 +81,16 @@ base() {
 
 # What compiles the assembly and makes the archive of one object.
 cross() {
-    local prefix compiler variable
+    local prefix debian compiler variable
     rust || return
     prefix=$(tools/cross.sh --binutils "$target") || exit 1
+    debian=$(sed 's/-$//; s/_/-/g' <<<"$prefix")
     variable=CC_${target//-/_}
     want make make
     if [ -n "$prefix" ]; then
         # Debian spells the processor with a dash.
-        want "binutils-$(sed 's/-$//; s/_/-/g' <<<"$prefix")" "$prefix"{ld,nm,objcopy,ar}
-        compiler="gcc-$(sed 's/-$//; s/_/-/g' <<<"$prefix")"
+        want "binutils-$debian" "$prefix"{ld,nm,objcopy,ar}
+        compiler="gcc-$debian"
     else
         want binutils ld nm objcopy ar
         compiler=gcc

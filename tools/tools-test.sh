@@ -139,12 +139,13 @@ refuse x86_64-unknown-freebsd "no port for the system freebsd"
 refuse x86_64-pc-windows-gnu "no port for the system windows"
 refuse aarch64-apple-darwin "no port for the system macos"
 refuse aarch64-linux-android "no port for the system android"
-refuse thumbv7em-none-eabihf "arch/README.md"
+refuse powerpc64le-unknown-linux-gnu "arch/README.md"
+refuse armv7-unknown-linux-gnueabihf "lacks ports/linux/context/arm.rs"
 refuse x86_64-unknown-nonesuch "is no target that rustc knows"
 
 # --- link/localize.mk -------------------------------------------------------
 
-localize() { run $MAKE -f link/localize.mk IN=build/cargo/host/hot/release/libmps.a OUT="$tmp/libmps.a" "$@"; }
+localize() { run $MAKE -f link/localize.mk IN=build/cargo/host/release/libmps-hot.a OUT="$tmp/libmps.a" "$@"; }
 localize BINUTILS=nonesuch-
 refused "localize without nm"
 says "localize without nm" "there is no nonesuch-nm"
