@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # cross-test.sh TARGET [FILTER] -- the client programs on another processor
 #
-# Targets: i686-unknown-linux-gnu, aarch64-unknown-linux-gnu (by emulation).
+# Targets: i686-unknown-linux-gnu; by emulation aarch64-unknown-linux-gnu and
+# riscv64gc-unknown-linux-gnu.
 # tools/needs.sh knows what they want.
 #
 # Environment: TIMEOUT (seconds a program may take), MPS_TEST_SEED.
@@ -19,6 +20,10 @@ i686-*)
 aarch64-*)
     CC=aarch64-linux-gnu-gcc LIBS="-static -lpthread -lm" RUN=qemu-aarch64 CFLAGS_EXTRA=
     # The emulator does not keep to limits on memory.
+    export MPS_TEST_NO_RLIMIT=1
+    ;;
+riscv64gc-*)
+    CC=riscv64-linux-gnu-gcc LIBS="-static -lpthread -lm" RUN=qemu-riscv64 CFLAGS_EXTRA=
     export MPS_TEST_NO_RLIMIT=1
     ;;
 *)

@@ -145,6 +145,11 @@ case $job in
                 want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
                 want qemu-user qemu-aarch64
                 ;;
+            riscv64gc-*)
+                want gcc-riscv64-linux-gnu riscv64-linux-gnu-gcc
+                want libc6-dev-riscv64-cross /usr/riscv64-linux-gnu/include/stdio.h
+                want qemu-user qemu-riscv64
+                ;;
         esac
         ;;
     *)
