@@ -27,9 +27,9 @@
  *     handler and the fork hooks that it was given.
  *   - Functions may be called inside the fault handler, and while other
  *     threads are stopped at any instruction: take no lock that those may hold.
- *   - Where interrupts or signals run handlers on the program's own threads,
- *     those handlers must keep away from managed memory. There is no hook to
- *     hold them off while the MPS stops threads or lets them go.
+ *   - "Interrupt" means an interrupt or a signal whose handler runs on one of
+ *     the program's own threads. The section on interrupts says what a handler
+ *     may do.
  *
  * Thread rule, if nothing else is said: any thread may call at any time.
  */
@@ -45,18 +45,25 @@ extern "C" {
 
 /* This contract's version. A port for another one lacks the symbol, and fails
  * to link rather than to work. MPS_PORT_DEFINE, once in a port, defines it. */
-extern const int mps_port_abi_1;
+extern const int mps_port_abi_2;
 
 #ifdef __cplusplus
-#define MPS_PORT_DEFINE extern "C" { extern const int mps_port_abi_1; const int mps_port_abi_1 = 1; }
+#define MPS_PORT_DEFINE extern "C" { extern const int mps_port_abi_2; const int mps_port_abi_2 = 2; }
 #else
-#define MPS_PORT_DEFINE const int mps_port_abi_1 = 1;
+#define MPS_PORT_DEFINE const int mps_port_abi_2 = 2;
 #endif
 
 /* What the port can do: a sum of these. Asked for when an arena is created. */
 #define MPS_PORT_VM      1u /* reserve, map, unmap: arenas of the VM class work */
 #define MPS_PORT_PROTECT 2u /* protect, and faults are reported: barriers work */
 #define MPS_PORT_THREADS 4u /* threads can be stopped and looked at */
+/* With MPS_PORT_THREADS and arenas that have a software barrier (mpsx.h,
+ * MPS_KEY_X_SOFT_BARRIER): a thread is never stopped between MPS_X_READ or
+ * MPS_X_WRITE and the access after it, because threads stop only where they
+ * look whether to, or because the program masks the interrupt that stops them
+ * for so long. Without it such an arena works without a barrier as long as it
+ * has more than one registered thread: it collects in one go. */
+#define MPS_PORT_STOPS_BETWEEN_ACCESSES 8u
 unsigned mps_port_capabilities(void);
 
 /* --- Memory (MPS_PORT_VM). Without it only client arenas work, and none of
@@ -115,6 +122,27 @@ size_t mps_port_thread_id(void);
 /* Called while waiting for a spin lock; round counts up from 0. Spin, yield
  * or sleep. Wanted without MPS_PORT_THREADS as well. */
 void mps_port_relax(unsigned round);
+
+/* --- Interrupts ---
+ *
+ * A handler may
+ *   - read and write managed objects that it finds through roots, as long as it
+ *     can be entered by a fault there: its accesses meet the barrier as all do;
+ *   - allocate from and free to a manual pool that nobody else uses, in an
+ *     arena that nobody else uses; or, with the interrupt masked round
+ *     each use elsewhere, one that others use.
+ * Apart from that it calls nothing of the library: the thread that it interrupted
+ * may have a lock, which nobody would give back while the handler waits.
+ *
+ * While the MPS stops threads and lets them go, a handler that met a barrier would
+ * wait for the MPS, and the MPS for the handler. So it keeps them off by these. */
+
+/* Keeps handlers off, on the processor that this thread runs on, and returns
+ * what had been the case; puts that back. Pairs may nest. Faults are still
+ * reported, and the interrupt by which mps_port_thread_stop stops a thread may
+ * still do so. Wanted without MPS_PORT_THREADS as well. */
+size_t mps_port_quiet_begin(void);
+void mps_port_quiet_end(size_t was);
 
 /* --- Other threads (MPS_PORT_THREADS) --- */
 
@@ -184,6 +212,10 @@ void mps_port_thread_resume(mps_port_thread_s *thread);
 
 #define MPS_PORT_DEFINE_NO_FORK \
   MPS_PORT_C_ int mps_port_install_fork(const mps_port_fork_s *h) { (void)h; return 5; }
+
+#define MPS_PORT_DEFINE_NO_INTERRUPTS \
+  MPS_PORT_C_ size_t mps_port_quiet_begin(void) { return 0; } \
+  MPS_PORT_C_ void mps_port_quiet_end(size_t w) { (void)w; }
 
 #define MPS_PORT_DEFINE_ONE_THREAD \
   MPS_PORT_C_ size_t mps_port_thread_id(void) { return 1; } \

@@ -8,7 +8,7 @@ use crate::seam::port::{Caps, Context, FaultHandler, ForkHooks, Port, ThreadSlot
 use core::ffi::{c_int, c_uint};
 
 unsafe extern "C" {
-    static mps_port_abi_1: c_int;
+    static mps_port_abi_2: c_int;
     fn mps_port_capabilities() -> c_uint;
     fn mps_port_page_size() -> usize;
     fn mps_port_reserve(base_o: *mut usize, size: usize, align: usize) -> c_int;
@@ -21,6 +21,8 @@ unsafe extern "C" {
     fn mps_port_thread_id() -> usize;
     fn mps_port_thread_register(thread: *const ThreadSlot) -> c_int;
     fn mps_port_thread_deregister(thread: *const ThreadSlot);
+    fn mps_port_quiet_begin() -> usize;
+    fn mps_port_quiet_end(was: usize);
     fn mps_port_stop_begin();
     fn mps_port_thread_stop(thread: *const ThreadSlot) -> c_int;
     fn mps_port_thread_wait(thread: *const ThreadSlot) -> c_int;
@@ -95,7 +97,7 @@ unsafe impl Port for Hooks {
     fn capabilities(&self) -> Caps {
         // Read so that a port of another version does not link.
         // SAFETY: a constant of the port's.
-        let _ = unsafe { (&raw const mps_port_abi_1).read_volatile() };
+        let _ = unsafe { (&raw const mps_port_abi_2).read_volatile() };
         // SAFETY: see above.
         Caps(unsafe { mps_port_capabilities() })
     }
@@ -164,6 +166,16 @@ unsafe impl Port for Hooks {
         unsafe { mps_port_thread_deregister(slot) }
     }
 
+    fn quiet_begin(&self) -> usize {
+        // SAFETY: see above.
+        unsafe { mps_port_quiet_begin() }
+    }
+
+    fn quiet_end(&self, was: usize) {
+        // SAFETY: see above.
+        unsafe { mps_port_quiet_end(was) }
+    }
+
     fn stop_begin(&self) {
         // SAFETY: see above.
         unsafe { mps_port_stop_begin() }
@@ -218,7 +230,7 @@ macro_rules! export_port {
             static PORT: &dyn Port = &$port;
 
             #[unsafe(no_mangle)]
-            static mps_port_abi_1: i32 = 1;
+            static mps_port_abi_2: i32 = 2;
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_capabilities() -> u32 {
                 PORT.capabilities().0
@@ -281,6 +293,14 @@ macro_rules! export_port {
             extern "C" fn mps_port_thread_deregister(slot: &ThreadSlot) {
                 // SAFETY: the library calls this as the trait says.
                 unsafe { PORT.thread_deregister(slot) };
+            }
+            #[unsafe(no_mangle)]
+            extern "C" fn mps_port_quiet_begin() -> usize {
+                PORT.quiet_begin()
+            }
+            #[unsafe(no_mangle)]
+            extern "C" fn mps_port_quiet_end(was: usize) {
+                PORT.quiet_end(was);
             }
             #[unsafe(no_mangle)]
             extern "C" fn mps_port_stop_begin() {

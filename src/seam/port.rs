@@ -39,6 +39,9 @@ impl Caps {
     pub const PROTECT: Caps = Caps(2);
     /// Other threads can be stopped and looked at.
     pub const THREADS: Caps = Caps(4);
+    /// A thread is never stopped between the look at a software barrier's table and the
+    /// access that the look was for ([`Port::quietly`] or the like keeps stops off).
+    pub const STOPS_BETWEEN_ACCESSES: Caps = Caps(8);
 
     /// Are all of `other` there?
     #[inline]
@@ -182,12 +185,23 @@ pub unsafe trait Port: Sync {
     /// The slot was registered with this port, and is not being stopped.
     unsafe fn thread_deregister(&self, _slot: &ThreadSlot) {}
 
-    /// Runs `f`, once, while no signal's handler runs on this thread but for
-    /// faults and for being stopped. Calls may nest. A port without handlers just
-    /// calls `f`.
+    /// Runs `f`, once, while no signal's or interrupt's handler runs on this thread but
+    /// for faults and for being stopped. Calls may nest. A port has this or the two
+    /// below; one without handlers has none of them.
     fn quietly(&self, f: &mut dyn FnMut()) {
+        let was = self.quiet_begin();
         f();
+        self.quiet_end(was);
     }
+
+    /// Keeps handlers off, on the processor that this thread runs on, until
+    /// [`Port::quiet_end`] is handed what this returns: what had been the case before.
+    fn quiet_begin(&self) -> usize {
+        0
+    }
+
+    /// Lets handlers run again, if they did at the [`Port::quiet_begin`] that gave `was`.
+    fn quiet_end(&self, _was: usize) {}
 
     /// Before a batch of `thread_stop`: one batch runs at a time per process.
     fn stop_begin(&self) {}

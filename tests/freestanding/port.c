@@ -14,6 +14,7 @@ unsigned port_faults, port_maps, port_protects;
 
 MPS_PORT_DEFINE
 MPS_PORT_DEFINE_NO_FORK
+MPS_PORT_DEFINE_NO_INTERRUPTS
 MPS_PORT_DEFINE_ONE_THREAD
 
 #ifdef STACK
