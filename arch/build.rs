@@ -96,8 +96,11 @@ impl Target {
                 } else {
                     add(&["-march=rv64imac", "-mabi=lp64"]);
                 }
+                // The unwinding tables of code that the linker shortens are full of
+                // relocations.
+                add(&["-mno-relax"]);
                 if self.is_bare() {
-                    add(&["-mcmodel=medany"]);
+                    add(&["-mcmodel=medany", "-DMPS_BARE"]);
                 }
             }
             "arm" => {

@@ -2,6 +2,10 @@
  * What x86_64.S says, with ra and s0-s11, and fs0-fs11 where there is an FPU:
  * compilers may keep integers there. gp and tp hold no references.
  */
+#ifdef MPS_BARE
+        /* Rust has no unwinding tables there either. */
+        .cfi_sections .debug_frame
+#endif
         .text
         .globl  mps_arch_with_registers
         .hidden mps_arch_with_registers

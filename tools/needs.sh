@@ -150,6 +150,11 @@ case $job in
                 want libc6-dev-riscv64-cross /usr/riscv64-linux-gnu/include/stdio.h
                 want qemu-user qemu-riscv64
                 ;;
+            thumbv7em-*)
+                want gcc-arm-none-eabi arm-none-eabi-gcc
+                want libnewlib-arm-none-eabi /usr/include/newlib/stdio.h
+                want qemu-user qemu-arm
+                ;;
         esac
         ;;
     *)

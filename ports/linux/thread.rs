@@ -41,17 +41,20 @@ pub fn wait_for(signals: &SigSet) {
 /// there, and that fails for another reason if it can.
 #[cfg(target_arch = "riscv64")]
 pub fn can_read(a: crate::base::addr::Addr) -> bool {
+    use crate::ports::unix::sys;
     /// Neither of `SIG_BLOCK`, `SIG_UNBLOCK` and `SIG_SETMASK`.
     const NO_WAY: c_long = -1;
-    // SAFETY: changes nothing: there is no such way to change a mask.
-    unsafe {
-        syscall(
-            super::context::SYS_RT_SIGPROCMASK,
-            NO_WAY,
-            a.ptr::<u8>().cast_const(),
-            0 as c_long,
-            KERNEL_SET,
-        )
-    };
-    crate::ports::unix::sys::errno() != super::sys::EFAULT
+    sys::keeping_errno(|| {
+        // SAFETY: changes nothing: there is no such way to change a mask.
+        unsafe {
+            syscall(
+                super::context::SYS_RT_SIGPROCMASK,
+                NO_WAY,
+                a.ptr::<u8>().cast_const(),
+                0 as c_long,
+                KERNEL_SET,
+            )
+        };
+        sys::errno() != super::sys::EFAULT
+    })
 }

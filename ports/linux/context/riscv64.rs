@@ -74,25 +74,16 @@ pub unsafe fn is_short_frame(_: Addr) -> bool {
 /// # Safety
 /// A ucontext in its frame.
 pub unsafe fn limit(uc: Addr) -> Addr {
-    // SAFETY: as the caller says.
-    let (stack, _) = unsafe { super::stacks(uc) };
-    // The kernel's frames have room for the first record's mark. An emulator's have
-    // not, and on an alternate stack there may be nothing above them.
-    let bound =
-        if super::on(&stack, uc) { Addr(stack.sp).add(stack.size) } else { Addr(usize::MAX) };
     let at = uc.add(RECORDS);
-    if bound < at.add(8) {
-        return bound.min(uc.add(SIZE));
+    // The kernel's frames have room for the first record's mark. An emulator's have
+    // not, and that near to the cold end of a stack there may be nothing above them.
+    if !can_read(at) {
+        return uc.add(SIZE);
     }
-    // SAFETY: below the alternate stack's end, or on the thread's stack, where the frame is
-    // at least as long in the kernel's case, and where older frames are above in
-    // the other.
+    // SAFETY: it can be read.
     let (magic, size) = unsafe { (read::<u32>(at), read::<u32>(at.add(4))) };
     let size = size as usize;
-    if magic != VECTOR_MAGIC || size > VECTOR_MAX {
-        return at;
-    }
-    at.add(size).min(bound)
+    if magic == VECTOR_MAGIC && size <= VECTOR_MAX { at.add(size) } else { at }
 }
 
 /// Calls `f(arg)` with the stack pointer at `sp`.
