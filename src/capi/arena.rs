@@ -114,6 +114,9 @@ fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
     };
     let mut params = Params { grain, size, base, limit, extra: 0 };
     if a.bool(&args::_mps_key_x_SOFT_BARRIER).unwrap_or(false) {
+        if !cfg!(feature = "soft-barrier") {
+            return Err(Res::Unimpl);
+        }
         let given = params.base.map(|b| Range::sized(b, params.size));
         // SAFETY: the client gives this memory to the arena.
         let (over, rest) = unsafe { Soft::beneath(port, params.grain, given)? };

@@ -11,23 +11,30 @@ mod arena;
 mod args;
 mod chain;
 mod fmt;
+#[cfg(feature = "dependency")]
 mod ld;
 mod message;
 mod panic;
 mod pool;
 mod root;
+#[cfg(feature = "caches")]
 mod sac;
 mod scan;
+#[cfg(any(feature = "telemetry", feature = "defmt"))]
 mod telemetry;
 mod thread;
+#[cfg(feature = "transforms")]
 mod transform;
+#[cfg(feature = "variadic")]
 mod varargs;
+#[cfg(feature = "walks")]
 mod walk;
 mod x;
 
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::mpm::Mpm;
+#[cfg(feature = "transforms")]
 use crate::mpm::transform::Transform;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
@@ -37,13 +44,15 @@ use crate::object::pool::Pool;
 use crate::shield::threads::Thread;
 use crate::trace::root::Root;
 use core::ffi::c_void;
+#[cfg(feature = "caches")]
 pub(crate) use sac::sac_of;
 
 /// A handle that a client has passed. It should point to one of the library's structures.
 pub(crate) type Handle = *mut c_void;
 
 macro_rules! handles {
-    ($($f:ident $t:ty, $sig:ident;)*) => {$(
+    ($($(#[$if:meta])* $f:ident $t:ty, $sig:ident;)*) => {$(
+        $(#[$if])*
         /// The structure that a handle points to. `None`: it points to none of this kind.
         #[inline]
         pub(crate) fn $f(h: Handle) -> Option<P<$t>> {
@@ -67,6 +76,7 @@ handles! {
     thread_of Thread, THREAD;
     chain_of Chain, CHAIN;
     message_of Message, MESSAGE;
+    #[cfg(feature = "transforms")]
     transform_of Transform, TRANSFORM;
 }
 

@@ -13,5 +13,5 @@ pub mod field;
 pub mod free_stack;
 pub mod marks;
 pub mod quick;
-#[cfg(test)]
+#[cfg(all(test, feature = "full"))]
 mod tests;

@@ -8,7 +8,9 @@ pub mod message;
 pub mod pause;
 pub mod poll;
 pub mod postmortem;
+#[cfg(feature = "transforms")]
 pub mod transform;
+#[cfg(feature = "walks")]
 pub mod walk;
 
 use crate::arena::{Arena, Boot, Params};
@@ -456,5 +458,5 @@ impl Entered {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "full"))]
 mod tests;

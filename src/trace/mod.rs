@@ -23,7 +23,9 @@ pub mod barrier;
 pub mod condemn;
 pub mod fix;
 pub mod flip;
+#[cfg_attr(not(feature = "finalization"), path = "guardian_off.rs")]
 pub mod guardian;
+#[cfg_attr(not(feature = "dependency"), path = "history_off.rs")]
 pub mod history;
 pub mod policy;
 pub mod reclaim;
