@@ -72,7 +72,7 @@ case $os in
         [ -f "ports/linux/context/$context.rs" ] ||
             die "$target: Linux's port lacks ports/linux/context/$context.rs"
         ;;
-    none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem ;;
+    none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem${only:+,optimize_for_size} ;;
     *) die "$target: there is no port for the system $os; there is one for linux, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
 esac
 

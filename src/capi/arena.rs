@@ -8,6 +8,7 @@ use crate::mpm::{Config, Mpm};
 use crate::ports::soft::Soft;
 use crate::seam::args::{self, Arg, Args};
 use crate::seam::client::ArenaCallback;
+use crate::seam::parts;
 use crate::seam::port::{Caps, Port};
 use core::ffi::c_void;
 
@@ -18,6 +19,7 @@ pub struct ArenaClass {
 static VM: ArenaClass = ArenaClass { is_vm: true };
 static CLIENT: ArenaClass = ArenaClass { is_vm: false };
 
+#[cfg(feature = "vm-arenas")]
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_arena_class_vm() -> *const ArenaClass {
     &VM
@@ -141,7 +143,7 @@ pub unsafe extern "C" fn mps_arena_create_k(
         Res::Param.code()
     );
     // SAFETY: one of our two classes.
-    let is_vm = unsafe { (*class).is_vm };
+    let is_vm = parts::VM_ARENAS && unsafe { (*class).is_vm };
     if is_vm && !crate::ports::DEFAULT.capabilities().has(Caps::VM) {
         return Res::Unimpl.code();
     }
@@ -327,20 +329,11 @@ pub extern "C" fn mps_x_arena_spare_permille_set(arena: Handle, parts: usize) {
     spare_fraction_set(arena, parts as f64 / PARTS);
 }
 
-/// Does not enter the arena: it may be called while the calling thread, or another that is
-/// stopped, is inside.
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_postmortem(arena: Handle) {
-    let m = need!(mpm_of(arena), "arena is valid", ());
-    // SAFETY: the client says that nothing goes on.
-    unsafe { m.get().postmortem() };
-}
-
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_arena_extend(arena: Handle, base: Addr, size: Size) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(
-        m.get().cx.arena.is_client,
+        m.get().cx.arena.is_client(),
         "arena being extended is a client arena",
         Res::Unimpl.code()
     );
@@ -348,10 +341,11 @@ pub extern "C" fn mps_arena_extend(arena: Handle, base: Addr, size: Size) -> i32
     Mpm::enter(m, |m| code_of(m.cx.arena.extend_client(base, size).inspect(|()| m.tune())))
 }
 
+#[cfg(feature = "vm-arenas")]
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_arena_vm_growth(arena: Handle, desired: Size, minimum: Size) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
-    crate::aver_client!(!m.get().cx.arena.is_client, "arena is a VM arena", Res::Param.code());
+    crate::aver_client!(!m.get().cx.arena.is_client(), "arena is a VM arena", Res::Param.code());
     crate::aver_client!(
         desired >= minimum,
         "desired growth is at least the minimum",
@@ -359,37 +353,4 @@ pub extern "C" fn mps_arena_vm_growth(arena: Handle, desired: Size, minimum: Siz
     );
     Mpm::enter(m, |m| m.cx.arena.growth.set(desired));
     Res::OK
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_has_addr(arena: Handle, a: Addr) -> i32 {
-    let m = need!(mpm_of(arena), "arena is valid", 0);
-    Mpm::look(m, |m| m.cx.arena.has_addr(a)) as i32
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_addr_pool(pool_o: *mut Handle, arena: Handle, a: Addr) -> i32 {
-    let m = need!(mpm_of(arena), "arena is valid", 0);
-    crate::aver_client!(!pool_o.is_null(), "pool_o is not null", 0);
-    let pool = Mpm::look(m, |m| m.pool_of(a));
-    // SAFETY: not null, the client's.
-    pool.map(|p| unsafe { pool_o.write(p.as_ptr().cast()) }).is_some() as i32
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_addr_fmt(fmt_o: *mut Handle, arena: Handle, a: Addr) -> i32 {
-    let m = need!(mpm_of(arena), "arena is valid", 0);
-    crate::aver_client!(!fmt_o.is_null(), "fmt_o is not null", 0);
-    let fmt = Mpm::look(m, |m| m.pool_of(a).and_then(|p| p.format.get()));
-    // SAFETY: not null, the client's.
-    fmt.map(|f| unsafe { fmt_o.write(f.as_ptr().cast()) }).is_some() as i32
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_addr_object(p_o: *mut Addr, arena: Handle, a: Addr) -> i32 {
-    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
-    crate::aver_client!(!p_o.is_null(), "p_o is not null", Res::Param.code());
-    let p = Mpm::enter(m, |m| m.object_of(a));
-    // SAFETY: not null, the client's.
-    unsafe { super::give(p_o, p) }
 }

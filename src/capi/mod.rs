@@ -10,22 +10,32 @@ mod ap;
 mod arena;
 mod args;
 mod chain;
+mod finalize;
 mod fmt;
+#[cfg(feature = "old-forms")]
+mod fmt_old;
+#[cfg(feature = "inspection")]
+mod inspect;
 #[cfg(feature = "dependency")]
 mod ld;
+#[cfg(feature = "messages")]
 mod message;
 mod panic;
+#[cfg(feature = "patterns")]
+mod pattern;
 mod pool;
 mod root;
 #[cfg(feature = "caches")]
 mod sac;
 mod scan;
+#[cfg(feature = "tags")]
+mod tags;
 #[cfg(any(feature = "telemetry", feature = "defmt"))]
 mod telemetry;
 mod thread;
 #[cfg(feature = "transforms")]
 mod transform;
-#[cfg(feature = "variadic")]
+#[cfg(feature = "old-forms")]
 mod varargs;
 #[cfg(feature = "walks")]
 mod walk;

@@ -164,18 +164,3 @@ fn free_slowly(p: P<Pool>, base: Addr, size: Size) {
     let done = Mpm::free(super::instance(p.cx.instance.get()), p, base, size);
     crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
 }
-
-fn check(pool: Handle, fenceposts: bool) {
-    let p = need!(pool_of(pool), "pool is valid", ());
-    Mpm::enter_for(super::instance(p.cx.instance.get()), p, |_| p.class.check(p, fenceposts));
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_pool_check_fenceposts(pool: Handle) {
-    check(pool, true);
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_pool_check_free_space(pool: Handle) {
-    check(pool, false);
-}

@@ -4,6 +4,7 @@ pub mod entry;
 pub mod finalize;
 pub mod instances;
 pub mod manual;
+#[cfg_attr(not(feature = "messages"), path = "message_off.rs")]
 pub mod message;
 pub mod pause;
 pub mod poll;
@@ -206,7 +207,7 @@ impl Mpm {
         event(
             Category::Arena,
             EventKind::ArenaCreate,
-            &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client as usize],
+            &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client() as usize],
         );
         Ok(m)
     }
