@@ -1,7 +1,7 @@
 //! Arenas.
 
 use super::{Handle, need};
-use crate::arena::Params;
+use crate::arena::{DEFAULT_SPARE, Params};
 use crate::base::addr::{Addr, Range, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
 use crate::mpm::{Config, Mpm};
@@ -38,8 +38,8 @@ fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
 /// The least grain. Below 1 KB what the library keeps about a grain would become a large part
 /// of it, and regions of 256 grains would become too many. A guess.
 const GRAIN_LEAST: Size = 1024;
-/// Parts of a whole, in what is given in parts per thousand.
-const PARTS: f64 = 1000.0;
+/// How long a step of a collection may take if no key says otherwise, in seconds.
+const DEFAULT_PAUSE: f64 = 0.1;
 /// The grain of a client arena of 1 MB or more: the reference's default.
 const GRAIN_USUAL: Size = 8192;
 
@@ -50,6 +50,27 @@ fn client_grain(size: Size) -> Size {
     let part = (size / 128).max(1);
     let power = 1usize << (Size::BITS - 1 - part.leading_zeros());
     power.clamp(GRAIN_LEAST, GRAIN_USUAL)
+}
+
+/// The fraction of committed memory that may be spare.
+fn spare(a: &mut Args, limit: Size) -> Result<f64> {
+    let mut spare = a.spare().unwrap_or(DEFAULT_SPARE);
+    if let Some(bytes) = a.size(&args::_mps_key_SPARE_COMMIT_LIMIT) {
+        spare = if bytes >= limit { 1.0 } else { bytes as f64 / limit as f64 };
+    }
+    crate::aver_client!(
+        (0.0..=1.0).contains(&spare),
+        "MPS_KEY_SPARE is between 0.0 and 1.0",
+        Err(Res::Param)
+    );
+    Ok(spare)
+}
+
+/// How long a step of a collection may take, in seconds.
+fn pause_time(a: &mut Args) -> Result<f64> {
+    let pause_time = a.pause_time().unwrap_or(DEFAULT_PAUSE);
+    crate::aver_client!(pause_time >= 0.0, "MPS_KEY_PAUSE_TIME is not negative", Err(Res::Param));
+    Ok(pause_time)
 }
 
 /// How to make an arena, and the port for it.
@@ -88,17 +109,9 @@ fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
     let grain = if is_vm { grain.max(page) } else { grain.max(GRAIN_LEAST) };
     let zoned = a.bool(&args::_mps_key_ARENA_ZONED).unwrap_or(true);
     let limit = a.size(&args::_mps_key_COMMIT_LIMIT).unwrap_or(usize::MAX);
-    let mut spare = a.spare().unwrap_or(0.75);
-    if let Some(bytes) = a.size(&args::_mps_key_SPARE_COMMIT_LIMIT) {
-        spare = if bytes >= limit { 1.0 } else { bytes as f64 / limit as f64 };
-    }
-    crate::aver_client!(
-        (0.0..=1.0).contains(&spare),
-        "MPS_KEY_SPARE is between 0.0 and 1.0",
-        Err(Res::Param)
-    );
-    let pause_time = a.pause_time().unwrap_or(0.1);
-    crate::aver_client!(pause_time >= 0.0, "MPS_KEY_PAUSE_TIME is not negative", Err(Res::Param));
+    // A client arena has no spare memory, and without barriers there are no steps.
+    let spare = if parts::VM_ARENAS { spare(a, limit)? } else { DEFAULT_SPARE };
+    let pause_time = if parts::BARRIERS { pause_time(a)? } else { DEFAULT_PAUSE };
     let (extended, contracted) = if is_vm {
         (
             callback(a.pointer(&args::_mps_key_arena_extended)),
@@ -191,8 +204,6 @@ simple! {
     mps_arena_commit_limit_set(limit: Size) -> i32, Res::Param.code(), |m|
         code_of(m.cx.arena.set_limit(limit).inspect(|()| m.tune()));
     mps_collections() -> usize, 0, |m| m.cx.stats.collections.get();
-    mps_arena_spare_commit_limit() -> Size, 0, |m|
-        (m.cx.arena.spare_fraction.get() * m.cx.arena.committed.get() as f64) as Size;
 }
 
 /// Functions that any thread may call at any time, in format methods and signal handlers
@@ -218,115 +229,6 @@ gauges! {
 pub extern "C" fn mps_arena_busy(arena: Handle) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", 0);
     m.get().is_busy() as i32
-}
-
-fn spare_set(m: &Mpm, fraction: f64) {
-    let arena = &m.cx.arena;
-    arena.spare_fraction.set(fraction);
-    if fraction <= 0.0 {
-        arena.purge(arena.spare.get(), None);
-    } else {
-        arena.trim();
-    }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_spare_commit_limit_set(arena: Handle, bytes: Size) {
-    let m = need!(mpm_of(arena), "arena is valid", ());
-    Mpm::enter(m, |m| {
-        let committed = m.cx.arena.committed.get();
-        let f = if bytes >= committed { 1.0 } else { bytes as f64 / committed as f64 };
-        spare_set(m, f);
-    });
-}
-
-fn step(arena: Handle, interval: f64, multiplier: f64) -> i32 {
-    let m = need!(mpm_of(arena), "arena is valid", 0);
-    crate::aver_client!(interval >= 0.0, "interval is not negative", 0);
-    crate::aver_client!(multiplier >= 0.0, "multiplier is not negative", 0);
-    Mpm::enter(m, |m| m.step(interval, multiplier) as i32)
-}
-
-fn pause_time(arena: Handle) -> f64 {
-    let m = need!(mpm_of(arena), "arena is valid", 0.0);
-    Mpm::enter(m, |m| m.pause_time.get())
-}
-
-fn pause_time_set(arena: Handle, seconds: f64) {
-    let m = need!(mpm_of(arena), "arena is valid", ());
-    crate::aver_client!(seconds >= 0.0, "pause time is not negative", ());
-    Mpm::enter(m, |m| m.pause_time.set(seconds));
-}
-
-fn spare(arena: Handle) -> f64 {
-    let m = need!(mpm_of(arena), "arena is valid", 0.0);
-    Mpm::enter(m, |m| m.cx.arena.spare_fraction.get())
-}
-
-fn spare_fraction_set(arena: Handle, fraction: f64) {
-    let m = need!(mpm_of(arena), "arena is valid", ());
-    crate::aver_client!((0.0..=1.0).contains(&fraction), "spare is between 0.0 and 1.0", ());
-    Mpm::enter(m, |m| spare_set(m, fraction));
-}
-
-cfg_if::cfg_if! {
-    // Where the archive is made without the processor's floating registers, as for kernels
-    // on Intel's processors, no C compiler passes a double where it would be looked for.
-    // So these functions are not there, and a program that calls them does not link.
-    if #[cfg(not(any(
-        all(target_arch = "x86_64", not(target_feature = "sse2")),
-        all(target_arch = "x86", not(target_feature = "sse2")),
-    )))] {
-        #[unsafe(no_mangle)]
-        pub extern "C" fn mps_arena_step(arena: Handle, interval: f64, multiplier: f64) -> i32 {
-            step(arena, interval, multiplier)
-        }
-
-        #[unsafe(no_mangle)]
-        pub extern "C" fn mps_arena_pause_time(arena: Handle) -> f64 {
-            pause_time(arena)
-        }
-
-        #[unsafe(no_mangle)]
-        pub extern "C" fn mps_arena_pause_time_set(arena: Handle, seconds: f64) {
-            pause_time_set(arena, seconds);
-        }
-
-        #[unsafe(no_mangle)]
-        pub extern "C" fn mps_arena_spare(arena: Handle) -> f64 {
-            spare(arena)
-        }
-
-        #[unsafe(no_mangle)]
-        pub extern "C" fn mps_arena_spare_set(arena: Handle, fraction: f64) {
-            spare_fraction_set(arena, fraction);
-        }
-    }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_x_arena_step_us(arena: Handle, interval: usize, multiplier: usize) -> i32 {
-    step(arena, args::seconds(interval), multiplier as f64 / PARTS)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_x_arena_pause_time_us(arena: Handle) -> usize {
-    args::microseconds(pause_time(arena))
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_x_arena_pause_time_us_set(arena: Handle, us: usize) {
-    pause_time_set(arena, args::seconds(us));
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_x_arena_spare_permille(arena: Handle) -> usize {
-    (spare(arena) * PARTS + 0.5) as usize
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_x_arena_spare_permille_set(arena: Handle, parts: usize) {
-    spare_fraction_set(arena, parts as f64 / PARTS);
 }
 
 #[unsafe(no_mangle)]

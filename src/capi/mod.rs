@@ -20,6 +20,8 @@ mod inspect;
 mod ld;
 #[cfg(feature = "messages")]
 mod message;
+#[cfg(feature = "incremental")]
+mod pace;
 mod panic;
 #[cfg(feature = "patterns")]
 mod pattern;
@@ -28,6 +30,8 @@ mod root;
 #[cfg(feature = "caches")]
 mod sac;
 mod scan;
+#[cfg(feature = "vm-arenas")]
+mod spare;
 #[cfg(feature = "tags")]
 mod tags;
 #[cfg(any(feature = "telemetry", feature = "defmt"))]

@@ -98,8 +98,10 @@ impl Entered {
     /// to stop; `None`: when the trace has ended.
     fn until(&self, now: usize, seconds: f64) -> Option<usize> {
         // Without barriers the mutator must not run before a trace has ended.
-        let can_wait = self.cx.can_shield();
-        now.checked_add(plinth::ticks(seconds)).filter(|_| can_wait)
+        if !self.cx.can_shield() {
+            return None;
+        }
+        now.checked_add(plinth::ticks(seconds))
     }
 
     /// One step of a trace, until the clock reads `until`, if that is given.
