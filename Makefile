@@ -177,6 +177,11 @@ size-test: $(HOT) $(COOL) $(FREE)
 	@tools/sum.sh "$(MAKE) --no-print-directory size-hot" "$(MAKE) --no-print-directory size-debug" \
 	  "$(MAKE) --no-print-directory size-freestanding"
 
+# Each part of the library left out by itself, and archives of small sets.
+.PHONY: features-test
+features-test:
+	@MAKE='$(MAKE)' CARGO='$(CARGO)' tools/features-test.sh
+
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
 
@@ -195,8 +200,11 @@ build/implemented.txt: link/exports.txt link/plinth.txt $(wildcard docs/STATUS.m
 .PHONY: abi
 abi: abi-test facts-test
 
-.PHONY: size size-hot size-debug size-freestanding
-size: size-hot size-debug
+.PHONY: size size-hot size-debug size-freestanding size-table
+size: size-hot size-debug size-table
+# How large the library is with what in it, for the targets there are tools for.
+size-table:
+	@tools/size-table.sh
 size-hot: $(HOT)
 	@tools/check-archive.sh $(HOT) hot link/undefined-host.txt link/plinth.txt
 size-debug: $(COOL)
