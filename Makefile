@@ -125,6 +125,13 @@ client-test: $(HOT) $(COOL)
 	  "tests/client/run.sh $(HOT) include $(CLIENT)" \
 	  "tests/client/run.sh $(COOL) include $(CLIENT)"
 
+# The same programs, each with a software barrier (tests/client/soft.c).
+.PHONY: soft-test
+soft-test: $(HOT) $(COOL)
+	@SOFT=1 tools/sum.sh \
+	  "tests/client/run.sh $(HOT) include $(CLIENT)" \
+	  "tests/client/run.sh $(COOL) include $(CLIENT)"
+
 gdb-test: $(HOT)
 	@tests/client/gdb.sh $(HOT) include
 

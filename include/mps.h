@@ -73,6 +73,28 @@ typedef char _mps_word_is_pointer_sized
   [sizeof(mps_word_t) == sizeof(void *) ? 1 : -1];
 
 
+/* Functions that are handed a double, or return one.  A compiler that is told
+ * to keep off the floating-point registers of Intel's processors, as for a
+ * kernel, would pass it where the library does not look, without a word.  So
+ * it refuses the call; mpsx.h has the same functions in integers.  Doubles in
+ * memory (keyword arguments, mps_gen_param_s) do no harm. */
+#if (defined(__x86_64__) && (!defined(__SSE2__) || defined(_SOFT_FLOAT))) \
+  || (defined(__i386__) && defined(_SOFT_FLOAT))
+#define MPS_X_NO_DOUBLES 1
+#endif
+#if !defined(MPS_X_NO_DOUBLES)
+#define MPS_NO_DOUBLES_
+#elif defined(__clang__)
+#define MPS_NO_DOUBLES_ \
+  __attribute__((unavailable("doubles are passed otherwise: see mpsx.h")))
+#elif defined(__GNUC__)
+#define MPS_NO_DOUBLES_ \
+  __attribute__((error("doubles are passed otherwise: see mpsx.h")))
+#else
+#define MPS_NO_DOUBLES_
+#endif
+
+
 /* === Opaque types ======================================================= */
 
 typedef struct mps_arena_s *mps_arena_t;
@@ -463,7 +485,7 @@ extern mps_res_t mps_arena_collect(mps_arena_t arena);
  * over; 0 never starts one.  Returns: true if there was something to do.
  * A parked arena becomes clamped, otherwise the state stays. */
 extern mps_bool_t mps_arena_step(mps_arena_t arena, double interval,
-                                 double multiplier);
+                                 double multiplier) MPS_NO_DOUBLES_;
 
 /* Returns: how many times objects may have moved since creation. */
 extern mps_word_t mps_collections(mps_arena_t arena);
@@ -489,10 +511,11 @@ extern mps_res_t mps_arena_commit_limit_set(mps_arena_t arena,
                                             size_t commit_limit);
 
 /* Returns: the fraction of committed memory that may be spare. */
-extern double mps_arena_spare(mps_arena_t arena);
+extern double mps_arena_spare(mps_arena_t arena) MPS_NO_DOUBLES_;
 
 /* Change that fraction, 0.0 to 1.0 (asserted); takes effect at once. */
-extern void mps_arena_spare_set(mps_arena_t arena, double spare);
+extern void mps_arena_spare_set(mps_arena_t arena,
+                                double spare) MPS_NO_DOUBLES_;
 
 /* The same in bytes (deprecated). */
 extern size_t mps_arena_spare_commit_limit(mps_arena_t arena);
@@ -500,11 +523,12 @@ extern void mps_arena_spare_commit_limit_set(mps_arena_t arena,
                                              size_t spare_commit_limit);
 
 /* Returns: the longest pause asked for, in seconds. */
-extern double mps_arena_pause_time(mps_arena_t arena);
+extern double mps_arena_pause_time(mps_arena_t arena) MPS_NO_DOUBLES_;
 
 /* Change it.  0.0: pause as little as can be; infinity: finish collections
  * where they start; not negative (asserted). */
-extern void mps_arena_pause_time_set(mps_arena_t arena, double pause_time);
+extern void mps_arena_pause_time_set(mps_arena_t arena,
+                                     double pause_time) MPS_NO_DOUBLES_;
 
 
 /* === Looking round ====================================================== */

@@ -46,6 +46,12 @@ typedef struct mps_x_stats_s {
   double pause_p99_seconds;     /* 99 of 100 */
   double pause_p999_seconds;    /* 999 of 1000 */
   double pause_max_seconds;     /* the longest */
+  mps_word_t longest_step_us;   /* these again, in whole microseconds */
+  mps_word_t pause_total_us;
+  mps_word_t pause_p50_us;
+  mps_word_t pause_p99_us;
+  mps_word_t pause_p999_us;
+  mps_word_t pause_max_us;
 } mps_x_stats_s;
 
 /* Read the counters of an arena.
@@ -79,6 +85,88 @@ extern mps_res_t mps_x_thread_signals(int suspend_signal, int resume_signal);
 extern mps_res_t mps_x_root_create_stack(mps_root_t *root_o,
                                          mps_arena_t arena,
                                          mps_thr_t thread);
+
+/* --- Without doubles.  A kernel keeps off the floating-point registers, and
+ * its compiler does not pass doubles where the library looks for them; mps.h
+ * then refuses the functions that these stand for.  Times are in microseconds,
+ * fractions in parts per thousand. --- */
+
+/* MPS_KEY_PAUSE_TIME and mps_arena_pause_time.  (size_t)-1 is no limit. */
+extern const struct mps_key_s _mps_key_x_PAUSE_TIME_US;
+#define MPS_KEY_X_PAUSE_TIME_US (&_mps_key_x_PAUSE_TIME_US)
+#define MPS_KEY_X_PAUSE_TIME_US_FIELD size
+extern size_t mps_x_arena_pause_time_us(mps_arena_t arena);
+extern void mps_x_arena_pause_time_us_set(mps_arena_t arena, size_t us);
+
+/* MPS_KEY_SPARE (of arenas and of MVFF) and mps_arena_spare.  0 to 1000. */
+extern const struct mps_key_s _mps_key_x_SPARE_PERMILLE;
+#define MPS_KEY_X_SPARE_PERMILLE (&_mps_key_x_SPARE_PERMILLE)
+#define MPS_KEY_X_SPARE_PERMILLE_FIELD size
+extern size_t mps_x_arena_spare_permille(mps_arena_t arena);
+extern void mps_x_arena_spare_permille_set(mps_arena_t arena, size_t permille);
+
+/* mps_arena_step.  (size_t)-1 is an interval without end. */
+extern mps_bool_t mps_x_arena_step_us(mps_arena_t arena, size_t interval_us,
+                                      size_t multiplier_permille);
+
+/* --- A barrier in software.  For machines without an MMU, and for programs
+ * that want neither signals nor changes of protection.  Collections are
+ * incremental and generational as with an MMU, if the program looks at a table
+ * before it accesses an object. --- */
+
+/* Key for mps_arena_create_k: does the arena have a software barrier?  (Boolean,
+ * default false.)  A client arena gives a little of its memory for the table: a
+ * byte for each grain.  An arena of the VM class takes it from the port.
+ *
+ * Then before each load from an object in a pool whose objects are collected or
+ * scanned, the program says MPS_X_READ, and before each store MPS_X_WRITE; but
+ * not in the methods of a format and in scanners, and not for an object
+ * between reserve and commit.  Which byte of the object is loaded or stored
+ * decides, so say it for each; one that says MPS_X_WRITE need not say
+ * MPS_X_READ.  Between it and the access come no calls of the library and no other
+ * look that might find something.  Cost: loads of four words and one byte, two
+ * compares; more only if the table denies the access.
+ *
+ * What may go wrong without: an object keeps a reference that the collector does not
+ * hear of.  The debug archive finds it at the next collection, and names it.
+ *
+ * Roots are not protected with it (MPS_RM_PROT does nothing).
+ *
+ * Threads.  Nothing may stop a thread between the look and the access.  With one
+ * registered thread nothing does.  With several, an arena works without a barrier
+ * (collections run to their end where they begin) as long as there are
+ * several, unless the port says that threads stop outside of accesses only
+ * (mpsport.h, MPS_PORT_STOPS_BETWEEN_ACCESSES). */
+extern const struct mps_key_s _mps_key_x_SOFT_BARRIER;
+#define MPS_KEY_X_SOFT_BARRIER (&_mps_key_x_SOFT_BARRIER)
+#define MPS_KEY_X_SOFT_BARRIER_FIELD b
+
+/* addr, of any type: where a load or a store is about to be made, in any arena,
+ * with or without a barrier.  Threads: any that may touch the object. */
+#define MPS_X_READ(arena, addr) mps_x_look_((arena), (const volatile void *)(addr), 1)
+#define MPS_X_WRITE(arena, addr) mps_x_look_((arena), (const volatile void *)(addr), 2)
+
+/* For these macros. */
+typedef struct mps_x_barrier_s {
+  size_t base;                  /* the first address that the table is for */
+  size_t units;                 /* how many units from there on */
+  const volatile unsigned char *denied; /* 1: reads, 2: writes, of each */
+  unsigned shift;               /* a unit is 1 << shift bytes */
+} mps_x_barrier_s;
+extern void mps_x_barrier_hit(mps_arena_t arena, const volatile void *addr,
+                              unsigned mode);
+#if defined(__GNUC__)
+__inline__
+#elif defined(_MSC_VER)
+__inline
+#endif
+static void mps_x_look_(mps_arena_t arena, const volatile void *addr, unsigned mode)
+{
+  const mps_x_barrier_s *b = *(const mps_x_barrier_s *const volatile *)arena;
+  size_t i = ((size_t)addr - b->base) >> b->shift;
+  if (i < b->units && (b->denied[i] & mode) != 0)
+    mps_x_barrier_hit(arena, addr, mode);
+}
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 //! POSIX system is another folder with these, and one more arm below.
 
 pub mod bare;
+pub mod soft;
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(test, feature = "port-host")))] {

@@ -33,6 +33,7 @@ const TABLE: [(&str, &[&str]); 11] = [
             "trace::fix",
             "trace::stack",
             "ports::DEFAULT",
+            "ports::soft",
             "ports::set_thread_signals",
         ],
     ),

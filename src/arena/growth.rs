@@ -198,7 +198,10 @@ impl Arena {
         let room = self.room();
         let given = Range::sized(base, size);
         let extra = self.table_extra(size);
-        let new = client_chunk(given, extra, room, self.region_shift, self.grain_shift)?;
+        // SAFETY: the client gives this memory to the arena.
+        let rest = unsafe { self.port.adopt(given) };
+        let new = client_chunk(rest, extra, room, self.region_shift, self.grain_shift)
+            .inspect_err(|_| self.port.disown(given))?;
         self.take_in_chunk(new)
     }
 

@@ -77,6 +77,8 @@ pub struct Arena {
     region_shift: u32,
     /// Can protection be used on its grains?
     pub can_protect: bool,
+    /// Is protection a table that the program looks into ([`Caps::SOFT`])?
+    pub is_soft: bool,
     chunks: List<Chunk, 0>,
     primary: Slot<Chunk>,
     primary_origin: Cell<Addr>,
@@ -179,6 +181,7 @@ impl Arena {
             grain_shift: boot.grain_shift,
             region_shift: boot.region_shift,
             can_protect: caps.has(Caps::PROTECT) && grain.is_multiple_of(port.page_size().max(1)),
+            is_soft: caps.has(Caps::SOFT),
             chunks: List::default(),
             primary: Cell::new(None),
             primary_origin: Cell::new(Addr::NULL),

@@ -27,6 +27,9 @@ macro_rules! word_set {
             /// Nothing in it?
             #[inline(always)]
             pub const fn is_empty(self) -> bool { self.0 == 0 }
+            /// Is all of `o` in it?
+            #[inline(always)]
+            pub const fn has(self, o: $name) -> bool { o.0 & !self.0 == 0 }
             /// Anything in common?
             #[inline(always)]
             pub const fn meets(self, o: $name) -> bool { self.0 & o.0 != 0 }

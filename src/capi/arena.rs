@@ -2,12 +2,13 @@
 
 use super::{Handle, need};
 use crate::arena::Params;
-use crate::base::addr::{Addr, Size, size_up_checked};
+use crate::base::addr::{Addr, Range, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
 use crate::mpm::{Config, Mpm};
+use crate::ports::soft::Soft;
 use crate::seam::args::{self, Arg, Args};
 use crate::seam::client::ArenaCallback;
-use crate::seam::port::Caps;
+use crate::seam::port::{Caps, Port};
 use core::ffi::c_void;
 
 /// What `mps_arena_class_t` points to.
@@ -35,6 +36,8 @@ fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
 /// The least grain. Below 1 KB what the library keeps about a grain would become a large part
 /// of it, and regions of 256 grains would become too many. A guess.
 const GRAIN_LEAST: Size = 1024;
+/// Parts of a whole, in what is given in parts per thousand.
+const PARTS: f64 = 1000.0;
 /// The grain of a client arena of 1 MB or more: the reference's default.
 const GRAIN_USUAL: Size = 8192;
 
@@ -47,8 +50,9 @@ fn client_grain(size: Size) -> Size {
     power.clamp(GRAIN_LEAST, GRAIN_USUAL)
 }
 
-fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
-    let port = crate::ports::DEFAULT;
+/// How to make an arena, and the port for it.
+fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
+    let mut port = crate::ports::DEFAULT;
     let page = port.page_size();
     let (size, base) = if is_vm {
         (a.size(&args::_mps_key_ARENA_SIZE).unwrap_or(1 << 28), None)
@@ -82,7 +86,7 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
     let grain = if is_vm { grain.max(page) } else { grain.max(GRAIN_LEAST) };
     let zoned = a.bool(&args::_mps_key_ARENA_ZONED).unwrap_or(true);
     let limit = a.size(&args::_mps_key_COMMIT_LIMIT).unwrap_or(usize::MAX);
-    let mut spare = a.double(&args::_mps_key_SPARE).unwrap_or(0.75);
+    let mut spare = a.spare().unwrap_or(0.75);
     if let Some(bytes) = a.size(&args::_mps_key_SPARE_COMMIT_LIMIT) {
         spare = if bytes >= limit { 1.0 } else { bytes as f64 / limit as f64 };
     }
@@ -91,7 +95,7 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
         "MPS_KEY_SPARE is between 0.0 and 1.0",
         Err(Res::Param)
     );
-    let pause_time = a.double(&args::_mps_key_PAUSE_TIME).unwrap_or(0.1);
+    let pause_time = a.pause_time().unwrap_or(0.1);
     crate::aver_client!(pause_time >= 0.0, "MPS_KEY_PAUSE_TIME is not negative", Err(Res::Param));
     let (extended, contracted) = if is_vm {
         (
@@ -108,8 +112,17 @@ fn config(is_vm: bool, a: &mut Args) -> Result<Config> {
     } else {
         size
     };
-    let params = Params { grain, size, base, limit, extra: 0 };
-    Ok(Config { params, spare, pause_time, zoned, extended, contracted })
+    let mut params = Params { grain, size, base, limit, extra: 0 };
+    if a.bool(&args::_mps_key_x_SOFT_BARRIER).unwrap_or(false) {
+        let given = params.base.map(|b| Range::sized(b, params.size));
+        // SAFETY: the client gives this memory to the arena.
+        let (over, rest) = unsafe { Soft::beneath(port, params.grain, given)? };
+        port = over;
+        if let Some(r) = rest {
+            (params.base, params.size) = (Some(r.base), r.size());
+        }
+    }
+    Ok((Config { params, spare, pause_time, zoned, extended, contracted }, port))
 }
 
 #[unsafe(no_mangle)]
@@ -126,13 +139,15 @@ pub unsafe extern "C" fn mps_arena_create_k(
     );
     // SAFETY: one of our two classes.
     let is_vm = unsafe { (*class).is_vm };
-    let port = crate::ports::DEFAULT;
-    if is_vm && !port.capabilities().has(Caps::VM) {
+    if is_vm && !crate::ports::DEFAULT.capabilities().has(Caps::VM) {
         return Res::Unimpl.code();
     }
     // SAFETY: the client's argument list.
     let mut a = unsafe { Args::new(list) };
-    let made = config(is_vm, &mut a).and_then(|c| Mpm::create(port, &c));
+    let made = config(is_vm, &mut a).and_then(|(c, port)| {
+        // SAFETY: there is no arena that uses it.
+        Mpm::create(port, &c).inspect_err(|_| unsafe { port.retire() })
+    });
     // SAFETY: not null, the client's.
     unsafe { super::give(arena_o, made.map(|m| m.as_ptr().cast())) }
 }
@@ -145,8 +160,11 @@ pub extern "C" fn mps_arena_destroy(arena: Handle) {
         return;
     }
     let _ = Mpm::enter(m, |m| m.finish_traces());
+    let port = m.get().cx.arena.port;
     // SAFETY: nothing is left in it, and the client says that nobody uses it.
     unsafe { Mpm::destroy(m) };
+    // SAFETY: the arena was the only one with a port that goes with it.
+    unsafe { port.retire() };
 }
 
 macro_rules! simple {
@@ -167,8 +185,6 @@ simple! {
     mps_arena_start_collect() -> i32, Res::Param.code(), |m| code_of(m.start_collect());
     mps_arena_commit_limit_set(limit: Size) -> i32, Res::Param.code(), |m|
         code_of(m.cx.arena.set_limit(limit).inspect(|()| m.tune()));
-    mps_arena_spare() -> f64, 0.0, |m| m.cx.arena.spare_fraction.get();
-    mps_arena_pause_time() -> f64, 0.0, |m| m.pause_time.get();
     mps_collections() -> usize, 0, |m| m.cx.stats.collections.get();
     mps_arena_spare_commit_limit() -> Size, 0, |m|
         (m.cx.arena.spare_fraction.get() * m.cx.arena.committed.get() as f64) as Size;
@@ -199,20 +215,6 @@ pub extern "C" fn mps_arena_busy(arena: Handle) -> i32 {
     m.get().is_busy() as i32
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_pause_time_set(arena: Handle, seconds: f64) {
-    let m = need!(mpm_of(arena), "arena is valid", ());
-    crate::aver_client!(seconds >= 0.0, "pause time is not negative", ());
-    Mpm::enter(m, |m| m.pause_time.set(seconds));
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_spare_set(arena: Handle, fraction: f64) {
-    let m = need!(mpm_of(arena), "arena is valid", ());
-    crate::aver_client!((0.0..=1.0).contains(&fraction), "spare is between 0.0 and 1.0", ());
-    Mpm::enter(m, |m| spare_set(m, fraction));
-}
-
 fn spare_set(m: &Mpm, fraction: f64) {
     let arena = &m.cx.arena;
     arena.spare_fraction.set(fraction);
@@ -233,12 +235,93 @@ pub extern "C" fn mps_arena_spare_commit_limit_set(arena: Handle, bytes: Size) {
     });
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_arena_step(arena: Handle, interval: f64, multiplier: f64) -> i32 {
+fn step(arena: Handle, interval: f64, multiplier: f64) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", 0);
     crate::aver_client!(interval >= 0.0, "interval is not negative", 0);
     crate::aver_client!(multiplier >= 0.0, "multiplier is not negative", 0);
     Mpm::enter(m, |m| m.step(interval, multiplier) as i32)
+}
+
+fn pause_time(arena: Handle) -> f64 {
+    let m = need!(mpm_of(arena), "arena is valid", 0.0);
+    Mpm::enter(m, |m| m.pause_time.get())
+}
+
+fn pause_time_set(arena: Handle, seconds: f64) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    crate::aver_client!(seconds >= 0.0, "pause time is not negative", ());
+    Mpm::enter(m, |m| m.pause_time.set(seconds));
+}
+
+fn spare(arena: Handle) -> f64 {
+    let m = need!(mpm_of(arena), "arena is valid", 0.0);
+    Mpm::enter(m, |m| m.cx.arena.spare_fraction.get())
+}
+
+fn spare_fraction_set(arena: Handle, fraction: f64) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    crate::aver_client!((0.0..=1.0).contains(&fraction), "spare is between 0.0 and 1.0", ());
+    Mpm::enter(m, |m| spare_set(m, fraction));
+}
+
+cfg_if::cfg_if! {
+    // Where the archive is made without the processor's floating registers, as for kernels
+    // on Intel's processors, no C compiler passes a double where it would be looked for.
+    // So these functions are not there, and a program that calls them does not link.
+    if #[cfg(not(any(
+        all(target_arch = "x86_64", not(target_feature = "sse2")),
+        all(target_arch = "x86", not(target_feature = "sse2")),
+    )))] {
+        #[unsafe(no_mangle)]
+        pub extern "C" fn mps_arena_step(arena: Handle, interval: f64, multiplier: f64) -> i32 {
+            step(arena, interval, multiplier)
+        }
+
+        #[unsafe(no_mangle)]
+        pub extern "C" fn mps_arena_pause_time(arena: Handle) -> f64 {
+            pause_time(arena)
+        }
+
+        #[unsafe(no_mangle)]
+        pub extern "C" fn mps_arena_pause_time_set(arena: Handle, seconds: f64) {
+            pause_time_set(arena, seconds);
+        }
+
+        #[unsafe(no_mangle)]
+        pub extern "C" fn mps_arena_spare(arena: Handle) -> f64 {
+            spare(arena)
+        }
+
+        #[unsafe(no_mangle)]
+        pub extern "C" fn mps_arena_spare_set(arena: Handle, fraction: f64) {
+            spare_fraction_set(arena, fraction);
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_step_us(arena: Handle, interval: usize, multiplier: usize) -> i32 {
+    step(arena, args::seconds(interval), multiplier as f64 / PARTS)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_pause_time_us(arena: Handle) -> usize {
+    args::microseconds(pause_time(arena))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_pause_time_us_set(arena: Handle, us: usize) {
+    pause_time_set(arena, args::seconds(us));
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_spare_permille(arena: Handle) -> usize {
+    (spare(arena) * PARTS + 0.5) as usize
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_spare_permille_set(arena: Handle, parts: usize) {
+    spare_fraction_set(arena, parts as f64 / PARTS);
 }
 
 /// Does not enter the arena: it may be called while the calling thread, or another that is

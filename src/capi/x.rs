@@ -1,9 +1,9 @@
 //! Our own additions: `mpsx.h`.
 
 use super::{Handle, need, root};
-use crate::base::addr::{Size, WORD};
+use crate::base::addr::{Addr, Size, WORD};
 use crate::base::res::{Res, code_of};
-use crate::base::sets::Rank;
+use crate::base::sets::{AccessSet, Rank};
 use crate::mpm::Mpm;
 use crate::seam::plinth;
 
@@ -16,6 +16,8 @@ pub struct Stats {
     more: [usize; 2],
     /// The sum of all pauses; the 50th, 99th and 99.9th percentile; the longest.
     pauses: [f64; 5],
+    /// The longest slice and the pauses again, in microseconds.
+    us: [usize; 6],
 }
 
 #[unsafe(no_mangle)]
@@ -28,7 +30,13 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
         return Res::Param.code();
     }
     let s = Mpm::enter(m, |m| {
-        let seconds = |ticks| ticks as f64 / plinth::clocks_per_sec() as f64;
+        let rate = plinth::clocks_per_sec();
+        let seconds = |ticks| ticks as f64 / rate as f64;
+        // In two parts, so that nothing overflows that fits at the end.
+        let us = |ticks: usize| {
+            let more = (ticks % rate) as u64 * 1_000_000 / rate as u64;
+            (ticks / rate).saturating_mul(1_000_000).saturating_add(more as usize)
+        };
         let p = &m.pauses;
         let s = &m.cx.stats;
         let calls = &m.cx.arena.calls;
@@ -55,6 +63,14 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
                 seconds(p.percentile(990)),
                 seconds(p.percentile(999)),
                 seconds(p.max()),
+            ],
+            us: [
+                us(s.longest.get()),
+                us(p.sum()),
+                us(p.percentile(500)),
+                us(p.percentile(990)),
+                us(p.percentile(999)),
+                us(p.max()),
             ],
         }
     });
@@ -85,4 +101,10 @@ pub unsafe extern "C" fn mps_x_root_create_stack(
     let kind = root::stack_kind(t, stack.limit.down(WORD));
     // SAFETY: as for ourselves; the thread is registered.
     unsafe { root::create(root_o, arena, Rank::Ambig as u32, 0, kind) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_barrier_hit(arena: Handle, a: Addr, mode: u32) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    Mpm::access_denied(m, a, AccessSet(mode as u8));
 }

@@ -10,6 +10,7 @@ use super::{Mpm, pause};
 use crate::base::addr::Addr;
 use crate::base::ptr::P;
 use crate::base::registry::{Listed, Registry};
+use crate::base::sets::AccessSet;
 use crate::object::buffer;
 use crate::object::cx::Inside;
 use crate::object::pool::Pool;
@@ -22,9 +23,11 @@ use spin::mutex::SpinMutex;
 static ALL: Registry<Mpm> = Registry::new();
 /// The lock on changes: who adds or removes an instance has it.
 static CHANGE: SpinMutex<()> = SpinMutex::new(());
-/// The port of the first instance. Most processes have no other. It is told once where
-/// faults go, however many instances are made later.
+/// The port of the first instance, or the one under it.
 static FIRST: SpinMutex<Option<&'static dyn Port>> = SpinMutex::new(None);
+/// The first port that was told where faults go. Most processes have no other. It is told
+/// once, however many instances are made later.
+static TOLD: SpinMutex<Option<&'static dyn Port>> = SpinMutex::new(None);
 /// Has a port taken the fork hooks?
 static FORKS: AtomicBool = AtomicBool::new(false);
 
@@ -44,22 +47,23 @@ pub fn init(port: &'static dyn Port) {
     // table of methods may exist twice; then the port is told once more.
     #[allow(ambiguous_wide_pointer_comparisons)]
     let same = |p: &'static dyn Port| core::ptr::eq(p, port);
-    let first = *FIRST.lock();
+    let mut told = TOLD.lock();
     // SAFETY: we have the lock.
-    if first.is_some_and(same) || unsafe { ALL.each(|m| same(m.cx.arena.port)) } {
+    if told.is_some_and(same) || unsafe { ALL.each(|m| same(m.cx.arena.port)) } {
         return;
     }
-    if port.capabilities().has(Caps::PROTECT) {
+    let caps = port.capabilities();
+    // Before accesses that a table denies, the program calls: those are no faults.
+    if caps.has(Caps::PROTECT) && !caps.has(Caps::SOFT) {
         let done = port.install_faults(on_fault);
         crate::aver!(done.is_ok(), "a port that protects reports faults");
+        told.get_or_insert(port);
     }
     // One report of a fork is enough; where there is none, nothing is told.
     if !FORKS.load(Ordering::Relaxed) {
         FORKS.store(port.install_fork(&FORK).is_ok(), Ordering::Relaxed);
     }
-    if first.is_none() {
-        *FIRST.lock() = Some(port);
-    }
+    FIRST.lock().get_or_insert(port.under().unwrap_or(port));
 }
 
 /// Calls `f` with each instance until it returns true. True: it did. The calling thread
@@ -79,6 +83,29 @@ pub fn add(m: P<Mpm>) {
 pub fn remove(m: P<Mpm>) {
     let _guard = CHANGE.lock();
     ALL.remove(m, |round| m.cx.arena.port.relax(round));
+}
+
+impl Mpm {
+    /// The program is about to access an object at `a`: what it does first in an arena with
+    /// a software barrier, and may do in any. Between this and the access the thread must
+    /// not be stopped ([`Caps::STOPS_BETWEEN_ACCESSES`]), and calls nothing of the library.
+    /// Any thread. Cost: a handful of instructions, unless the access is denied; then what
+    /// a barrier hit costs.
+    #[inline(always)]
+    pub fn will_access(self_: P<Mpm>, a: Addr, mode: AccessSet) {
+        // SAFETY: shown by the port, for as long as the instance.
+        let table = unsafe { &*self_.get().table.load(Ordering::Acquire) };
+        if table.denies(a, mode) {
+            Mpm::access_denied(self_, a, mode);
+        }
+    }
+
+    /// A denied access to `a` is about to be made, as the program saw in the table.
+    #[cold]
+    #[inline(never)]
+    pub fn access_denied(self_: P<Mpm>, a: Addr, mode: AccessSet) {
+        fault_in(self_, a, mode.meets(AccessSet::WRITE));
+    }
 }
 
 unsafe extern "C" fn on_fault(a: usize, write: i32) -> i32 {

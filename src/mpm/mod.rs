@@ -25,7 +25,7 @@ use crate::object::pool::{ClassHandle, Pool};
 use crate::object::{buffer, seg};
 use crate::seam::args::Args;
 use crate::seam::event::{self, Category, EventKind, event};
-use crate::seam::port::Port;
+use crate::seam::port::{Port, SoftTable};
 use crate::shield::threads::Thread;
 use crate::trace::Tracer;
 use crate::trace::root::{Root, RootKind};
@@ -73,7 +73,11 @@ impl StateCell {
 }
 
 /// An instance.
+#[repr(C)]
 pub struct Mpm {
+    /// What a program that looks before it accesses looks into; the word at the beginning
+    /// is where the macros of `mpsx.h` find it.
+    table: AtomicPtr<SoftTable>,
     /// [`Sig::ARENA`].
     pub sig: Cell<Sig>,
     /// The next in the list of all.
@@ -115,6 +119,10 @@ pub struct Mpm {
 // SAFETY: everything but the atomics is used under the lock only (`entry`).
 unsafe impl Sync for Mpm {}
 
+const _: () = assert!(core::mem::offset_of!(Mpm, table) == 0);
+
+static NO_TABLE: SoftTable = SoftTable::NONE;
+
 /// How to make an instance.
 pub struct Config {
     /// How to make its arena.
@@ -144,6 +152,7 @@ impl Mpm {
         let boot = Boot::new(port, &params)?;
         let arena = Arena::new(port, &params, &boot);
         let mpm = Mpm {
+            table: AtomicPtr::new(core::ptr::from_ref(&NO_TABLE).cast_mut()),
             sig: Cell::new(Sig::DEAD),
             next: AtomicPtr::new(core::ptr::null_mut()),
             protects_roots: AtomicBool::new(false),
@@ -170,6 +179,8 @@ impl Mpm {
         let Some(m) = (unsafe { P::from_raw(p) }) else { return Err(Res::Memory) };
         let arena = &m.get().cx.arena;
         m.cx.instance.set(m.addr().0);
+        // SAFETY: the word stays until `destroy`, after which the port is not used.
+        port.show_table(unsafe { &(*p).table });
         arena.handle.set(p.cast());
         arena.extended.set(config.extended);
         arena.contracted.set(config.contracted);

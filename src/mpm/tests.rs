@@ -13,12 +13,14 @@ mod classes;
 use super::*;
 use crate::arena::tests::Rng;
 use crate::base::addr::WORD;
+use crate::base::check::testing::caught;
 use crate::base::res::Result;
 use crate::base::sets::{AccessSet, Rank};
 use crate::object::buffer::Buffer;
 use crate::object::format::Methods;
 use crate::object::scan::{Ref, ScanState};
 use crate::pools::amc;
+use crate::ports::soft::Soft;
 use crate::ports::testing::faulty::Faulty;
 use crate::ports::testing::mock::{Mock, PAGE};
 use crate::seam::args::{self, ARGS_MAX, Arg, Key, Val as ArgVal};
@@ -311,6 +313,8 @@ struct Setup {
     /// Memory handed over, beginning at an odd place, instead of taken.
     given: bool,
     protected_roots: bool,
+    /// A software barrier: the mutator asks the library, not the machine.
+    soft: bool,
     roots: usize,
     pinned: usize,
     /// Most slots of an ordinary object.
@@ -326,6 +330,7 @@ const PLAIN: Setup = Setup {
     spare: 0.75,
     given: false,
     protected_roots: false,
+    soft: false,
     roots: 1500,
     pinned: 20,
     slots: 12,
@@ -440,8 +445,18 @@ impl Client {
     /// there is.
     fn build(&mut self, port: &'static dyn Port) -> Result {
         let s = self.s;
-        let (base, size) =
+        let (mut base, mut size) =
             if s.given { (Some(self.given.add(40)), s.size) } else { (None, s.size) };
+        let mut port = port;
+        if s.soft {
+            let given = base.map(|b| Range::sized(b, size));
+            // SAFETY: this client's alone, for as long as the instance.
+            let (soft, rest) = unsafe { Soft::beneath(port, s.grain, given)? };
+            port = soft;
+            if let Some(r) = rest {
+                (base, size) = (Some(r.base), r.size());
+            }
+        }
         let config = Config {
             params: Params { grain: s.grain, size, base, limit: s.limit, extra: 0 },
             spare: s.spare,
@@ -544,8 +559,11 @@ impl Client {
                 Mpm::enter(m, |e| unsafe { e.chain_destroy(c) });
             }
             assert_eq!(m.get().leftover(), None);
+            let port = self.cx().arena.port;
             // SAFETY: not used any more.
             unsafe { Mpm::destroy(m) };
+            // SAFETY: not used any more, if it was this instance's.
+            unsafe { port.retire() };
         }
         for i in 0..ROOT_PAGES / PAGE {
             let a = self.roots.down(PAGE).add(i * PAGE);
@@ -567,12 +585,14 @@ impl Client {
 
     fn load(&mut self, a: Addr) -> usize {
         self.n.reads += 1;
+        Mpm::will_access(self.m(), a, AccessSet::READ);
         assert!(self.mock.access(a, false), "reading {a:?} faults");
         get(a)
     }
 
     fn store(&mut self, a: Addr, w: usize) {
         self.n.writes += 1;
+        Mpm::will_access(self.m(), a, AccessSet::WRITE);
         assert!(self.mock.access(a, true), "writing {a:?} faults");
         put(a, w);
     }
@@ -999,7 +1019,7 @@ fn random_graph(name: &str, s: Setup, mock: Mock, acts: usize, full: bool) -> Co
     let machine = Machine::new(mock);
     let mut c = Client::made(&machine, s, Rng::new(name));
     let stats = &c.cx().stats;
-    let shields = machine.mock.capabilities().has(Caps::PROTECT);
+    let shields = s.soft || machine.mock.capabilities().has(Caps::PROTECT);
     // Until everything has happened that is to be tested.
     for round in 0.. {
         c.set_junk(round % 3 == 2);
@@ -1067,6 +1087,59 @@ fn graph_in_little_given_memory() {
 #[test]
 fn graph_without_protection() {
     random_graph("graph_without_protection", PLAIN, Mock::with(Caps::VM), 6_000, false);
+}
+
+/// On machines without protection; one that has it must never be asked for it.
+#[test]
+fn graph_with_a_soft_barrier() {
+    let bare = || Mock::with(Caps::VM);
+    let s = Setup { soft: true, ..PLAIN };
+    random_graph("graph_with_a_soft_barrier", s, bare(), 6_000, false);
+    let s = Setup { soft: true, grain: 64 << 10, header: 16, ..PLAIN };
+    random_graph("graph_with_a_soft_barrier, large grains", s, bare(), 6_000, false);
+    let s = Setup { soft: true, given: true, size: 1 << 20, grain: 1024, roots: 600, ..PLAIN };
+    random_graph("graph_with_a_soft_barrier, given memory", s, bare(), 6_000, true);
+    let mock = Mock::new();
+    let machine = Machine::new(mock);
+    let s = Setup { soft: true, protected_roots: true, ..PLAIN };
+    let mut c = Client::made(&machine, s, Rng::new("graph_with_a_soft_barrier, with an MMU"));
+    c.acts(6_000);
+    assert!(machine.mock.take_protections().is_empty() && c.flips() > 0);
+    c.let_go();
+    c.finish();
+}
+
+/// What is forgotten before an access is found, and the object is named.
+#[test]
+fn accesses_without_a_look() {
+    let machine = Machine::new(Mock::with(Caps::VM));
+    let s = Setup { soft: true, ..PLAIN };
+    let mut c = Client::made(&machine, s, Rng::new("accesses_without_a_look"));
+    let old = c.alloc_into(0, VECTOR, 4).unwrap();
+    // Old, known to refer to nothing, and write protected.
+    while c.cx().flipped.get().is_empty() && !wants_write(&c) {
+        c.collect();
+    }
+    let young = c.alloc_into(1, LEAF, 3).unwrap();
+    let (p, q) = (Addr(c.load(c.root(0))), Addr(c.load(c.root(1))));
+    put(p.add(SLOTS), q.0);
+    c.shadow.get_mut(&old).unwrap().vals[0] = Val::Ref(young, 0);
+    let (_, said) = caught(|| Mpm::enter(c.m(), |m| sanity::check(&m.tracer, m.inside())));
+    let first = said.first().unwrap();
+    assert!(first.contains("sanity: an object changes only where"), "{first}");
+    assert!(first.contains(&std::format!("object {:#x}", p.0)), "{first}");
+    // With a look all is well.
+    c.store(p.add(SLOTS), q.0);
+    c.collect();
+    c.verify();
+    c.let_go();
+    c.finish();
+}
+
+/// Is the object of the first root write protected?
+fn wants_write(c: &Client) -> bool {
+    let s = seg::of_addr(c.cx(), Addr(get(c.root(0)))).unwrap();
+    s.wanted(c.cx()) == AccessSet::WRITE
 }
 
 #[test]

@@ -505,6 +505,15 @@ pub fn tell_of_block(text: &str, pool: P<Pool>, a: Addr, size: Size) {
     tell_of(t, pool);
 }
 
+/// As [`tell_of_block`], for an object that begins at `a`.
+#[cold]
+#[inline(never)]
+pub fn tell_of_object(text: &str, pool: P<Pool>, a: Addr) {
+    let mut t = Text::new(text);
+    t.word(": object ").address(a);
+    tell_of(t, pool);
+}
+
 /// As [`tell_of_block`], for a pool.
 #[cold]
 #[inline(never)]

@@ -24,6 +24,7 @@ use crate::object::nailboard::Nailboard;
 use crate::object::pool::{Pool, PoolClass};
 use crate::object::trace::{Grey, TRACES, Trace};
 use crate::seam::event::{Category, EventKind, event};
+use crate::seam::port::Caps;
 use crate::shield::Runs;
 use core::cell::Cell;
 
@@ -482,7 +483,7 @@ impl P<Seg> {
         if wanted.is_empty() && !seg.mode.get().is_empty() {
             unprotect(cx, seg.range());
             seg.mode.set(wanted);
-        } else if wanted != seg.mode.get() {
+        } else if wanted != seg.mode.get() && (seg.mode.get().has(wanted) || may_deny(cx)) {
             crate::object::cx::bump(&cx.arena.calls.protect, 1);
             if cx.arena.port.protect(seg.base, seg.size(), wanted).is_ok() {
                 seg.mode.set(wanted);
@@ -594,11 +595,26 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
     }
 }
 
+/// May accesses be denied that were not? A thread that looks into a table before it
+/// accesses must not be between the two just then. So either there is no other thread, or
+/// others are stopped, which they are outside of accesses if the port says so.
+fn may_deny(cx: Inside<'_>) -> bool {
+    if !cx.arena.is_soft || cx.threads.is_alone(cx.arena.port) {
+        return true;
+    }
+    let good = cx.arena.port.capabilities().has(Caps::STOPS_BETWEEN_ACCESSES);
+    if good {
+        cx.hold();
+    }
+    good
+}
+
 /// Makes the port's call for a run of segments. If the system refuses, these segments go
 /// without a barrier: a segment that would be write protected is scanned every time
 /// instead. False: they were to be hidden, and are not.
 fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
-    let (run, mode, done) = runs.flush(cx.arena.port);
+    let (run, mode, done) =
+        if runs.denies() && !may_deny(cx) { runs.refuse() } else { runs.flush(cx.arena.port) };
     if done.is_ok() {
         return true;
     }

@@ -69,6 +69,9 @@ keys! {
     _mps_key_MVFF_FIRST_FIT "MVFF_FIRST_FIT"
     _mps_key_MVT_RESERVE_DEPTH "MVT_RESERVE_DEPTH"
     _mps_key_MVT_FRAG_LIMIT "MVT_FRAG_LIMIT"
+    _mps_key_x_SOFT_BARRIER "X_SOFT_BARRIER"
+    _mps_key_x_PAUSE_TIME_US "X_PAUSE_TIME_US"
+    _mps_key_x_SPARE_PERMILLE "X_SPARE_PERMILLE"
 }
 
 /// The value half of `mps_arg_s`.
@@ -103,6 +106,17 @@ pub struct Arg {
 
 /// `MPS_ARGS_MAX`, terminator included.
 pub const ARGS_MAX: usize = 32;
+
+/// Microseconds in seconds; the most there can be stands for no limit at all.
+pub fn seconds(us: usize) -> f64 {
+    if us == usize::MAX { f64::INFINITY } else { us as f64 / 1e6 }
+}
+
+/// Seconds in whole microseconds. What does not fit, infinity too, is `usize::MAX`.
+pub fn microseconds(seconds: f64) -> usize {
+    // Half a microsecond more, since what was given in microseconds comes back as it was.
+    (seconds * 1e6 + 0.5) as usize
+}
 
 /// A client's argument list, writable and ended by the end key.
 pub struct Args {
@@ -168,6 +182,18 @@ impl Args {
     pub fn double(&mut self, key: &'static Key) -> Option<f64> {
         // SAFETY: as above.
         self.take(key).map(|v| unsafe { v.d })
+    }
+
+    /// A fraction: by its key, as a floating number, or by our own, in parts per thousand.
+    pub fn spare(&mut self) -> Option<f64> {
+        let parts = self.size(&_mps_key_x_SPARE_PERMILLE).map(|n| n as f64 / 1000.0);
+        self.double(&_mps_key_SPARE).or(parts)
+    }
+
+    /// A time in seconds: by its key, or by our own, in microseconds.
+    pub fn pause_time(&mut self) -> Option<f64> {
+        let time = self.size(&_mps_key_x_PAUSE_TIME_US).map(seconds);
+        self.double(&_mps_key_PAUSE_TIME).or(time)
     }
 
     /// An address or any other pointer.

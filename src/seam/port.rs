@@ -25,6 +25,7 @@ use crate::base::addr::{Addr, Range, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
 use core::cell::Cell;
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// What a port can do. Read once, when an arena is created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +43,11 @@ impl Caps {
     /// A thread is never stopped between the look at a software barrier's table and the
     /// access that the look was for ([`Port::quietly`] or the like keeps stops off).
     pub const STOPS_BETWEEN_ACCESSES: Caps = Caps(8);
+    /// Protection is a table that the program looks into before each access
+    /// ([`SoftTable`]), and covers memory of this arena only. So nothing may be denied
+    /// while a thread is between its look and its access. No port of a client's claims
+    /// this.
+    pub const SOFT: Caps = Caps(1 << 31);
 
     /// Are all of `other` there?
     #[inline]
@@ -77,6 +83,36 @@ pub struct Context {
     pub reg_count: usize,
 }
 
+/// What a program that looks before it accesses needs to know: `mps_x_barrier_s`. Never
+/// changes once it has been shown.
+#[repr(C)]
+pub struct SoftTable {
+    /// The lowest address that the table is for.
+    pub base: usize,
+    /// How many units from there on.
+    pub units: usize,
+    /// For each unit the accesses that are denied, as an [`AccessSet`].
+    pub denied: *const AtomicU8,
+    /// A unit is two to this power bytes.
+    pub shift: u32,
+}
+// SAFETY: what it points to is atomic.
+unsafe impl Sync for SoftTable {}
+
+impl SoftTable {
+    /// For an arena without a table: nothing is ever denied.
+    pub const NONE: SoftTable =
+        SoftTable { base: 0, units: 0, denied: core::ptr::null(), shift: 0 };
+
+    /// Is any access of `mode` to `a` denied?
+    #[inline(always)]
+    pub fn denies(&self, a: Addr, mode: AccessSet) -> bool {
+        let i = a.0.wrapping_sub(self.base) >> self.shift;
+        // SAFETY: the table has as many bytes.
+        i < self.units && unsafe { (*self.denied.add(i)).load(Ordering::Relaxed) } & mode.0 != 0
+    }
+}
+
 /// Called by the port on an access to memory whose protection forbids it:
 /// address, and 1 for a write or 0 for a read. Non-zero: the cause is gone,
 /// run the instruction again. Zero: not ours, hand it on. The only call from
@@ -109,6 +145,11 @@ pub unsafe trait Port: Sync {
     /// What this port can do.
     fn capabilities(&self) -> Caps;
 
+    /// The port that this one passes most calls on to, if there is one: it lasts longer.
+    fn under(&self) -> Option<&'static dyn Port> {
+        None
+    }
+
     /// The unit of mapping and protection in bytes: a power of two.
     fn page_size(&self) -> Size;
 
@@ -138,6 +179,29 @@ pub unsafe trait Port: Sync {
     fn protect(&self, _base: Addr, _size: Size, _denied: AccessSet) -> Result {
         Err(Res::Unimpl)
     }
+
+    /// Memory that a client gives joins the arena that has this port. Returns which of it
+    /// the arena may use: a port may keep a part at the beginning.
+    ///
+    /// # Safety
+    /// It is writable, and nobody else's for as long as the port is used.
+    unsafe fn adopt(&self, given: Range) -> Range {
+        given
+    }
+
+    /// Undoes the last [`Port::adopt`]: the arena can't use that memory after all.
+    fn disown(&self, _given: Range) {}
+
+    /// The arena is gone that this port was made for, or was not made after all. A port
+    /// that serves many does nothing.
+    ///
+    /// # Safety
+    /// If it was made for one arena, nobody uses it afterwards.
+    unsafe fn retire(&self) {}
+
+    /// Where to show the table that the program looks into, now and whenever there is a
+    /// new one. A port without one leaves the word alone.
+    fn show_table(&self, _at: &'static AtomicPtr<SoftTable>) {}
 
     /// Says where protection faults go. Called before the first instance on this
     /// port is made. If the process has instances on other ports as well, it may

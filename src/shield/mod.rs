@@ -9,7 +9,7 @@
 pub mod threads;
 
 use crate::base::addr::{Addr, Range};
-use crate::base::res::Result;
+use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
 use crate::seam::port::Port;
 use core::cell::Cell;
@@ -86,6 +86,16 @@ impl Runs {
         } else {
             self.run.limit = range.limit;
         }
+    }
+
+    /// Is there a run, and are accesses to it to be denied?
+    pub fn denies(&self) -> bool {
+        !self.run.is_empty() && !self.mode.is_empty()
+    }
+
+    /// Takes the run, as if the port had refused.
+    pub fn refuse(&mut self) -> (Range, AccessSet, Result) {
+        (core::mem::take(&mut self.run), self.mode, Err(Res::Fail))
     }
 
     /// Makes the call for the run, if there is one. The run is returned, so

@@ -123,6 +123,11 @@ impl Threads {
         }
     }
 
+    /// Is no thread but the calling one registered?
+    pub fn is_alone(&self, port: &dyn Port) -> bool {
+        self.others(port.thread_id()).next().is_none()
+    }
+
     /// Stops every other registered thread, until [`Threads::release`].
     /// Calls out: the port.
     pub fn hold(&self, port: &dyn Port) {

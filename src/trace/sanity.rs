@@ -11,12 +11,15 @@
 //! [`Cx::formatted_zones`]: crate::object::cx::Cx::formatted_zones
 
 use super::{Tracer, root};
+use crate::base::addr::Addr;
+use crate::base::check::{Text, report_text};
 use crate::base::list::List;
 use crate::base::ptr::P;
 use crate::base::res::Result;
 use crate::base::sets::{Rank, ZoneSet};
 use crate::object::cx::Inside;
 use crate::object::nailboard::Nailboard;
+use crate::object::pool::{Pool, tell_of_object};
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Grey, Trace};
@@ -30,6 +33,8 @@ struct Check<'a> {
     zones: ZoneSet,
     /// Segments with objects found but not yet scanned.
     todo: List<Grey, 0>,
+    /// The object that is being scanned, if it is not a root, and its pool.
+    holder: Cell<Option<(Addr, P<Pool>)>>,
     /// Objects found.
     found: Cell<usize>,
     /// There was no memory for a board: the check can't be made.
@@ -37,6 +42,15 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Something is as it must not be. Says in which object, if it is known.
+    #[cold]
+    fn wrong(&self, text: &'static str) {
+        match self.holder.get() {
+            Some((a, pool)) => tell_of_object(text, pool, a),
+            None => report_text(concat!(file!(), "\0"), line!(), &Text::new(text)),
+        }
+    }
+
     /// The next segment to look at.
     fn next(&self) -> Option<P<Seg>> {
         self.todo.pop_front().and_then(|g| g.seg.get())
@@ -53,6 +67,7 @@ pub fn check(t: &Tracer, cx: Inside<'_>) -> Option<usize> {
         idle,
         zones: cx.formatted_zones(),
         todo: List::default(),
+        holder: Cell::new(None),
         found: Cell::new(0),
         gave_up: Cell::new(false),
     };
@@ -109,10 +124,9 @@ fn meet(ss: &ScanState, r: Ref<'_>) -> Result {
     let p = r.get();
     let cx = ss.cx();
     let Some(s) = seg::of_addr(&cx, p) else {
-        crate::aver!(
-            ss.rank == Rank::Ambig || !cx.arena.is_free(p),
-            "sanity: no exact reference leads to free memory"
-        );
+        if ss.rank != Rank::Ambig && cx.arena.is_free(p) {
+            c.wrong("sanity: no exact reference leads to free memory");
+        }
         return Ok(());
     };
     if !s.class.is_automatic() || c.gave_up.get() {
@@ -130,20 +144,21 @@ fn meet(ss: &ScanState, r: Ref<'_>) -> Result {
         }
     } else {
         let base = p.sub(header);
-        crate::aver!(
-            base >= s.base && base < s.limit && (board.get().get(base) || board.is_started(base)),
-            "sanity: an exact reference leads to an object"
-        );
+        let inside = base >= s.base && base < s.limit;
+        if !inside || !(board.get().get(base) || board.is_started(base)) {
+            c.wrong("sanity: an exact reference leads to an object");
+            return Ok(());
+        }
         base
     };
     if !board.start_scan(base) {
         return Ok(());
     }
     let f = s.pool.format.get();
-    crate::aver!(
-        !s.class.moves() || f.is_some_and(|f| f.get().forwarded(base.add(header)).is_null()),
-        "sanity: no reference leads to an old copy"
-    );
+    if s.class.moves() && f.is_none_or(|f| !f.get().forwarded(base.add(header)).is_null()) {
+        c.wrong("sanity: no reference leads to an old copy");
+        return Ok(());
+    }
     c.found.set(c.found.get() + 1);
     if !s.ranks.is_empty() {
         board.fresh.set(true);
@@ -181,8 +196,15 @@ fn scan(cx: Inside<'_>, s: P<Seg>, c: &Check) {
         s.class.objects(cx, s, &mut |base, next| {
             if b.is_started(base) && b.get().get(base) {
                 b.clear(base);
+                c.holder.set(Some((base.add(f.m.header), s.pool)));
+                ss.reset_summary();
                 // A refusal is the scanner's own affair.
                 let _ = ss.scan(f.get(), base, next);
+                // What a scan has found holds until a write is heard of.
+                if !s.summary().has(ZoneSet(ss.head.ufs.get())) {
+                    c.wrong("sanity: an object changes only where the barrier hears of it");
+                }
+                c.holder.set(None);
             }
         });
     }

@@ -488,6 +488,12 @@ extern mps_res_t (mps_io_create)(mps_io_t *);
 extern void (mps_io_destroy)(mps_io_t);
 extern mps_res_t (mps_io_write)(mps_io_t, void *, size_t);
 extern mps_res_t (mps_io_flush)(mps_io_t);
+extern size_t (mps_x_arena_pause_time_us)(mps_arena_t);
+extern void (mps_x_arena_pause_time_us_set)(mps_arena_t, size_t);
+extern size_t (mps_x_arena_spare_permille)(mps_arena_t);
+extern void (mps_x_arena_spare_permille_set)(mps_arena_t, size_t);
+extern mps_bool_t (mps_x_arena_step_us)(mps_arena_t, size_t, size_t);
+extern void (mps_x_barrier_hit)(mps_arena_t, const volatile void *, unsigned);
 extern mps_res_t (mps_x_root_create_stack)(mps_root_t *, mps_arena_t, mps_thr_t);
 extern mps_res_t (mps_x_stats)(mps_arena_t, mps_x_stats_s *);
 extern mps_res_t (mps_x_thread_signals)(int, int);
@@ -581,7 +587,13 @@ IS(sizeof(((mps_arg_s *)0)->val.MPS_KEY_FMT_CLASS_FIELD) == sizeof(mps_fmt_class
 
 /* --- the extensions --- */
 
-SIZE(mps_x_stats_s, 14 * sizeof(mps_word_t) + 48)
+SIZE(mps_x_stats_s, 20 * sizeof(mps_word_t) + 48)
+FIELD(mps_x_stats_s, longest_step_us, 14 * sizeof(mps_word_t) + 48, sizeof(mps_word_t))
+FIELD(mps_x_stats_s, pause_max_us, 19 * sizeof(mps_word_t) + 48, sizeof(mps_word_t))
+SIZE(mps_x_barrier_s, 4 * sizeof(size_t))
+FIELD(mps_x_barrier_s, units, sizeof(size_t), sizeof(size_t))
+FIELD(mps_x_barrier_s, denied, 2 * sizeof(size_t), sizeof(size_t))
+FIELD(mps_x_barrier_s, shift, 3 * sizeof(size_t), 4)
 FIELD(mps_x_stats_s, pauses, 12 * sizeof(mps_word_t) + 8, sizeof(mps_word_t))
 FIELD(mps_x_stats_s, pause_max_seconds, 14 * sizeof(mps_word_t) + 40, 8)
 FIELD(mps_x_stats_s, struct_size, 0, sizeof(size_t))

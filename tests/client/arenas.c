@@ -778,7 +778,7 @@ static void objects_with_headers(void)
 
 static void small_start(void)
 {
-  size_t size = (size_t)128 << 10;
+  size_t size = (size_t)128 << 10, table;
   mps_pool_t mvff = NULL;
   arena = client(malloc(size), size, 0);
   fmt = fmt_make(arena, 0);
@@ -787,9 +787,11 @@ static void small_start(void)
   ap = ap_make(pool);
   part("128 KB: %lu committed before the first object",
        (unsigned long)mps_arena_committed(arena));
-  CHECK(reference() || mps_arena_committed(arena) <= (size_t)12 << 10);
+  /* The table of a software barrier takes a grain, and so there are more regions. */
+  table = soft_barrier() ? 2048 : 0;
+  CHECK(reference() || mps_arena_committed(arena) <= ((size_t)12 << 10) + table);
   (void)obj_new(ap, 0, KIND_LEAF, 4, 1);
-  CHECK(reference() || mps_arena_committed(arena) <= (size_t)16 << 10);
+  CHECK(reference() || mps_arena_committed(arena) <= ((size_t)16 << 10) + table);
 }
 
 /* Counts the collections that have begun, by what began them. */

@@ -97,6 +97,11 @@ int reference(void)
   return getenv("MPS_TEST_REFERENCE") != NULL;
 }
 
+int soft_barrier(void)
+{
+  return getenv("MPS_TEST_SOFT") != NULL;
+}
+
 int archive_is_debug(void)
 {
   const char *name = getenv("MPS_TEST_ARCHIVE");

@@ -36,6 +36,9 @@ typedef mps_word_t word;
 
 /* --- checks --- */
 
+/* Is every arena given a software barrier?  (run.sh with SOFT; soft.c) */
+int soft_barrier(void);
+
 #define CHECK(cond) \
   ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond, 0, 0))
 #define CHECK_EQ(a, b) \

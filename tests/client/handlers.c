@@ -174,7 +174,10 @@ static void installed_after(int first, int flags)
       touch(0);
   }
   CHECK_EQ(hits[1], 5);
-  CHECK(passed > 20);           /* the barrier's faults came through it */
+  if (soft_barrier())
+    part("NOT CHECKED (a software barrier has no faults): they pass through");
+  else
+    CHECK(passed > 20);         /* the barrier's faults came through it */
 }
 
 static void after_plain(void) { installed_after(0, 0); }

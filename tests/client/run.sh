@@ -7,6 +7,7 @@
 #   CFLAGS_EXTRA  more options, e.g. -m32 or -DHAVE_MPSX
 #   LIBS          what to link besides the archive (-lpthread -lm)
 #   RUN           runs the programs, e.g. an emulator
+#   SOFT          not empty: with a software barrier (soft.c)
 #   MPS_TEST_SEED seed of the random numbers
 #   KEEP          folder for the built programs and their output
 #   TIMEOUT       seconds a program may take (60)
@@ -15,7 +16,7 @@
 # part of the program's name.
 
 if [ $# -lt 2 ]; then
-  sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 archive=$1
@@ -29,6 +30,7 @@ LIBS=${LIBS--lpthread -lm}
 [ -f "$include/mpsx.h" ] && CFLAGS_EXTRA="${CFLAGS_EXTRA-} -DHAVE_MPSX"
 TIMEOUT=${TIMEOUT-60}
 export MPS_TEST_ARCHIVE="$archive"      # which checks to expect
+[ -z "${SOFT-}" ] || export MPS_TEST_SOFT=1
 if [ -n "${KEEP-}" ]; then
   mkdir -p "$KEEP"
   dir=$KEEP
@@ -39,12 +41,32 @@ fi
 passed=0
 failed=0
 
+build() {       # name, source, optimization
+  # shellcheck disable=SC2086
+  set -- "$1" "$2" $CC -std=gnu99 $3 -g -Wall -Wextra ${CFLAGS_EXTRA-} -I "$include"
+  name=$1 source=$2
+  shift 2
+  if [ -z "${SOFT-}" ]; then
+    # shellcheck disable=SC2086
+    "$@" -o "$dir/$name" "$source" "$here/common.c" "$archive" $LIBS
+    return
+  fi
+  # Every access is announced, those of the C library's functions too.
+  announced="-fsanitize=thread -Wno-tsan -fno-builtin -Dmprotect=program_mprotect
+    -Dsigaction(a,b,c)=program_sigaction(a,b,c)"
+  # shellcheck disable=SC2086
+  "$@" $announced -c -o "$dir/$name.o" "$source" &&
+    { [ -f "$dir/common.o" ] ||
+      "$@" $announced -c -o "$dir/common.o" "$here/common.c"; } &&
+    { [ -f "$dir/soft.o" ] || "$@" -c -o "$dir/soft.o" "$here/soft.c"; } &&
+    "$@" -o "$dir/$name" "$dir/$name.o" "$dir/common.o" "$dir/soft.o" "$archive" $LIBS \
+      -Wl,--wrap=mps_arena_create_k,--wrap=mps_arena_create,--wrap=mps_arena_destroy \
+      -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=memcmp
+}
+
 one() {         # name, source, optimization
   case $1 in *"$filter"*) ;; *) return ;; esac
-  # shellcheck disable=SC2086
-  if ! $CC -std=gnu99 $3 -g -Wall -Wextra ${CFLAGS_EXTRA-} -I "$include" \
-      -o "$dir/$1" "$2" "$here/common.c" "$archive" $LIBS \
-      >"$dir/$1.log" 2>&1; then
+  if ! build "$@" >"$dir/$1.log" 2>&1; then
     echo "FAIL $1 (does not build)"
     head -n 10 "$dir/$1.log"
     failed=$((failed + 1))
@@ -68,7 +90,7 @@ one() {         # name, source, optimization
 for src in "$here"/*.c; do
   name=$(basename "$src" .c)
   case $name in
-  common) ;;
+  common | soft) ;;
   registers)
     for o in -O0 -O1 -O2 -O3; do
       one "registers$o" "$src" "$o"

@@ -23,7 +23,7 @@ impl FitPolicy for Mvff {
         let extend_by = args.size(&args::_mps_key_EXTEND_BY).unwrap_or(64 * 1024);
         let mean = args.size(&args::_mps_key_MEAN_SIZE).unwrap_or(32);
         let align = args.size(&args::_mps_key_ALIGN).unwrap_or(PF_ALIGN);
-        let spare = args.double(&args::_mps_key_SPARE).unwrap_or(0.75);
+        let spare = args.spare().unwrap_or(0.75);
         let arena_high = args.bool(&args::_mps_key_MVFF_ARENA_HIGH).unwrap_or(false);
         let top = args.bool(&args::_mps_key_MVFF_SLOT_HIGH).unwrap_or(false);
         let low = args.bool(&args::_mps_key_MVFF_FIRST_FIT).unwrap_or(true);
