@@ -86,11 +86,7 @@ impl Target {
                     add(&["-mgeneral-regs-only", "-march=i686"]);
                 }
             }
-            "aarch64" => {
-                if !self.has("neon") {
-                    add(&["-mgeneral-regs-only"]);
-                }
-            }
+            "aarch64" if !self.has("neon") => add(&["-mgeneral-regs-only"]),
             "riscv64" => {
                 if self.name.starts_with("riscv64gc-") {
                     add(&["-march=rv64gc", "-mabi=lp64d"]);

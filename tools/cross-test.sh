@@ -42,12 +42,10 @@ fi
 case $target in
 *-linux-*) ;;
 *)
-    # What C compilers for these processors do with doubles, when compiling for
-    # Linux: on x86 the archive has them in other registers, as kernels want it.
+    # On x86 a kernel's archive has no functions with doubles.
     case $target in
-    x86_64-*) ;;
-    i686-*) CFLAGS_EXTRA="$CFLAGS_EXTRA -DDOUBLES_IN" ;;
-    *) CFLAGS_EXTRA="$CFLAGS_EXTRA -DDOUBLES_IN -DDOUBLES_OUT" ;;
+    x86_64-* | i686-*) ;;
+    *) CFLAGS_EXTRA="$CFLAGS_EXTRA -DDOUBLES" ;;
     esac
     if [ "${target%%-*}" = thumbv7em ]; then
         # Without the mark that only a Cortex-M may run it.

@@ -19,6 +19,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CARGO=${CARGO:-cargo}
+# Of make's job server Cargo would only say that it can't reach it.
+unset MAKEFLAGS MFLAGS
 die() { echo "$*" >&2; exit 1; }
 
 option=

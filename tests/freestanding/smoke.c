@@ -214,9 +214,9 @@ static void with_arena(const char *name, mps_arena_t arena)
   mps_arena_destroy(arena);
 }
 
-/* Values that are doubles arrive, as far as the C compiler passes them where the
- * archive looks: DOUBLES_IN for arguments, DOUBLES_OUT for results. Inside
- * keyword lists they always do. */
+/* Values that are doubles arrive: in keyword lists, where an integer stands for them,
+ * and as arguments and results, where archive and C compiler pass them alike
+ * (DOUBLES). */
 static void doubles(mps_arena_t arena)
 {
   size_t committed = mps_arena_committed(arena);
@@ -232,13 +232,16 @@ static void doubles(mps_arena_t arena)
   CHECK(mps_reserve(&p, ap, 64) == MPS_RES_OK && mps_commit(ap, p, 64));
   mps_ap_destroy(ap);
   mps_pool_destroy(pool);
-#ifdef DOUBLES_IN
-  mps_arena_spare_set(arena, 0.5);
+  mps_x_arena_spare_permille_set(arena, 500);
   committed = mps_arena_committed(arena);
   limit = mps_arena_spare_commit_limit(arena);
   CHECK(limit > committed / 3 && limit < committed);
-#endif
-#ifdef DOUBLES_OUT
+#ifdef DOUBLES
+  mps_arena_spare_set(arena, 0.125);
+  CHECK(mps_arena_spare(arena) == 0.125);
+  committed = mps_arena_committed(arena);
+  limit = mps_arena_spare_commit_limit(arena);
+  CHECK(limit < committed / 4);
   mps_arena_pause_time_set(arena, 0.375);
   CHECK(mps_arena_pause_time(arena) == 0.375);
 #endif
