@@ -95,6 +95,8 @@ check:
 	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
+	$(CARGO) fmt --check --manifest-path examples/firmware/Cargo.toml
+	$(CARGO) fmt --check --manifest-path examples/firmware/host/Cargo.toml
 
 # Everything. What is missing for it is installed where that may be done, else
 # named (tools/needs.sh). The last line is 'N passed, N failed'.
@@ -192,6 +194,11 @@ size-test: $(HOT) $(COOL) $(FREE)
 .PHONY: features-test
 features-test:
 	@MAKE='$(MAKE)' CARGO='$(CARGO)' tools/features-test.sh
+
+# A microcontroller's program, under QEMU.
+.PHONY: firmware-test
+firmware-test:
+	@$(MAKE) -s --no-print-directory -C examples/firmware test
 
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)

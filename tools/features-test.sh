@@ -10,6 +10,7 @@ export LC_ALL=C
 CARGO=${CARGO:-cargo}
 CC=${CC:-cc}
 MAKE=${MAKE:-make}
+tools/needs.sh firmware || exit
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
