@@ -195,6 +195,12 @@ size-test: $(HOT) $(COOL) $(FREE)
 features-test:
 	@MAKE='$(MAKE)' CARGO='$(CARGO)' tools/features-test.sh
 
+# How much stack and memory the library needs: the tables of docs/memory.md.
+.PHONY: memory-table
+memory-table:
+	@tools/needs.sh firmware
+	@MAKE='$(MAKE)' tools/memory-table.sh
+
 # A microcontroller's program, under QEMU.
 .PHONY: firmware-test
 firmware-test:

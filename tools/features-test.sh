@@ -108,6 +108,13 @@ for kb in 32 48 256; do
         tests/freestanding/port.c tests/freestanding/plinth.c $small -lpthread 2>&1 && timeout 60 "$work/small" 2>&1)
     is "AMC and MFS in $kb KB: $(tail -n 1 <<<"$out" | sed 's/.*memory, //')" $? "$out"
 done
+# How deep the stack gets, on both processors and with all in and little.
+out=$(tools/memory-table.sh 2>&1)
+is "no function needs more than 4 KB of stack" $? "$out"
+out=$(arm-none-eabi-objcopy --remove-section=.ARM.attributes build/thumbv7em-none-eabihf+only+amc+mfs/libmps.a "$work/m.a" &&
+    arm-none-eabi-gcc -mthumb -march=armv7-a+fp -mfloat-abi=hard --specs=rdimon.specs -std=c99 -O2 -DBARE -DMEMORY=24 -I include \
+        -o "$work/m" tests/freestanding/{small,port,plinth}.c "$work/m.a" -Wl,--no-warn-execstack 2>&1 && qemu-arm -cpu max "$work/m" 2>&1)
+is "AMC and MFS in 24 KB, with Cortex-M's instructions: $(tail -n 1 <<<"$out" | sed 's/.*memory, //')" $? "$out"
 # What is not in is named by the linker.
 printf '#include "mpscmvff.h"\nint main(void) { return mps_class_mvff() == 0; }\n' >"$work/no.c"
 out=$($CC -I include -DBARE -o "$work/no" "$work/no.c" tests/freestanding/port.c tests/freestanding/plinth.c $small 2>&1)

@@ -161,6 +161,8 @@ case $job in
         base
         cross
         want gcc-arm-none-eabi arm-none-eabi-gcc
+        want libnewlib-arm-none-eabi /usr/include/newlib/stdio.h
+        want qemu-user qemu-arm
         want qemu-system-arm qemu-system-arm
         ;;
     cross)
