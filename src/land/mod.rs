@@ -13,5 +13,6 @@ pub mod field;
 pub mod free_stack;
 pub mod marks;
 pub mod quick;
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;

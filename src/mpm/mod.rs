@@ -459,5 +459,6 @@ impl Entered {
     }
 }
 
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;

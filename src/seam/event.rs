@@ -348,7 +348,8 @@ impl Stream {
 #[cfg(feature = "defmt")]
 mod log;
 
-#[cfg(all(test, feature = "telemetry"))]
+#[cfg(test)]
+#[cfg(feature = "telemetry")]
 mod tests {
     use super::*;
 
