@@ -1,7 +1,7 @@
 //! Arenas.
 
 use super::{Handle, need};
-use crate::arena::{DEFAULT_SPARE, Params};
+use crate::arena::Params;
 use crate::base::addr::{Addr, Range, Size, size_up_checked};
 use crate::base::res::{Res, Result, code_of};
 use crate::mpm::{Config, Mpm};
@@ -38,6 +38,8 @@ fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
 /// The least grain. Below 1 KB what the library keeps about a grain would become a large part
 /// of it, and regions of 256 grains would become too many. A guess.
 const GRAIN_LEAST: Size = 1024;
+/// The fraction of committed memory that may be spare if no key says otherwise.
+const DEFAULT_SPARE: f64 = 0.75;
 /// How long a step of a collection may take if no key says otherwise, in seconds.
 const DEFAULT_PAUSE: f64 = 0.1;
 /// The grain of a client arena of 1 MB or more: the reference's default.
