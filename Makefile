@@ -3,9 +3,10 @@
 #   make                      build/libmps.a (hot), build/libmps-debug.a (cool)
 #   make TARGET=x86_64-unknown-none    both under build/<target>, freestanding
 #   make FEATURES=defmt       both under build/host+defmt, with more features
+#   make ONLY="amc mfs"       both under build/host+only+amc+mfs, with nothing else in
 #   make test                 everything that continuous integration runs
 #
-# Variables: PREFIX and DESTDIR (install), TARGET, FEATURES, CARGO, CC, JOBS,
+# Variables: PREFIX and DESTDIR (install), TARGET, FEATURES, ONLY, CARGO, CC, JOBS,
 # TEST (a filter for `make rust-test`), CLIENT (one for `make client-test`).
 
 .DEFAULT_GOAL := all
@@ -18,6 +19,7 @@ CC ?= cc
 PREFIX ?= /usr/local
 TARGET ?=
 FEATURES ?=
+ONLY ?=
 JOBS ?=
 TEST ?=
 CLIENT ?=
@@ -39,7 +41,8 @@ FREE := build/$(NONE)/libmps.a
 # own, so that none takes another's place; the name is what tools/cross.sh reads.
 comma := ,
 empty :=
-WHAT := $(or $(TARGET),host)$(if $(strip $(FEATURES)),+$(subst $(empty) $(empty),+,$(strip $(sort $(subst $(comma), ,$(FEATURES))))))
+WORDS := $(if $(strip $(ONLY)),only )$(sort $(subst $(comma), ,$(ONLY) $(FEATURES)))
+WHAT := $(or $(TARGET),host)$(if $(strip $(WORDS)),+$(subst $(empty) $(empty),+,$(strip $(WORDS))))
 PLACE := $(if $(filter host,$(WHAT)),build,build/$(WHAT))
 
 .PHONY: all lib debug
@@ -50,7 +53,7 @@ debug: $(PLACE)/libmps-debug.a
 # $(call archive,WHAT,hot or debug): rustc's archive, and ours out of it.
 define archive
 @echo "building $@"
-@raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(1)') && \
+@raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(firstword $(subst +, ,$(1)))') && \
   $(MAKE) --no-print-directory -f link/localize.mk IN="$$raw" OUT='$@' \
   EXPORTS="$$(tools/cross.sh --exports '$(1)')" BINUTILS="$$(tools/cross.sh --binutils '$(1)')" \
   EMULATION="$$(tools/cross.sh --emulation '$(1)')" $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) $(if $(filter debug,$(2)),DEBUG=1)
@@ -92,6 +95,8 @@ check:
 	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
+	$(CARGO) fmt --check --manifest-path examples/firmware/Cargo.toml
+	$(CARGO) fmt --check --manifest-path examples/firmware/host/Cargo.toml
 
 # Everything. What is missing for it is installed where that may be done, else
 # named (tools/needs.sh). The last line is 'N passed, N failed'.
@@ -185,6 +190,22 @@ size-test: $(HOT) $(COOL) $(FREE)
 	@tools/sum.sh "$(MAKE) --no-print-directory size-hot" "$(MAKE) --no-print-directory size-debug" \
 	  "$(MAKE) --no-print-directory size-freestanding"
 
+# Each part of the library left out by itself, and archives of small sets.
+.PHONY: features-test
+features-test:
+	@MAKE='$(MAKE)' CARGO='$(CARGO)' tools/features-test.sh
+
+# How much stack and memory the library needs: the tables of docs/memory.md.
+.PHONY: memory-table
+memory-table:
+	@tools/needs.sh firmware
+	@MAKE='$(MAKE)' tools/memory-table.sh
+
+# A microcontroller's program, under QEMU.
+.PHONY: firmware-test
+firmware-test:
+	@$(MAKE) -s --no-print-directory -C examples/firmware test
+
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
 
@@ -203,8 +224,11 @@ build/implemented.txt: link/exports.txt link/plinth.txt $(wildcard docs/STATUS.m
 .PHONY: abi
 abi: abi-test facts-test
 
-.PHONY: size size-hot size-debug size-freestanding
-size: size-hot size-debug
+.PHONY: size size-hot size-debug size-freestanding size-table
+size: size-hot size-debug size-table
+# How large the library is with what in it, for the targets there are tools for.
+size-table:
+	@tools/size-table.sh
 size-hot: $(HOT)
 	@tools/check-archive.sh $(HOT) hot link/undefined-host.txt link/plinth.txt
 size-debug: $(COOL)

@@ -21,7 +21,8 @@ fn main() {
     };
 
     compile(&target, "mps_arch", file);
-    if env::var_os("CARGO_FEATURE_CAPI").is_some() {
+    let has = |f: &str| env::var_os(format!("CARGO_FEATURE_{f}")).is_some();
+    if has("CAPI") && has("OLD_FORMS") {
         // Functions with variable argument lists can only be defined in C.
         println!("cargo::rerun-if-changed=src/capi/varargs.c");
         println!("cargo::rerun-if-changed=include");

@@ -33,7 +33,7 @@ $(OUT): $(IN) $(EXPORTS) link/localize.mk
 	@test -s $(T)/exports || { echo "$(IN) defines nothing public" >&2; exit 1; }
 	$(BINUTILS)ld $(EMULATION:%=-m %) -r $(if $(UNREACHED),,--gc-sections) --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
 	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
-	  --remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.comment \
+	  --remove-section=.llvmbc '--remove-section=.ARM.exidx*' '--remove-section=.rel.ARM.exidx*' --remove-section=.llvmcmd --remove-section=.comment \
 	  $(if $(DEBUG),,--strip-debug) $(T)/mps.o
 	@rm -f $@
 	cd $(T) && $(BINUTILS)ar crsD libmps.a mps.o

@@ -24,6 +24,8 @@
 //! 5. No operation here panics.
 #![no_std]
 #![warn(missing_docs)]
+// What only absent parts use is not used.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports, unused_macros))]
 
 #[cfg(test)]
 extern crate std;

@@ -8,7 +8,9 @@
 #
 # WHAT is a target, or "host" for this machine's own; `+` and the name of a
 # feature may follow, several times: x86_64-unknown-none+defmt. Each WHAT has a
-# folder of its own under build/, so that no archive takes another's place.
+# folder of its own under build/, so that no archive takes another's place. With the
+# word `only` among them nothing else is in: thumbv7em-none-eabihf+only+amc+mfs. (Pool
+# classes go without their pool- there.) Such an archive is made as small as can be.
 #
 # Uses rustup's library for the target where it is installed (rustup target add
 # TARGET), else builds the core library with tools/cross-toolchain.sh.
@@ -25,7 +27,20 @@ option=
 case $1 in --*) option=$1; shift ;; esac
 what=$1
 target=${what%%+*}
-more=$(sed 's/^[^+]*//; s/+/,/g' <<<"$what")
+# The features there are, and what was asked for of them.
+known=$(sed -n '/^\[features\]/,/^\[dep/s/^\([a-z][a-z-]*\) = .*/\1/p' Cargo.toml)
+only=
+more=
+IFS=+ read -ra words <<<"$what"
+for w in "${words[@]:1}"; do
+    case $w in
+        only) only=1; continue ;;
+        amc | ams | snc | mfs | mvff) w=pool-$w ;;
+    esac
+    grep -qx -e "$w" <<<"$known" ||
+        die "$what: there is no feature $w; there are" $(grep -vxE 'default|capi|archive|port-.*' <<<"$known")
+    more=$more,$w
+done
 
 command -v "${RUSTC:-rustc}" >/dev/null || tools/needs.sh --check make
 host=$(uname -m)
@@ -59,7 +74,7 @@ case $os in
         [ -f "ports/linux/context/$context.rs" ] ||
             die "$target: Linux's port lacks ports/linux/context/$context.rs"
         ;;
-    none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem ;;
+    none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem${only:+,optimize_for_size} ;;
     *) die "$target: there is no port for the system $os; there is one for linux, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
 esac
 
@@ -112,11 +127,15 @@ esac
 for_target=()
 [ "$target" = host ] || for_target=(--target "$target")
 tools/needs.sh --check cross "$target"
-# Both varieties of a target share a folder, and with it the core library, but what
-# Cargo writes has one name.
+# All builds for a target share a folder, and with it the core library, but what Cargo
+# writes has one name.
 mkdir -p "$dir"
 exec 8>"$dir/lock"
 flock 8
+if [ -n "$only" ]; then
+    for_target+=(--no-default-features)
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL=z
+fi
 build() {
     "$CARGO" rustc --quiet --release --lib --crate-type staticlib --features "$features" \
         "${for_target[@]}" --target-dir "$dir" ${JOBS:+-j "$JOBS"} "$@" >&2
@@ -128,13 +147,15 @@ else
     export RUSTC RUSTC_BOOTSTRAP=1
     if [ "$target" = $ours ]; then
         link/i686-unknown-none.sh >"$dir/$ours.json"
-        for_target=(--target "$dir/$ours.json" -Zjson-target-spec)
+        for_target[1]=$dir/$ours.json
+        for_target+=(-Zjson-target-spec)
     fi
     # shellcheck disable=SC2086
     build -Zbuild-std=core,compiler_builtins $mem
 fi
 built=$dir/release
 [ "$target" = host ] || built=$dir/$target/release
-# A name of its own: the other variety may be built before this one is read.
-ln -f "$built/libmps.a" "$built/libmps-$variety.a"
-echo "$built/libmps-$variety.a"
+# A name of its own: another may be built before this one is read.
+own=$built/libmps-$variety${what#"$target"}.a
+ln -f "$built/libmps.a" "$own"
+echo "$own"

@@ -2,7 +2,8 @@
 # needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
 #
 # Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
-# target) and cross-test TARGET (programs that run on it); test-ports (all of those).
+# target) and cross-test TARGET (programs that run on it); test-ports (all of those);
+# firmware (examples/firmware and tools/features-test.sh).
 #
 # As root on a system with apt-get it installs what is missing. Otherwise, and
 # with --check (or NEEDS=check in the environment), it changes nothing: it ends
@@ -154,6 +155,16 @@ case $job in
         base
         rust
         ;;
+    firmware)
+        # examples/firmware, and the small archives of features-test.
+        target=thumbv7em-none-eabihf
+        base
+        cross
+        want gcc-arm-none-eabi arm-none-eabi-gcc
+        want libnewlib-arm-none-eabi /usr/include/newlib/stdio.h
+        want qemu-user qemu-arm
+        want qemu-system-arm qemu-system-arm
+        ;;
     cross)
         [ -n "$target" ] || { echo "needs.sh: cross wants a target" >&2; exit 2; }
         cross
@@ -167,7 +178,7 @@ case $job in
         target=
         ;;
     *)
-        sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

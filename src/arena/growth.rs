@@ -131,11 +131,11 @@ impl Arena {
     /// Gives a chunk's memory back. Of a client arena, that is to take protection off.
     pub(super) fn surrender(&self, c: P<Chunk>) {
         let r = c.reserved;
-        if !self.is_client {
+        if !self.is_client() {
             self.port.release(r.base, r.size());
             return;
         }
-        if !self.can_protect {
+        if !self.can_protect() {
             return;
         }
         for i in 0..c.ninit.get() {
@@ -151,7 +151,7 @@ impl Arena {
     /// # Errors
     /// `Resource`: there is none, or it is a client arena.
     pub(crate) fn extend(&self, size: Size) -> Result {
-        if self.is_client {
+        if self.is_client() {
             return Err(Res::Resource);
         }
         let region = 1usize << self.region_shift;
@@ -208,7 +208,7 @@ impl Arena {
     /// Returns chunks that nothing is in, but for the first. Not while a walk over
     /// tracts goes on. True: there were some.
     pub(crate) fn shrink(&self) -> bool {
-        if self.is_client {
+        if self.is_client() {
             return false;
         }
         let before = self.chunks.len();

@@ -41,7 +41,7 @@ impl Arena {
     pub fn chunk_of(&self, a: Addr) -> Option<P<Chunk>> {
         if a.since(self.primary_origin.get()) < self.primary_span.get() {
             let c = self.primary.get()?;
-            if self.is_client && !c.reserved.contains(a) {
+            if self.is_client() && !c.reserved.contains(a) {
                 return self.chunk_elsewhere(a);
             }
             return Some(c);
@@ -145,7 +145,7 @@ impl Arena {
         if off < self.primary_span.get() {
             if let Some(c) = self.primary.get() {
                 let t = c.get().tract_at(a);
-                if !self.is_client || !t.is_null() {
+                if !self.is_client() || !t.is_null() {
                     return t;
                 }
             }

@@ -36,7 +36,7 @@ impl Arena {
             return Ok(());
         }
         let need = bits::count(&cold) << self.grain_shift;
-        if self.is_client {
+        if self.is_client() {
             if self.room() < need && !crate::seam::fault("commit_limit") {
                 return Err(Res::CommitLimit);
             }

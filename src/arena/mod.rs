@@ -30,6 +30,7 @@ use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::ZoneSet;
 use crate::seam::client::ArenaCallback;
+use crate::seam::parts;
 use crate::seam::port::{Caps, Port};
 use chunk::{Chunk, Region};
 use core::cell::Cell;
@@ -72,11 +73,11 @@ pub struct Arena {
     pub port: &'static dyn Port,
     /// Is it a client arena? The client gives its memory, which is never mapped or
     /// unmapped.
-    pub is_client: bool,
+    client: bool,
     grain_shift: u32,
     region_shift: u32,
     /// Can protection be used on its grains?
-    pub can_protect: bool,
+    protects: bool,
     /// Is protection a table that the program looks into ([`Caps::SOFT`])?
     pub is_soft: bool,
     chunks: List<Chunk, 0>,
@@ -177,10 +178,10 @@ impl Arena {
         let grain = 1usize << boot.grain_shift;
         Arena {
             port,
-            is_client: p.base.is_some(),
+            client: p.base.is_some(),
             grain_shift: boot.grain_shift,
             region_shift: boot.region_shift,
-            can_protect: caps.has(Caps::PROTECT) && grain.is_multiple_of(port.page_size().max(1)),
+            protects: caps.has(Caps::PROTECT) && grain.is_multiple_of(port.page_size().max(1)),
             is_soft: caps.has(Caps::SOFT),
             chunks: List::default(),
             primary: Cell::new(None),
@@ -222,7 +223,7 @@ impl Arena {
     /// Nothing of it may be used afterwards.
     pub(crate) fn finish(&self) {
         let port = self.port;
-        let is_client = self.is_client;
+        let is_client = self.is_client();
         let primary = self.primary.get();
         let told = |c: P<Chunk>| {
             if let Some(f) = self.contracted.get() {
@@ -249,6 +250,18 @@ impl Arena {
         }
     }
 
+    /// Is all its memory the client's?
+    #[inline(always)]
+    pub fn is_client(&self) -> bool {
+        !parts::VM_ARENAS || self.client
+    }
+
+    /// Can protection be used on its grains?
+    #[inline(always)]
+    pub fn can_protect(&self) -> bool {
+        parts::BARRIERS && self.protects
+    }
+
     /// Bytes in a grain.
     #[inline]
     pub fn grain(&self) -> Size {
@@ -259,7 +272,7 @@ impl Arena {
     /// its commit limit.
     pub fn capacity(&self) -> Size {
         let limit = self.limit.get();
-        if self.is_client { limit.min(self.reserved.get()) } else { limit }
+        if self.is_client() { limit.min(self.reserved.get()) } else { limit }
     }
 
     /// The smaller of `size` and the capacity divided by `parts`. For a size that suits a

@@ -16,6 +16,7 @@ use crate::base::bits::{self, Bits};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::ZoneSet;
+use crate::seam::parts;
 
 /// How many of a home's own regions are looked at before it gets another. A region that
 /// the request does not fit into goes to the end of the list, so the next request begins
@@ -37,7 +38,7 @@ impl Arena {
         let size = size_up_checked(size.max(1), self.grain()).ok_or(Res::Resource)?;
         let in_use = self.committed.get().saturating_sub(self.spare.get());
         let over = size > self.limit.get().saturating_sub(in_use);
-        if over && !self.is_client && !crate::seam::fault("commit_limit") {
+        if over && !self.is_client() && !crate::seam::fault("commit_limit") {
             // No memory that could be given back would be enough. So no address space is
             // taken, and no tables for it.
             return Err(Res::CommitLimit);
@@ -141,7 +142,7 @@ impl Arena {
             self.open(r, &stale)?;
         }
         r.free.set(bits::minus(&r.free.get(), &want));
-        if !self.is_client {
+        if !self.is_client() {
             self.spare.set(self.spare.get() - (n << self.grain_shift));
         }
         if !tract.is_null() {
@@ -220,7 +221,7 @@ impl Arena {
     /// Is it a client arena of one chunk with so few regions that each is a zone of its own?
     fn is_one_piece(&self) -> bool {
         let only = if self.chunks.len() == 1 { self.chunks.first() } else { None };
-        self.is_client && only.is_some_and(|c| c.nregions < WORD_BITS as usize)
+        self.is_client() && only.is_some_and(|c| c.nregions < WORD_BITS as usize)
     }
 
     /// Takes `n` grains in a region near the start of the first chunk, for memory that is
@@ -463,10 +464,10 @@ impl Arena {
             let was_full = bits::is_empty(&r.free.get());
             r.free.set(bits::or(&r.free.get(), &set));
             r.longest.set(bits::BITS);
-            if protected {
+            if parts::BARRIERS && protected {
                 r.stale_prot.set(bits::or(&r.stale_prot.get(), &set));
             }
-            if self.is_client {
+            if self.is_client() {
                 r.mapped.set(bits::minus(&r.mapped.get(), &set));
                 self.committed.set(self.committed.get().wrapping_sub(end.since(at)));
             } else {

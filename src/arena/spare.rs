@@ -22,7 +22,7 @@ impl Arena {
 
     /// Unmaps spare memory if there is too much of it.
     pub(crate) fn trim(&self) {
-        if self.is_client {
+        if self.is_client() {
             return;
         }
         let max = self.spare_max();
@@ -41,7 +41,7 @@ impl Arena {
     /// Unmaps at least `want` bytes of spare memory, or all if there is less, but none in
     /// region `but`. Entirely free regions come first.
     pub(crate) fn purge(&self, want: Size, but: Option<P<Region>>) {
-        if self.is_client {
+        if self.is_client() {
             return;
         }
         let mut left = want;

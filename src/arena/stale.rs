@@ -16,6 +16,7 @@ use crate::base::bits::{self, Bits};
 use crate::base::ptr::P;
 use crate::base::res::Result;
 use crate::base::sets::AccessSet;
+use crate::seam::parts;
 
 impl Arena {
     /// Takes protection off free grains, a run at a time.
@@ -46,8 +47,11 @@ impl Arena {
     /// The port's, and nothing that was done about it has helped: the grains are
     /// stale, or have no memory any more.
     pub(super) fn open(&self, r: &P<Region>, set: &Bits) -> Result {
+        if !parts::BARRIERS {
+            return Ok(());
+        }
         let off = self.insist(usize::MAX, Some(*r), &mut || self.unprotect(r, set));
-        if off.is_ok() || self.is_client || crate::seam::fault("purge_on_refusal") {
+        if off.is_ok() || self.is_client() || crate::seam::fault("purge_on_refusal") {
             return off;
         }
         // To unmap memory takes its protection away, too, and joins it to its neighbours.
@@ -69,6 +73,9 @@ impl Arena {
 
     /// Notes that the segment at `base` needs its protection looked at.
     pub(crate) fn mark_unsynced(&self, base: Addr) {
+        if !parts::BARRIERS {
+            return;
+        }
         if let Some(c) = self.chunk_of(base) {
             let i = c.index_of(base);
             let r = c.region(i);
@@ -80,6 +87,9 @@ impl Arena {
 
     /// Takes that mark away.
     pub(crate) fn clear_unsynced(&self, base: Addr) {
+        if !parts::BARRIERS {
+            return;
+        }
         if let Some(r) = self.region_of(base) {
             let k = base.since(r.base) >> self.grain_shift;
             r.unsynced.set(bits::minus(&r.unsynced.get(), &bits::run(k, 1)));

@@ -98,7 +98,7 @@ impl Model {
         assert!(before.is_none_or(|(b, (s, _))| b + s <= a.0), "blocks overlap");
         let mut at = a;
         while at < a.add(size) {
-            if !self.arena.is_client || self.arena.can_protect {
+            if !self.arena.is_client() || self.arena.can_protect() {
                 for off in (0..self.arena.grain()).step_by(PAGE) {
                     assert!(!self.mock.would_fault(at.add(off), true), "{at:?} can't be written");
                 }
@@ -128,12 +128,12 @@ impl Model {
             self.blocks.insert(base + hi * g, ((grains - hi) * g, tract));
         }
         let r = Range::sized(Addr(base + lo * g), (hi - lo) * g);
-        let protect = self.arena.can_protect && self.rng.one_in(3);
+        let protect = self.arena.can_protect() && self.rng.one_in(3);
         if protect {
             self.mock.protect(r.base, r.size(), AccessSet::WRITE).unwrap();
         }
         self.arena.free_protected(r.base, r.size(), protect);
-        if !self.arena.is_client {
+        if !self.arena.is_client() {
             let (spare, all) = (self.arena.spare.get(), self.arena.committed.get());
             assert!(
                 spare as f64 <= self.arena.spare_fraction.get() * all as f64 + 1.0,
@@ -166,7 +166,7 @@ impl Model {
         let (mut committed, mut spare, mut reserved, mut used) = (0, 0, 0, 0);
         for c in a.chunks() {
             let header = c.table_mapped.get().min(c.range.base).since(c.reserved.base);
-            committed += if a.is_client {
+            committed += if a.is_client() {
                 c.range.base.since(c.reserved.base.up(g.max(64)))
             } else {
                 header
@@ -180,7 +180,7 @@ impl Model {
                 assert!(bits::is_empty(&bits::minus(&mapped, &r.valid)));
                 let taken = bits::minus(&r.valid, &free);
                 assert!(bits::is_empty(&bits::minus(&taken, &mapped)), "in use, and no memory");
-                if a.is_client {
+                if a.is_client() {
                     assert_eq!(taken, mapped);
                 }
                 assert!(bits::is_empty(&bits::minus(&r.stale_prot.get(), &free)));
@@ -205,7 +205,7 @@ impl Model {
             (committed, spare, reserved)
         );
         assert!(committed <= a.limit.get(), "over the limit");
-        if !a.is_client {
+        if !a.is_client() {
             assert_eq!(self.mock.mapped().0, committed, "memory that is mapped");
         }
         let mine: Size = self.blocks.values().map(|b| b.0).sum();
@@ -289,7 +289,7 @@ impl Model {
                 self.arena.purge(want, None);
                 let gone = spare - self.arena.spare.get();
                 assert!(
-                    self.arena.is_client || gone >= want.min(spare),
+                    self.arena.is_client() || gone >= want.min(spare),
                     "{gone} purged, not {want}"
                 );
             }
@@ -334,7 +334,7 @@ impl Model {
         self.arena.shrink();
         self.check();
         for c in self.arena.chunks().skip(1) {
-            assert!(self.arena.is_client || c.in_use.get() != 0, "a chunk is kept for nothing");
+            assert!(self.arena.is_client() || c.in_use.get() != 0, "a chunk is kept for nothing");
         }
         self.arena.finish();
         for r in &self.given {

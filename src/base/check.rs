@@ -20,17 +20,37 @@ unsafe extern "C" {
     fn mps_lib_assert_fail(file: *const c_char, line: c_uint, condition: *const c_char);
 }
 
+/// Are there texts to report? Without the feature `texts` the number of the line is all that
+/// the plinth gets, with two empty strings.
+const TEXTS: bool = cfg!(any(feature = "texts", test));
+
 /// Reports a failed check. `file` and `text` end in a NUL.
+#[inline(always)]
+pub fn report(file: &'static str, line: u32, text: &'static str) {
+    if TEXTS { report_words(file, line, text) } else { report_line(line) }
+}
+
 #[cold]
 #[inline(never)]
-pub fn report(file: &'static str, line: u32, text: &'static str) {
+fn report_words(file: &'static str, line: u32, text: &'static str) {
     say(file, line, text.as_bytes());
 }
 
-/// The same with a text that was put together ([`Text`]).
 #[cold]
 #[inline(never)]
+fn report_line(line: u32) {
+    say("\0", line, b"\0");
+}
+
+/// The same with a text that was put together ([`Text`]).
+#[inline(always)]
 pub fn report_text(file: &'static str, line: u32, text: &Text) {
+    if TEXTS { report_made(file, line, text) } else { report_line(line) }
+}
+
+#[cold]
+#[inline(never)]
+fn report_made(file: &'static str, line: u32, text: &Text) {
     say(file, line, &text.bytes);
 }
 
@@ -46,7 +66,7 @@ fn say(file: &'static str, line: u32, text: &[u8]) {
 }
 
 /// Room for a text: the longest sentence there is, a class's name and three numbers.
-const TEXT_MAX: usize = 192;
+const TEXT_MAX: usize = if TEXTS { 192 } else { 1 };
 
 /// A text for [`report_text`] that names things by their addresses. What does not fit
 /// is cut off. (`core::fmt` would bring many kilobytes of code into every program.)
@@ -64,14 +84,20 @@ impl Text {
     }
 
     /// Adds a string.
-    #[inline(never)]
+    #[cfg_attr(feature = "texts", inline(never))]
     pub fn word(&mut self, s: &str) -> &mut Text {
+        if !TEXTS {
+            return self;
+        }
         s.bytes().for_each(|b| self.put(b));
         self
     }
 
     /// Adds an address, in hexadecimal.
     pub fn address(&mut self, a: Addr) -> &mut Text {
+        if !TEXTS {
+            return self;
+        }
         self.word("0x");
         let digits = (usize::BITS - a.0.leading_zeros()).div_ceil(4).max(1);
         (0..digits).rev().for_each(|k| self.digit(a.0 >> (k * 4) & 15));
@@ -80,6 +106,9 @@ impl Text {
 
     /// Adds a number.
     pub fn number(&mut self, n: usize) -> &mut Text {
+        if !TEXTS {
+            return self;
+        }
         if n >= 10 {
             self.number(n / 10);
         }
@@ -136,10 +165,22 @@ pub mod testing {
 }
 
 /// Reports, and stops for good.
+#[inline(always)]
+pub fn fail(file: &'static str, line: u32, text: &'static str) -> ! {
+    if TEXTS { fail_words(file, line, text) } else { fail_line(line) }
+}
+
 #[cold]
 #[inline(never)]
-pub fn fail(file: &'static str, line: u32, text: &'static str) -> ! {
+fn fail_words(file: &'static str, line: u32, text: &'static str) -> ! {
     report(file, line, text);
+    stop()
+}
+
+#[cold]
+#[inline(never)]
+fn fail_line(line: u32) -> ! {
+    report_line(line);
     stop()
 }
 

@@ -5,6 +5,7 @@ pub mod addr;
 pub mod bits;
 pub mod check;
 pub mod gauge;
+#[cfg_attr(not(feature = "statistics"), path = "histogram_off.rs")]
 pub mod histogram;
 pub mod list;
 pub mod ptr;

@@ -10,24 +10,45 @@ mod ap;
 mod arena;
 mod args;
 mod chain;
+mod finalize;
 mod fmt;
+#[cfg(feature = "old-forms")]
+mod fmt_old;
+#[cfg(feature = "inspection")]
+mod inspect;
+#[cfg(feature = "dependency")]
 mod ld;
+#[cfg(feature = "messages")]
 mod message;
+#[cfg(feature = "incremental")]
+mod pace;
 mod panic;
+#[cfg(feature = "patterns")]
+mod pattern;
 mod pool;
 mod root;
+#[cfg(feature = "caches")]
 mod sac;
 mod scan;
+#[cfg(feature = "vm-arenas")]
+mod spare;
+#[cfg(feature = "tags")]
+mod tags;
+#[cfg(any(feature = "telemetry", feature = "defmt"))]
 mod telemetry;
 mod thread;
+#[cfg(feature = "transforms")]
 mod transform;
+#[cfg(feature = "old-forms")]
 mod varargs;
+#[cfg(feature = "walks")]
 mod walk;
 mod x;
 
 use crate::base::check::Sig;
 use crate::base::ptr::P;
 use crate::mpm::Mpm;
+#[cfg(feature = "transforms")]
 use crate::mpm::transform::Transform;
 use crate::object::buffer::Buffer;
 use crate::object::format::Format;
@@ -37,13 +58,15 @@ use crate::object::pool::Pool;
 use crate::shield::threads::Thread;
 use crate::trace::root::Root;
 use core::ffi::c_void;
+#[cfg(feature = "caches")]
 pub(crate) use sac::sac_of;
 
 /// A handle that a client has passed. It should point to one of the library's structures.
 pub(crate) type Handle = *mut c_void;
 
 macro_rules! handles {
-    ($($f:ident $t:ty, $sig:ident;)*) => {$(
+    ($($(#[$if:meta])* $f:ident $t:ty, $sig:ident;)*) => {$(
+        $(#[$if])*
         /// The structure that a handle points to. `None`: it points to none of this kind.
         #[inline]
         pub(crate) fn $f(h: Handle) -> Option<P<$t>> {
@@ -67,6 +90,7 @@ handles! {
     thread_of Thread, THREAD;
     chain_of Chain, CHAIN;
     message_of Message, MESSAGE;
+    #[cfg(feature = "transforms")]
     transform_of Transform, TRANSFORM;
 }
 

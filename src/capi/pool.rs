@@ -7,12 +7,14 @@ use crate::base::ptr::P;
 use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::pool::{ClassHandle, Pool};
-use crate::pools::{amc, manual, marksweep, snc};
+use crate::pools;
 use crate::seam::args::{self, Arg, Args};
 
 macro_rules! classes {
-    ($($getter:ident $handle:ident $class:expr;)*) => {$(
+    ($($(#[$if:meta])* $getter:ident $handle:ident $class:expr;)*) => {$(
+        $(#[$if])*
         static $handle: ClassHandle = ClassHandle::new($class);
+        $(#[$if])*
         #[unsafe(no_mangle)]
         pub extern "C" fn $getter() -> *const ClassHandle {
             &$handle
@@ -21,17 +23,28 @@ macro_rules! classes {
 }
 
 classes! {
-    mps_class_amc AMC &amc::AMC;
-    mps_class_amcz AMCZ &amc::AMCZ;
-    mps_class_mfs MFS &manual::mfs::MFS;
-    mps_class_mvff MVFF &manual::mvff::MVFF;
-    mps_class_mvff_debug MVFF_DEBUG &manual::debug::MVFF_DEBUG;
-    mps_class_mvt MVT &manual::mvt::MVT;
-    mps_class_ams AMS &marksweep::AMS;
-    mps_class_ams_debug AMS_DEBUG &marksweep::AMS_DEBUG;
-    mps_class_awl AWL &marksweep::AWL;
-    mps_class_lo LO &marksweep::LO;
-    mps_class_snc SNC &snc::SNC;
+    #[cfg(feature = "pool-amc")]
+    mps_class_amc AMC &pools::amc::AMC;
+    #[cfg(feature = "pool-amc")]
+    mps_class_amcz AMCZ &pools::amc::AMCZ;
+    #[cfg(feature = "pool-mfs")]
+    mps_class_mfs MFS &pools::manual::mfs::MFS;
+    #[cfg(feature = "pool-mvff")]
+    mps_class_mvff MVFF &pools::manual::mvff::MVFF;
+    #[cfg(all(feature = "pool-mvff", feature = "debug-classes"))]
+    mps_class_mvff_debug MVFF_DEBUG &pools::manual::debug::MVFF_DEBUG;
+    #[cfg(feature = "pool-mvff")]
+    mps_class_mvt MVT &pools::manual::mvt::MVT;
+    #[cfg(feature = "pool-ams")]
+    mps_class_ams AMS &pools::marksweep::AMS;
+    #[cfg(all(feature = "pool-ams", feature = "debug-classes"))]
+    mps_class_ams_debug AMS_DEBUG &pools::marksweep::AMS_DEBUG;
+    #[cfg(feature = "pool-ams")]
+    mps_class_awl AWL &pools::marksweep::AWL;
+    #[cfg(feature = "pool-ams")]
+    mps_class_lo LO &pools::marksweep::LO;
+    #[cfg(feature = "pool-snc")]
+    mps_class_snc SNC &pools::snc::SNC;
 }
 
 #[unsafe(no_mangle)]
@@ -150,19 +163,4 @@ pub extern "C" fn mps_free(pool: Handle, base: Addr, size: Size) {
 fn free_slowly(p: P<Pool>, base: Addr, size: Size) {
     let done = Mpm::free(super::instance(p.cx.instance.get()), p, base, size);
     crate::aver_client!(done != Err(Res::Unimpl), "pool class supports mps_free", ());
-}
-
-fn check(pool: Handle, fenceposts: bool) {
-    let p = need!(pool_of(pool), "pool is valid", ());
-    Mpm::enter_for(super::instance(p.cx.instance.get()), p, |_| p.class.check(p, fenceposts));
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_pool_check_fenceposts(pool: Handle) {
-    check(pool, true);
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mps_pool_check_free_space(pool: Handle) {
-    check(pool, false);
 }

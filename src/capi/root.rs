@@ -17,12 +17,14 @@ const RM_PROT: u32 = 2 | 4;
 /// The bits of all modes.
 const RM_ALL: u32 = 1 | RM_PROT;
 
-fn splits(scan: AreaScan) -> bool {
-    let ours: [AreaScan; 4] = [
+pub(super) fn splits(scan: AreaScan) -> bool {
+    let ours: &[AreaScan] = &[
         super::scan::mps_scan_area,
-        super::scan::mps_scan_area_masked,
         super::scan::mps_scan_area_tagged,
-        super::scan::mps_scan_area_tagged_or_zero,
+        #[cfg(feature = "tags")]
+        super::tags::mps_scan_area_masked,
+        #[cfg(feature = "tags")]
+        super::tags::mps_scan_area_tagged_or_zero,
     ];
     ours.iter().any(|f| *f as usize == scan as usize)
 }
@@ -150,24 +152,6 @@ pub unsafe extern "C" fn mps_root_create_table(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_root_create_table_masked(
-    root_o: *mut Handle,
-    arena: Handle,
-    rank: u32,
-    mode: u32,
-    base: Addr,
-    count: Size,
-    mask: usize,
-) -> i32 {
-    let limit = base.add(count.saturating_mul(WORD));
-    let scan = super::scan::mps_scan_area_tagged;
-    let tag = ScanTag { mask, pattern: 0 };
-    let kind = RootKind::AreaTagged { base, limit, scan, tag, splits: true };
-    // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, kind) }
-}
-
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_root_create_area(
     root_o: *mut Handle,
     arena: Handle,
@@ -181,26 +165,6 @@ pub unsafe extern "C" fn mps_root_create_area(
     crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
     let Some(scan) = scan else { return Res::Param.code() };
     let kind = RootKind::Area { base, limit, scan, closure, splits: splits(scan) };
-    // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, kind) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_root_create_area_tagged(
-    root_o: *mut Handle,
-    arena: Handle,
-    rank: u32,
-    mode: u32,
-    base: Addr,
-    limit: Addr,
-    scan: Option<AreaScan>,
-    mask: usize,
-    pattern: usize,
-) -> i32 {
-    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
-    let Some(scan) = scan else { return Res::Param.code() };
-    let tag = ScanTag { mask, pattern };
-    let kind = RootKind::AreaTagged { base, limit, scan, tag, splits: splits(scan) };
     // SAFETY: as above.
     unsafe { create(root_o, arena, rank, mode, kind) }
 }
@@ -258,54 +222,6 @@ pub unsafe extern "C" fn mps_root_create_thread(
     let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
     // SAFETY: as above.
     unsafe { create(root_o, arena, Rank::Ambig as u32, 0, stack_kind(thread, cold)) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_root_create_thread_tagged(
-    root_o: *mut Handle,
-    arena: Handle,
-    rank: u32,
-    mode: u32,
-    thread: Handle,
-    scan: Option<AreaScan>,
-    mask: usize,
-    pattern: usize,
-    cold: Addr,
-) -> i32 {
-    let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
-    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
-    crate::aver_client!(
-        rank == Rank::Ambig as u32,
-        "rank of a thread root is ambiguous",
-        Res::Param.code()
-    );
-    let Some(scan) = scan else { return Res::Param.code() };
-    let tag = ScanTag { mask, pattern };
-    // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, RootKind::StackTagged { thread, cold, scan, tag }) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_root_create_thread_scanned(
-    root_o: *mut Handle,
-    arena: Handle,
-    rank: u32,
-    mode: u32,
-    thread: Handle,
-    scan: Option<AreaScan>,
-    closure: *mut c_void,
-    cold: Addr,
-) -> i32 {
-    let thread = need!(thread_of(thread), "thread is valid", Res::Param.code());
-    crate::aver_client!(scan.is_some(), "area scanning function is not null", Res::Param.code());
-    crate::aver_client!(
-        rank == Rank::Ambig as u32,
-        "rank of a thread root is ambiguous",
-        Res::Param.code()
-    );
-    let Some(scan) = scan else { return Res::Param.code() };
-    // SAFETY: as above.
-    unsafe { create(root_o, arena, rank, mode, RootKind::Stack { thread, cold, scan, closure }) }
 }
 
 #[unsafe(no_mangle)]

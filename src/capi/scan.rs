@@ -18,7 +18,7 @@ pub unsafe extern "C" fn _mps_fix2(ss: &ScanState, ref_io: *mut Addr) -> i32 {
 /// Goes over the words of an area. `strip` gives the reference that is in a word and the
 /// tag to put back, or `None` for a word without a reference.
 #[inline(always)]
-fn area(
+pub(super) fn area(
     ss: &ScanState,
     base: Addr,
     limit: Addr,
@@ -85,18 +85,6 @@ fn in_place(ss: &ScanState, base: Addr, limit: Addr) -> i32 {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_scan_area_masked(
-    ss: *mut c_void,
-    base: Addr,
-    limit: Addr,
-    tag: *mut c_void,
-) -> i32 {
-    // SAFETY: as above; the closure is a tag.
-    let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
-    area(ss, base, limit, |w| Some((w & !tag.mask, w & tag.mask)))
-}
-
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_scan_area_tagged(
     ss: *mut c_void,
     base: Addr,
@@ -107,21 +95,6 @@ pub unsafe extern "C" fn mps_scan_area_tagged(
     let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
     area(ss, base, limit, |w| {
         if w & tag.mask == tag.pattern { Some((w & !tag.mask, tag.pattern)) } else { None }
-    })
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mps_scan_area_tagged_or_zero(
-    ss: *mut c_void,
-    base: Addr,
-    limit: Addr,
-    tag: *mut c_void,
-) -> i32 {
-    // SAFETY: as above.
-    let (ss, tag) = unsafe { (&*ss.cast::<ScanState>(), *tag.cast::<ScanTag>()) };
-    area(ss, base, limit, |w| {
-        let bits = w & tag.mask;
-        if bits == tag.pattern || bits == 0 { Some((w & !tag.mask, bits)) } else { None }
     })
 }
 

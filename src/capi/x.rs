@@ -8,6 +8,7 @@ use crate::mpm::Mpm;
 use crate::seam::plinth;
 
 /// `mps_x_stats_s`.
+#[cfg(feature = "statistics")]
 #[repr(C)]
 pub struct Stats {
     struct_size: Size,
@@ -20,6 +21,7 @@ pub struct Stats {
     us: [usize; 6],
 }
 
+#[cfg(feature = "statistics")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());

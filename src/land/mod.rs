@@ -14,4 +14,5 @@ pub mod free_stack;
 pub mod marks;
 pub mod quick;
 #[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;

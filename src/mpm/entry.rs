@@ -181,7 +181,7 @@ impl Entered {
         // so: go on until nothing needs to be hidden.
         let bare = || {
             let alive = self.state.get() != State::Postmortem;
-            alive && !self.cx.flipped.get().is_empty() && !self.cx.can_shield.get()
+            alive && !self.cx.flipped.get().is_empty() && !self.cx.can_shield()
         };
         while !seg::sync(self.inside()) || bare() {
             let _ = self.finish_traces();

@@ -6,7 +6,7 @@ use super::poll::Relief;
 use crate::base::addr::Addr;
 use crate::base::res::{Res, Result};
 use crate::object::seg;
-use crate::trace::barrier;
+use crate::trace::{barrier, guardian};
 
 impl Entered {
     /// Reads a reference of the client's, which may be in managed memory, through the
@@ -36,11 +36,15 @@ impl Entered {
     /// Registers the object that the reference at `at` leads to, for finalization.
     ///
     /// # Errors
-    /// `Param`: not an object that could die. Others: the arena's.
+    /// `Param`: not an object that could die. `Unimpl`: the feature `finalization` is off.
+    /// Others: the arena's.
     ///
     /// # Safety
     /// As for [`Entered::peek`].
     pub unsafe fn finalize(&self, at: *const Addr) -> Result {
+        if !guardian::PRESENT {
+            return Err(Res::Unimpl);
+        }
         let mut relief = Relief::default();
         loop {
             // SAFETY: the caller's promise.
@@ -61,11 +65,14 @@ impl Entered {
     /// Takes back one registration of the object that the reference at `at` leads to.
     ///
     /// # Errors
-    /// `Fail`: there is none.
+    /// `Fail`: there is none. `Unimpl`: the feature `finalization` is off.
     ///
     /// # Safety
     /// As for [`Entered::peek`].
     pub unsafe fn definalize(&self, at: *const Addr) -> Result {
+        if !guardian::PRESENT {
+            return Err(Res::Unimpl);
+        }
         let g = &self.tracer.guardians;
         // SAFETY: the caller's promise; so below.
         if g.deregister(&self.cx, unsafe { self.peek(at) }) {

@@ -14,6 +14,7 @@ use crate::base::sets::AccessSet;
 use crate::object::buffer;
 use crate::object::cx::Inside;
 use crate::object::pool::Pool;
+use crate::seam::parts;
 use crate::seam::port::{Caps, ForkHooks, Port};
 use crate::seam::{event, plinth};
 use crate::trace::barrier;
@@ -54,13 +55,13 @@ pub fn init(port: &'static dyn Port) {
     }
     let caps = port.capabilities();
     // Before accesses that a table denies, the program calls: those are no faults.
-    if caps.has(Caps::PROTECT) && !caps.has(Caps::SOFT) {
+    if parts::BARRIERS && caps.has(Caps::PROTECT) && !caps.has(Caps::SOFT) {
         let done = port.install_faults(on_fault);
         crate::aver!(done.is_ok(), "a port that protects reports faults");
         told.get_or_insert(port);
     }
     // One report of a fork is enough; where there is none, nothing is told.
-    if !FORKS.load(Ordering::Relaxed) {
+    if parts::THREADS && !FORKS.load(Ordering::Relaxed) {
         FORKS.store(port.install_fork(&FORK).is_ok(), Ordering::Relaxed);
     }
     FIRST.lock().get_or_insert(port.under().unwrap_or(port));
@@ -114,6 +115,9 @@ unsafe extern "C" fn on_fault(a: usize, write: i32) -> i32 {
 
 /// Handles a fault at `a`, if it is a barrier hit of this instance. False: it is not.
 fn fault_in(m: P<Mpm>, a: Addr, write: bool) -> bool {
+    if !parts::BARRIERS {
+        return false;
+    }
     let i = m.get();
     let arena = &i.cx.arena;
     let inside =

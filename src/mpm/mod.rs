@@ -4,11 +4,14 @@ pub mod entry;
 pub mod finalize;
 pub mod instances;
 pub mod manual;
+#[cfg_attr(not(feature = "messages"), path = "message_off.rs")]
 pub mod message;
 pub mod pause;
 pub mod poll;
 pub mod postmortem;
+#[cfg(feature = "transforms")]
 pub mod transform;
+#[cfg(feature = "walks")]
 pub mod walk;
 
 use crate::arena::{Arena, Boot, Params};
@@ -204,7 +207,7 @@ impl Mpm {
         event(
             Category::Arena,
             EventKind::ArenaCreate,
-            &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client as usize],
+            &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client() as usize],
         );
         Ok(m)
     }
@@ -457,4 +460,5 @@ impl Entered {
 }
 
 #[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;

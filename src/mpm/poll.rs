@@ -13,10 +13,6 @@ use crate::seam::event::{Category, EventKind, event, event_text, is_on};
 use crate::seam::plinth;
 use crate::trace::{Report, policy};
 
-/// How many bytes are allocated between two steps of a trace that takes several. A guess: with
-/// the default pause time a step does far more work than that, so the trace stays ahead.
-const STEP_INTERVAL: Size = 64 << 10;
-
 /// Why collections begin, for messages.
 const WHY_TOP: &str =
     "As much has become old as was alive at the last full collection: everything is collected.\0";
@@ -80,7 +76,7 @@ impl Entered {
         }
         if let Some(t) = self.cx.busy_trace() {
             let since = self.allocated.get().wrapping_sub(self.last_step.get());
-            if since >= STEP_INTERVAL {
+            if since >= policy::step_interval(self.cx.arena.capacity()) {
                 self.work(t);
             }
         } else if let Some(t) = self.consider() {
@@ -98,8 +94,10 @@ impl Entered {
     /// to stop; `None`: when the trace has ended.
     fn until(&self, now: usize, seconds: f64) -> Option<usize> {
         // Without barriers the mutator must not run before a trace has ended.
-        let can_wait = self.cx.can_shield.get();
-        now.checked_add(plinth::ticks(seconds)).filter(|_| can_wait)
+        if !self.cx.can_shield() {
+            return None;
+        }
+        now.checked_add(plinth::ticks(seconds))
     }
 
     /// One step of a trace, until the clock reads `until`, if that is given.
@@ -394,7 +392,8 @@ impl Entered {
     /// Has enough been allocated since the last full collection?
     fn is_worth_it(&self) -> bool {
         self.has_objects()
-            && self.allocated.get().wrapping_sub(self.last_full.get()) > STEP_INTERVAL
+            && self.allocated.get().wrapping_sub(self.last_full.get())
+                > policy::step_interval(self.cx.arena.capacity())
     }
 
     /// How many clock ticks a collection of everything should take, judged by the past; if

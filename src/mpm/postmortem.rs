@@ -15,7 +15,7 @@ impl Mpm {
         // SAFETY: nobody else does anything.
         let cx = unsafe { Inside::new(&self.cx) };
         self.state.set(State::Postmortem);
-        cx.can_shield.set(false);
+        cx.shields.set(false);
         for s in cx.pools.iter().flat_map(|p| p.get().segs.iter()) {
             if !s.mode.get().is_empty() {
                 s.mode.set(AccessSet::EMPTY);

@@ -7,6 +7,7 @@ use crate::base::sets::{TraceSet, ZoneSet};
 use crate::object::locus::{Chain, Gen};
 use crate::object::pool::Pool;
 use crate::object::trace::{TRACES, Trace};
+use crate::seam::parts;
 use crate::shield::Peeks;
 use crate::shield::threads::Threads;
 use core::cell::Cell;
@@ -71,8 +72,8 @@ pub struct Cx {
     pub greying: Cell<TraceSet>,
     /// The traces after their flip: the mutator must not see their grey segments.
     pub flipped: Cell<TraceSet>,
-    /// Can the mutator run while there are grey segments?
-    pub can_shield: Cell<bool>,
+    /// See [`Cx::can_shield`].
+    pub shields: Cell<bool>,
     /// Accesses to shielded memory by the thread that is inside.
     pub peeks: Peeks,
     /// Counters.
@@ -82,7 +83,7 @@ pub struct Cx {
 impl Cx {
     /// The parts, round an arena.
     pub fn new(arena: Arena) -> Cx {
-        let can_shield = arena.can_protect;
+        let shields = arena.can_protect();
         Cx {
             arena,
             instance: Cell::new(0),
@@ -96,10 +97,16 @@ impl Cx {
             busy: Cell::new(TraceSet::EMPTY),
             greying: Cell::new(TraceSet::EMPTY),
             flipped: Cell::new(TraceSet::EMPTY),
-            can_shield: Cell::new(can_shield),
+            shields: Cell::new(shields),
             peeks: Peeks::default(),
             stats: Stats::default(),
         }
+    }
+
+    /// Can the mutator run while there are grey segments?
+    #[inline(always)]
+    pub fn can_shield(&self) -> bool {
+        parts::BARRIERS && self.shields.get()
     }
 
     /// Is the calling thread inside the instance?

@@ -9,6 +9,7 @@ pub mod magazines;
 pub mod message;
 pub mod nailboard;
 pub mod pool;
+#[cfg(feature = "caches")]
 pub mod sac;
 pub mod scan;
 pub mod seg;

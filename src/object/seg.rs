@@ -24,6 +24,7 @@ use crate::object::nailboard::Nailboard;
 use crate::object::pool::{Pool, PoolClass};
 use crate::object::trace::{Grey, TRACES, Trace};
 use crate::seam::event::{Category, EventKind, event};
+use crate::seam::parts;
 use crate::seam::port::Caps;
 use crate::shield::Runs;
 use core::cell::Cell;
@@ -252,7 +253,7 @@ impl Seg {
 
     /// The accesses to deny the mutator.
     pub fn wanted(&self, cx: &Cx) -> AccessSet {
-        if self.ranks.is_empty() || !cx.can_shield.get() {
+        if self.ranks.is_empty() || !cx.can_shield() {
             return AccessSet::EMPTY;
         }
         if self.is_grey_for(cx.flipped.get()) {
@@ -429,7 +430,7 @@ impl P<Seg> {
         let mut s = found;
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
-        } else if seg.buffer.get().is_some() || !cx.can_shield.get() {
+        } else if seg.buffer.get().is_some() || !cx.can_shield() {
             s = RefSet::ALL;
         } else if s != RefSet::ALL && seg.defer.get() != 0 {
             seg.defer.set(seg.defer.get() - 1);
@@ -460,7 +461,7 @@ impl P<Seg> {
     /// is denied something.
     #[inline(always)]
     pub fn expose(self, cx: Inside<'_>) {
-        if !self.get().mode.get().is_empty() {
+        if parts::BARRIERS && !self.get().mode.get().is_empty() {
             self.expose_slow(cx);
         }
     }
@@ -496,6 +497,9 @@ impl P<Seg> {
 /// False: the system has refused to shield some grey segments, so the mutator must not
 /// run yet. Calls out: the port. Cost: O(segments that have changed).
 pub fn sync(cx: Inside<'_>) -> bool {
+    if !parts::BARRIERS {
+        return true;
+    }
     let mut runs = Runs::default();
     let mut good = true;
     cx.arena.drain_unsynced(|t| {
@@ -518,7 +522,7 @@ pub fn sync(cx: Inside<'_>) -> bool {
 /// Restores the protection of segments that were opened for a peek
 /// ([`crate::shield::Peeks`]). True: there were some, and [`sync`] may have more to do.
 pub fn sync_peeks(cx: Inside<'_>) -> bool {
-    if cx.peeks.is_empty() {
+    if !parts::BARRIERS || cx.peeks.is_empty() {
         return false;
     }
     cx.peeks.drain(|at| match at {
@@ -555,7 +559,7 @@ fn restore(cx: Inside<'_>, seg: P<Seg>) {
 /// makes two stretches out of one. If it does, all protection is taken off for good,
 /// which joins stretches, and the instance goes on without a barrier.
 pub fn unprotect(cx: Inside<'_>, range: Range) {
-    if cx.arena.expose(range).is_err() {
+    if parts::BARRIERS && cx.arena.expose(range).is_err() {
         give_up_shield(cx, range);
     }
 }
@@ -565,7 +569,7 @@ pub fn unprotect(cx: Inside<'_>, range: Range) {
 fn give_up_shield(cx: Inside<'_>, range: Range) {
     // Nobody may see grey objects from here on. Leaving finishes the trace.
     cx.hold();
-    cx.can_shield.set(false);
+    cx.shields.set(false);
     let off = |r: Range| cx.arena.port.protect(r.base, r.size(), AccessSet::EMPTY).is_ok();
     let mut last = usize::MAX;
     loop {

@@ -256,22 +256,26 @@ pub struct Budget {
     spent: Cell<bool>,
     /// Work since the clock was last looked at.
     work: Cell<Size>,
+    /// So many bytes of work between two looks.
+    between: Cell<Size>,
 }
-
-/// How many bytes of work are done between two looks at the clock. At 1 to 2 GB a second
-/// that is some 20 microseconds, so that a look, of 50 ns and more, costs less than a
-/// hundredth. An estimate from these speeds, which were measured.
-pub const CLOCK_WORK: Size = 32 * 1024;
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { until: Cell::new(None), spent: Cell::new(false), work: Cell::new(0) }
+        Budget {
+            until: Cell::new(None),
+            spent: Cell::new(false),
+            work: Cell::new(0),
+            between: Cell::new(0),
+        }
     }
 }
 
 impl Budget {
-    /// A step begins that is to stop when the clock reads `until`, if that is given.
-    pub fn begin(&self, until: Option<usize>) {
+    /// A step begins that is to stop when the clock reads `until`, if that is given. The
+    /// clock is read after each `between` bytes of work.
+    pub fn begin(&self, until: Option<usize>, between: Size) {
+        self.between.set(between);
         self.until.set(until);
         self.spent.set(false);
         self.work.set(0);
@@ -284,14 +288,20 @@ impl Budget {
 
     /// Takes the limit away: the step goes on until the trace has ended.
     pub fn lift(&self) {
-        self.begin(None);
+        self.begin(None, 0);
+    }
+
+    /// Notes work that is not done in pieces, after which it is time to look at the clock.
+    /// True: time is up.
+    pub fn spend_much(&self) -> bool {
+        self.spend(self.between.get())
     }
 
     /// Notes how much work was done, in bytes looked at. True: time is up.
     pub fn spend(&self, bytes: Size) -> bool {
         let Some(until) = self.until.get() else { return false };
         bump(&self.work, bytes);
-        if self.work.get() >= CLOCK_WORK {
+        if self.work.get() >= self.between.get() {
             self.work.set(0);
             if plinth::clock() >= until {
                 self.spent.set(true);

@@ -86,8 +86,12 @@ static LABELS: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicUsize = AtomicUsize::new(0);
 static STREAM: SpinMutex<Stream> = SpinMutex::new(Stream::EMPTY);
 
+/// Is there an event stream?
+const STREAMED: bool = cfg!(feature = "telemetry");
+/// Does anybody hear of events?
+const HEARD: bool = STREAMED || cfg!(feature = "defmt");
 /// Bytes of the buffer: some hundreds of events for each call of the plinth. A guess.
-const BUFFER_BYTES: usize = 4096;
+const BUFFER_BYTES: usize = if STREAMED { 4096 } else { 0 };
 /// The longest string in an event.
 pub const LONGEST: usize = 255;
 /// How often a thread looks whether the buffer is free before it drops an event. A guess: some
@@ -125,7 +129,7 @@ pub fn reset(mask: usize) {
 /// Asks the plinth which categories are to be on. Does so once in a process, when the
 /// first arena is made.
 pub fn consult() {
-    if !CONSULTED.swap(true, Ordering::Relaxed) {
+    if HEARD && !CONSULTED.swap(true, Ordering::Relaxed) {
         set(plinth::telemetry_control());
     }
 }
@@ -133,7 +137,7 @@ pub fn consult() {
 /// Is a category on?
 #[inline(always)]
 pub fn is_on(c: Category) -> bool {
-    FILTER.load(Ordering::Relaxed) & (1 << c as u8) != 0
+    HEARD && FILTER.load(Ordering::Relaxed) & (1 << c as u8) != 0
 }
 
 /// Notes an event.
@@ -186,6 +190,9 @@ fn write(k: EventKind, args: &[usize], text: Option<&[u8]>) {
 
 /// Writes out what is buffered. `all`: and has the plinth do the same.
 pub fn flush() {
+    if !STREAMED {
+        return;
+    }
     if let Some(mut s) = stream() {
         s.drain();
         if let Some(io) = s.io {
@@ -198,6 +205,9 @@ pub fn flush() {
 /// Before a fork: nobody is writing an event, nor will until [`after_fork`].
 /// `relax` waits a little.
 pub fn before_fork(relax: impl Fn(u32)) {
+    if !HEARD {
+        return;
+    }
     let mut round = 0u32;
     loop {
         if let Some(s) = STREAM.try_lock() {
@@ -214,6 +224,9 @@ pub fn before_fork(relax: impl Fn(u32)) {
 /// # Safety
 /// 1. This thread called [`before_fork`], and has not called this since.
 pub unsafe fn after_fork(is_child: bool) {
+    if !HEARD {
+        return;
+    }
     // SAFETY: locked by `before_fork`, and this is the thread that did (1).
     unsafe { STREAM.force_unlock() };
     if is_child {
@@ -262,7 +275,7 @@ impl Stream {
     fn event(&mut self, k: EventKind, args: &[usize], text: Option<&[u8]>) {
         #[cfg(feature = "defmt")]
         log::event(k, args, text);
-        if self.failed {
+        if self.failed || !STREAMED {
             return;
         }
         if self.io.is_none() && self.len == 0 {
@@ -336,6 +349,7 @@ impl Stream {
 mod log;
 
 #[cfg(test)]
+#[cfg(feature = "telemetry")]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@ pub mod arch;
 pub mod args;
 pub mod client;
 pub mod event;
+pub mod parts;
 pub mod plinth;
 pub mod port;
 

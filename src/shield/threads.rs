@@ -4,6 +4,7 @@ use crate::base::addr::{Addr, Range, Size};
 use crate::base::check::Sig;
 use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
+use crate::seam::parts;
 use crate::seam::port::{Context, Port, ThreadSlot};
 use core::cell::Cell;
 
@@ -139,7 +140,10 @@ impl Threads {
     #[inline(never)]
     fn hold_others(&self, port: &dyn Port) {
         let me = port.thread_id();
-        if self.others(me).next().is_none() || crate::seam::fault("thread_suspension") {
+        if !parts::THREADS
+            || self.others(me).next().is_none()
+            || crate::seam::fault("thread_suspension")
+        {
             self.held.set(true);
             return;
         }
@@ -185,12 +189,12 @@ impl Threads {
 
     /// Is no thread stopped? If so, the mutator counts as not held from here on.
     pub fn none_stopped(&self) -> bool {
-        if self.began.get() {
+        if parts::THREADS && self.began.get() {
             return false;
         }
         self.held.set(false);
         // A handler on this thread may have held them between these two lines.
-        self.held.set(self.began.get());
+        self.held.set(parts::THREADS && self.began.get());
         !self.held.get()
     }
 
@@ -220,7 +224,7 @@ impl Threads {
     /// Where a held thread stands; `None` if it is the caller or gone.
     pub fn context(&self, t: P<Thread>, port: &dyn Port) -> Option<Context> {
         let lead = t.lead.get().unwrap_or(t);
-        if !lead.stopped.get() {
+        if !parts::THREADS || !lead.stopped.get() {
             return None;
         }
         // SAFETY: it is stopped.

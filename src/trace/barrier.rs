@@ -5,6 +5,7 @@ use crate::base::addr::{Addr, Range, Size};
 use crate::base::sets::AccessSet;
 use crate::object::cx::{Inside, bump};
 use crate::object::seg;
+use crate::seam::parts;
 use crate::seam::plinth;
 
 /// How many bytes of a large object are opened to the mutator at a time. An estimate:
@@ -19,6 +20,9 @@ const WINDOW_BYTES: Size = 16 * 1024;
 /// scanned, and as much of the rest as there is time for. The next access to
 /// another part does the same, so that each goes on with the scan.
 pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Option<usize>) -> bool {
+    if !parts::BARRIERS {
+        return false;
+    }
     if let Some(s) = seg::of_addr(&cx, a) {
         let need = if write { AccessSet::WRITE } else { AccessSet::READ };
         if !s.mode.get().meets(need) {

@@ -36,6 +36,9 @@ use crate::object::seg;
 use crate::object::trace::Trace;
 use core::cell::Cell;
 
+/// Is there finalization?
+pub const PRESENT: bool = true;
+
 /// The sizes of the first two blocks, of the next six and of all others: of about 30, 200
 /// and 1,000 registrations. Guesses: a program with few registrations should need little
 /// memory, and one with many should have few blocks.

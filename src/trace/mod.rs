@@ -23,7 +23,9 @@ pub mod barrier;
 pub mod condemn;
 pub mod fix;
 pub mod flip;
+#[cfg_attr(not(feature = "finalization"), path = "guardian_off.rs")]
 pub mod guardian;
+#[cfg_attr(not(feature = "dependency"), path = "history_off.rs")]
 pub mod history;
 pub mod policy;
 pub mod reclaim;
@@ -38,7 +40,7 @@ use crate::base::res::Res;
 use crate::object::cx::{Inside, bump};
 use crate::object::locus::Chain;
 use crate::object::scan::ScanState;
-use crate::object::trace::{CLOCK_WORK, Phase, Trace};
+use crate::object::trace::{Phase, Trace};
 use core::cell::Cell;
 use root::Root;
 
@@ -87,7 +89,7 @@ impl Tracer {
     /// Without `until` it goes on to the end. Calls out: formats, scanners, the port.
     pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<usize>) -> Report {
         let mut report = Report::default();
-        t.budget.begin(until);
+        t.budget.begin(until, policy::clock_work(cx.arena.capacity()));
         loop {
             let go_on = match t.phase() {
                 Phase::Idle => false,
@@ -113,6 +115,6 @@ impl Tracer {
             t.budget.lift();
         }
         // A flip is not done in pieces, so it is time to look at the clock.
-        !t.budget.spend(CLOCK_WORK)
+        !t.budget.spend_much()
     }
 }

@@ -54,6 +54,22 @@ pub fn collections(capacity: Size) -> usize {
     if capacity >= NOT_SMALL { 1 } else { 3 }
 }
 
+/// How many bytes are allocated between two steps of a trace that takes several, with
+/// `capacity` the arena's. A guess: with the default pause time a step does far more work than
+/// 64 KB, so the trace stays ahead. A 64th of a small arena, so that a trace of many steps
+/// ends before that much has been allocated.
+pub fn step_interval(capacity: Size) -> Size {
+    (capacity / 64).min(64 << 10)
+}
+
+/// How many bytes of work are done between two looks at the clock. At 1 to 2 GB a second
+/// 32 KB are some 20 microseconds, so that a look, of 50 ns and more, costs less than a
+/// hundredth. An estimate from these speeds, which were measured. Where an arena is
+/// small the processor is likely to be slow: there it is a 64th of the arena.
+pub fn clock_work(capacity: Size) -> Size {
+    (capacity / 64).min(32 << 10)
+}
+
 /// How many of a chain's generations to collect, given each one's new bytes
 /// and capacity: all up to the highest that has exceeded its capacity.
 pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
@@ -69,6 +85,13 @@ pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_are_smaller_in_small_arenas() {
+        assert_eq!((step_interval(usize::MAX), clock_work(usize::MAX)), (64 << 10, 32 << 10));
+        assert_eq!((step_interval(4 << 20), clock_work(4 << 20)), (64 << 10, 32 << 10));
+        assert_eq!((step_interval(64 << 10), clock_work(64 << 10)), (1 << 10, 1 << 10));
+    }
 
     #[test]
     fn chains() {

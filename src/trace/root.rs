@@ -74,7 +74,7 @@ impl Root {
         let inner = match kind {
             RootKind::Area { base, limit, splits, .. }
             | RootKind::AreaTagged { base, limit, splits, .. }
-                if may_protect && cx.can_shield.get() && !cx.arena.is_soft =>
+                if may_protect && cx.can_shield() && !cx.arena.is_soft =>
             {
                 let r = Range::new(base.up(page), limit.down(page));
                 let whole = r.base == base && r.limit == limit;

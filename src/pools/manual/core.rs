@@ -802,7 +802,7 @@ impl Inner {
             None => self.cut(n)?,
         };
         self.live += n;
-        if self.ledger.is_on {
+        if self.ledger.is_on() {
             self.note(a, n, false);
         }
         Some(a)
@@ -852,7 +852,7 @@ impl Inner {
         size: Size,
         rule: Rule,
     ) -> ::core::result::Result<bool, Wrong> {
-        if self.ledger.is_on {
+        if self.ledger.is_on() {
             self.ledger.release(a, size, rule)?;
         }
         let n = self.grains(size);
@@ -1049,7 +1049,7 @@ impl Inner {
 
     fn granted(&mut self, a: Addr, n: usize) -> (Addr, Addr) {
         self.live += n;
-        if self.ledger.is_on {
+        if self.ledger.is_on() {
             self.note(a, n, true);
         }
         (a, a.add(n << self.bounds.shift))

@@ -21,6 +21,9 @@ use crate::object::pool::{Caching, Pool, tell_of_block};
 use ::core::num::NonZero;
 use ::core::ptr::null_mut;
 
+/// Is there a class of pools that keeps one?
+const KEPT: bool = cfg!(any(feature = "debug-classes", feature = "variety-cool", test));
+
 /// The state of a unit: it is free, has room of an allocation point or what was
 /// allocated there, or is part of a block from a call.
 const FREE: u8 = 0;
@@ -159,16 +162,22 @@ impl Units {
 /// What exactly is in use in a pool, where one is kept. Used under the pool's lock.
 pub(super) struct Ledger {
     /// Is it kept?
-    pub(super) is_on: bool,
+    wanted: bool,
     pages: *mut *mut Page,
     len: usize,
     capacity: usize,
 }
 
 impl Ledger {
-    /// Empty; not even that, unless it `is_on`.
-    pub(super) const fn new(is_on: bool) -> Ledger {
-        Ledger { is_on, pages: null_mut(), len: 0, capacity: 0 }
+    /// Is it kept? Where no pool has one, the compiler knows that.
+    #[inline(always)]
+    pub(super) fn is_on(&self) -> bool {
+        KEPT && self.wanted
+    }
+
+    /// Empty; not even that, unless it is `wanted`.
+    pub(super) const fn new(wanted: bool) -> Ledger {
+        Ledger { wanted, pages: null_mut(), len: 0, capacity: 0 }
     }
 
     fn page(&self, i: usize) -> Option<*mut Page> {
@@ -215,7 +224,7 @@ impl Ledger {
     /// The arena's.
     #[inline(never)]
     pub(super) fn add(&mut self, arena: &Arena, base: Addr, size: Size, unit: Size) -> Result {
-        if !self.is_on {
+        if !self.is_on() {
             return Ok(());
         }
         if self.len == self.capacity {
@@ -295,7 +304,7 @@ impl Ledger {
         size: Size,
         is_room: bool,
     ) -> ::core::result::Result<(), Wrong> {
-        if !self.is_on {
+        if !self.is_on() {
             return Ok(());
         }
         let u = self.units(a, size)?;
@@ -349,7 +358,7 @@ impl Ledger {
         size: Size,
         rule: Rule,
     ) -> ::core::result::Result<(), Wrong> {
-        if self.is_on {
+        if self.is_on() {
             self.judge(a, size, rule)?.set_all(|_| FREE);
         }
         Ok(())
@@ -360,7 +369,7 @@ impl Ledger {
     /// # Errors
     /// It may not be freed that way; nothing has changed.
     pub(super) fn cache(&mut self, a: Addr, size: Size) -> ::core::result::Result<(), Wrong> {
-        if self.is_on {
+        if self.is_on() {
             self.judge(a, size, Rule::Whole)?.set_all(|s| s | CACHED);
         }
         Ok(())
@@ -368,12 +377,12 @@ impl Ledger {
 
     /// Is this, exactly, what was put into a cache?
     pub(super) fn is_cached(&self, a: Addr, size: Size) -> bool {
-        !self.is_on || self.units(a, size).is_ok_and(Units::all_cached)
+        !self.is_on() || self.units(a, size).is_ok_and(Units::all_cached)
     }
 
     /// A block that is in a cache goes out of it. False: it is not.
     pub(super) fn uncache(&mut self, a: Addr, size: Size) -> bool {
-        if !self.is_on {
+        if !self.is_on() {
             return true;
         }
         let Ok(u) = self.units(a, size) else { return false };

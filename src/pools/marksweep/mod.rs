@@ -13,6 +13,7 @@
 //! AMS objects may have exact or ambiguous references, AWL objects exact or
 //! weak ones and perhaps a dependent object, LO objects none.
 
+#[cfg_attr(not(feature = "debug-classes"), path = "debug_off.rs")]
 pub mod debug;
 pub mod mark;
 pub mod room;
@@ -60,6 +61,7 @@ pub static AMS: MarkSweep = MarkSweep {
     debug: false,
     ranks: Rank::Exact.set().or(Rank::Ambig.set()),
 };
+#[cfg(feature = "debug-classes")]
 /// The debugging variety of AMS, in which free memory is painted.
 pub static AMS_DEBUG: MarkSweep = MarkSweep {
     name: "AMSDBG",

@@ -15,7 +15,7 @@ pub struct Cx {
     pub lock: AtomicUsize,
     pub threads: Threads,
     pub flipped: Cell<TraceSet>,
-    pub can_shield: Cell<bool>,
+    pub shields: Cell<bool>,
     pub peeks: Peeks,
     /// All the managed memory there is.
     pub pages: [Page; 2],
@@ -28,10 +28,14 @@ impl Cx {
             lock: AtomicUsize::new(0),
             threads: Threads::default(),
             flipped: Cell::new(TraceSet::EMPTY),
-            can_shield: Cell::new(true),
+            shields: Cell::new(true),
             peeks: Peeks::default(),
             pages: Default::default(),
         }
+    }
+
+    pub fn can_shield(&self) -> bool {
+        self.shields.get()
     }
 
     pub fn is_inside(&self) -> bool {
