@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh ARCHIVE INCLUDE [ROUNDS] [OPTIONS FOR tree] -- MPS against Boehm
 #
-# Builds tree.c on both, runs the two in turn ROUNDS times (5) in one go,
+# Builds tree.c on both, and on MPS with a software barrier; runs them in turn ROUNDS times (5) in one go,
 # first without reading clocks (time for an object), then once each with
 # (gaps), and prints the ratio of times with its spread.
 #
@@ -35,6 +35,12 @@ $CC -std=gnu99 $OPT -Wall -Wextra ${CFLAGS_EXTRA-} -DUSE_MPS -I "$include" \
 $CC -std=gnu99 $OPT -Wall -Wextra -DUSE_BOEHM -o "$dir/boehm" \
   "$here/tree.c" -lgc
 progs="boehm mps"
+case " ${CFLAGS_EXTRA-} " in *HAVE_MPSX*)
+  # shellcheck disable=SC2086
+  $CC -std=gnu99 $OPT -Wall -Wextra $CFLAGS_EXTRA -DUSE_MPS -DSOFT \
+    -I "$include" -o "$dir/soft" "$here/tree.c" "$archive" $LIBS
+  progs="$progs soft" ;;
+esac
 if [ -n "${REFERENCE-}" ]; then
   # shellcheck disable=SC2086
   $CC -std=gnu99 $OPT -DUSE_MPS -I "${REFERENCE_INCLUDE-$include}" \
@@ -68,6 +74,12 @@ for p in $progs; do
       printf "%-10s time ratio to Boehm: median %.2f, %.2f to %.2f\n",
         p, x[int((NR + 1) / 2)], x[1], x[NR] }'
 done
+if [ -f "$dir/soft.ns" ]; then
+  paste "$dir/soft.ns" "$dir/mps.ns" | awk '{ print $1 / $2 }' | sort -n |
+    awk '{ x[NR] = $1 } END {
+      printf "soft       time ratio to mps: median %.2f, %.2f to %.2f\n",
+        x[int((NR + 1) / 2)], x[1], x[NR] }'
+fi
 echo
 for p in $progs; do
   if [ "$p" = boehm ]; then

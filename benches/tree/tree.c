@@ -10,7 +10,8 @@
  * between two allocations tells how long the collector kept the program
  * waiting.
  *
- * One source for both: -DUSE_MPS or -DUSE_BOEHM.
+ * One source for both: -DUSE_MPS or -DUSE_BOEHM.  With -DSOFT as well the arena
+ * has a software barrier, and the program looks before each access.
  *
  *   tree [-n OBJECTS] [-d DEPTH] [-s SEED] [-g 0|1] [-p PAUSE] [-c KB]
  *        [-k CLASS] [-i]
@@ -219,6 +220,11 @@ static void fail(const char *what)
 
 #if defined(USE_MPS)
 
+#ifdef SOFT
+#define READ(at) MPS_X_READ(arena, at)
+#define WRITE(at) MPS_X_WRITE(arena, at)
+#endif
+
 static mps_arena_t arena;
 static mps_pool_t pool;
 static mps_ap_t ap, leaf_ap;
@@ -308,8 +314,13 @@ static void begin(void *cold)
     c = mps_class_awl();
   else if (strcmp(pool_class, "amc") != 0)
     fail("no such pool class");
-  if (mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none)
-      != MPS_RES_OK)
+  MPS_ARGS_BEGIN(args) {
+#ifdef SOFT
+    MPS_ARGS_ADD(args, MPS_KEY_X_SOFT_BARRIER, 1);
+#endif
+    res = mps_arena_create_k(&arena, mps_arena_class_vm(), args);
+  } MPS_ARGS_END(args);
+  if (res != MPS_RES_OK)
     fail("no arena");
   if (pause_time >= 0.0)
     mps_arena_pause_time_set(arena, pause_time);
@@ -357,7 +368,11 @@ static void begin(void *cold)
   }
 }
 
+#ifdef SOFT
+#define NAME "soft"
+#else
 #define NAME "mps"
+#endif
 
 static void report(void)
 {
@@ -422,6 +437,21 @@ static void report(void)
 
 /* --- the mutator --- */
 
+#ifndef READ
+#define READ(at) ((void)0)
+#define WRITE(at) ((void)0)
+#endif
+
+static inline node_t follow(node_t n, uint32_t path)
+{
+  if (path & 1) {
+    READ(&n->left);
+    return n->left;
+  }
+  READ(&n->right);
+  return n->right;
+}
+
 static node_t build(int height)
 {
   node_t left, right;
@@ -442,20 +472,23 @@ static __attribute__((noinline)) void run(void)
     uint32_t path = rnd();
     node_t n = root;
     for (level = depth; level > height + 1; --level, path >>= 1)
-      n = path & 1 ? n->left : n->right;
+      n = follow(n, path);
     if (path & 1) {
       node_t t = build(height);
+      WRITE(&n->left);
       n->left = t;
     } else {
       node_t t = build(height);
+      WRITE(&n->right);
       n->right = t;
     }
     for (reads = 0; reads < 2; ++reads) {
       uintptr_t sum = 0;
       path = rnd();
       for (n = root; n != NULL; path >>= 1) {
+        READ(&n->value);
         sum += n->value;
-        n = path & 1 ? n->left : n->right;
+        n = follow(n, path);
       }
       sink += sum;
     }
@@ -466,9 +499,11 @@ static unsigned long count(node_t n)
 {
   if (n == NULL)
     return 0;
+  READ(&n->head);
+  READ(&n->value);
   if (n->head != NODE_HEAD || n->value >= made)
     fail("the tree is damaged");
-  return 1 + count(n->left) + count(n->right);
+  return 1 + count(follow(n, 1)) + count(follow(n, 0));
 }
 
 static unsigned long peak_kb(void)

@@ -1113,13 +1113,13 @@ fn graph_with_a_soft_barrier() {
 #[test]
 fn accesses_without_a_look() {
     let machine = Machine::new(Mock::with(Caps::VM));
-    let s = Setup { soft: true, ..PLAIN };
+    // One chunk, which the table is sure to cover.
+    let s = Setup { soft: true, size: 16 << 20, ..PLAIN };
     let mut c = Client::made(&machine, s, Rng::new("accesses_without_a_look"));
     let old = c.alloc_into(0, VECTOR, 4).unwrap();
     // Old, known to refer to nothing, and write protected.
-    while c.cx().flipped.get().is_empty() && !wants_write(&c) {
-        c.collect();
-    }
+    (0..8).for_each(|_| c.collect());
+    assert!(wants_write(&c));
     let young = c.alloc_into(1, LEAF, 3).unwrap();
     let (p, q) = (Addr(c.load(c.root(0))), Addr(c.load(c.root(1))));
     put(p.add(SLOTS), q.0);
