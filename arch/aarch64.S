@@ -1,6 +1,7 @@
 /* ARM64, AAPCS64: spill the callee-saved registers and call.
  * What x86_64.S says, with x19-x28, the frame pointer and the link register,
- * and the low halves of v8-v15, where compilers do keep integers.
+ * and the low halves of v8-v15, where compilers do keep integers (not in soft-float
+ * builds, which leave them alone).
  */
         .text
         .globl  mps_arch_with_registers
@@ -29,18 +30,22 @@ mps_arch_with_registers:
         stp     x27, x28, [sp, #80]
         .cfi_offset x27, -80
         .cfi_offset x28, -72
+#ifdef __ARM_FP
         stp     d8, d9, [sp, #96]
         stp     d10, d11, [sp, #112]
         stp     d12, d13, [sp, #128]
         stp     d14, d15, [sp, #144]
+#endif
         mov     x29, sp
         mov     x2, x0                  /* f */
         mov     x0, sp                  /* hot; x1 is the closure already */
         blr     x2
+#ifdef __ARM_FP
         ldp     d14, d15, [sp, #144]
         ldp     d12, d13, [sp, #128]
         ldp     d10, d11, [sp, #112]
         ldp     d8, d9, [sp, #96]
+#endif
         ldp     x27, x28, [sp, #80]
         ldp     x25, x26, [sp, #64]
         ldp     x23, x24, [sp, #48]

@@ -5,34 +5,153 @@ use std::env;
 use std::process::{Command, Stdio};
 
 fn main() {
-    let target = var("TARGET");
-    let arch = var("CARGO_CFG_TARGET_ARCH");
+    let target = Target::of_cargo();
     println!("cargo::rerun-if-changed=arch");
 
-    let file = match arch.as_str() {
+    let file = match target.arch.as_str() {
         "x86_64" => "arch/x86_64.S",
         "x86" => "arch/ia32.S",
         "aarch64" => "arch/aarch64.S",
+        "riscv64" => "arch/riscv64.S",
+        "arm" => "arch/thumb.S",
         other => {
             println!("cargo::error=no arch/*.S for {other}: see arch/README.md");
             return;
         }
     };
 
-    compile(&target, &arch, "mps_arch", file);
+    compile(&target, "mps_arch", file);
     if env::var_os("CARGO_FEATURE_CAPI").is_some() {
         // Functions with variable argument lists can only be defined in C.
         println!("cargo::rerun-if-changed=src/capi/varargs.c");
         println!("cargo::rerun-if-changed=include");
-        compile(&target, &arch, "mps_varargs", "src/capi/varargs.c");
+        compile(&target, "mps_varargs", "src/capi/varargs.c");
     }
 }
 
-fn compile(target: &str, arch: &str, name: &str, file: &str) {
+/// What Cargo says of the target.
+struct Target {
+    name: String,
+    arch: String,
+    os: String,
+    /// The float ABI, on processors where it is a part of the ABI's name.
+    abi: String,
+    /// What Rust code may use of the processor.
+    features: String,
+}
+
+impl Target {
+    fn of_cargo() -> Target {
+        Target {
+            name: var("TARGET"),
+            arch: var("CARGO_CFG_TARGET_ARCH"),
+            os: var("CARGO_CFG_TARGET_OS"),
+            abi: var("CARGO_CFG_TARGET_ABI"),
+            features: var("CARGO_CFG_TARGET_FEATURE"),
+        }
+    }
+
+    fn is_bare(&self) -> bool {
+        self.os == "none"
+    }
+
+    fn has(&self, feature: &str) -> bool {
+        self.features.split(',').any(|f| f == feature)
+    }
+
+    /// What C code has to be compiled with, to be like the Rust code. A C compiler for
+    /// the processor takes a system's settings for granted otherwise: registers
+    /// that a kernel does not save, addresses that it does not have.
+    fn flags(&self) -> Vec<String> {
+        let mut flags: Vec<String> = vec!["-ffreestanding".into(), "-O2".into()];
+        let mut add = |more: &[&str]| flags.extend(more.iter().map(|f| f.to_string()));
+        // As rustc does it: only the kernels that may lie anywhere are independent of
+        // their position.
+        let anywhere = !self.is_bare() || self.arch == "x86_64";
+        add(if anywhere { &["-fPIC"] } else { &["-fno-pic"] });
+        match self.arch.as_str() {
+            "x86_64" => {
+                add(&["-m64"]);
+                if self.is_bare() {
+                    add(&["-mno-red-zone"]);
+                }
+                if !self.has("sse2") {
+                    add(&["-mgeneral-regs-only"]);
+                }
+            }
+            "x86" => {
+                add(&["-m32"]);
+                if !self.has("sse") {
+                    add(&["-mgeneral-regs-only", "-march=i686"]);
+                }
+            }
+            "aarch64" => {
+                if !self.has("neon") {
+                    add(&["-mgeneral-regs-only"]);
+                }
+            }
+            "riscv64" => {
+                if self.name.starts_with("riscv64gc-") {
+                    add(&["-march=rv64gc", "-mabi=lp64d"]);
+                } else {
+                    add(&["-march=rv64imac", "-mabi=lp64"]);
+                }
+                // The unwinding tables of code that the linker shortens are full of
+                // relocations.
+                add(&["-mno-relax"]);
+                if self.is_bare() {
+                    add(&["-mcmodel=medany", "-DMPS_BARE"]);
+                }
+            }
+            "arm" => {
+                add(&["-mthumb", "-Wa,--noexecstack"]);
+                let hard = self.abi == "eabihf";
+                add(match self.name.split('-').next().unwrap_or_default() {
+                    "thumbv7em" if hard => &["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"],
+                    "thumbv7em" => &["-mcpu=cortex-m4"],
+                    "thumbv8m.main" if hard => &["-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16"],
+                    "thumbv8m.main" => &["-mcpu=cortex-m33"],
+                    _ => &["-mcpu=cortex-m3"],
+                });
+                add(if hard { &["-mfloat-abi=hard"] } else { &["-mfloat-abi=soft"] });
+            }
+            _ => {}
+        }
+        flags
+    }
+
+    /// Compilers for the target, the best first, by the processor and what the user
+    /// is likely to have. There is no library and no system in what we compile, so
+    /// any compiler for the processor and the object format does.
+    fn compilers(&self, host_arch: &str) -> Vec<String> {
+        let gnu: &[&str] = match (host_arch, self.arch.as_str()) {
+            ("x86_64", "x86") => &["gcc"],
+            (host, arch) if host == arch => &["gcc"],
+            (_, "x86") => &["i686-linux-gnu-gcc", "x86_64-linux-gnu-gcc"],
+            (_, "x86_64") => &["x86_64-linux-gnu-gcc"],
+            (_, "aarch64") => &["aarch64-linux-gnu-gcc", "aarch64-none-elf-gcc"],
+            (_, "riscv64") => &["riscv64-linux-gnu-gcc", "riscv64-unknown-elf-gcc"],
+            (_, "arm") => &["arm-none-eabi-gcc", "arm-linux-gnueabihf-gcc"],
+            _ => &[],
+        };
+        gnu.iter().chain(&["clang"]).map(|c| c.to_string()).collect()
+    }
+
+    /// What clang calls it.
+    fn triple(&self) -> String {
+        match self.arch.as_str() {
+            "x86" => "i686-none-elf".into(),
+            "arm" => format!("arm-none-{}", self.abi),
+            arch => format!("{arch}-none-elf"),
+        }
+    }
+}
+
+fn compile(target: &Target, name: &str, file: &str) {
     let mut build = cc::Build::new();
     build.file(file).include("include").warnings(false);
     build.flag_if_supported("-ffunction-sections").flag_if_supported("-fno-stack-protector");
-    if let Some((compiler, flags)) = compiler_for(target, arch) {
+    if let Some((compiler, flags)) = compiler_for(target) {
         // Its defaults for bare targets name compilers that few have.
         build.compiler(compiler).no_default_flags(true);
         for f in flags {
@@ -44,52 +163,30 @@ fn compile(target: &str, arch: &str, name: &str, file: &str) {
 
 /// A compiler for a target that the user has named none for; `None` leaves the
 /// choice to the cc crate.
-fn compiler_for(target: &str, arch: &str) -> Option<(String, Vec<String>)> {
+fn compiler_for(target: &Target) -> Option<(String, Vec<String>)> {
     let host = var("HOST");
-    let named = [format!("CC_{target}"), format!("CC_{}", target.replace('-', "_"))];
+    let name = &target.name;
+    let named = [format!("CC_{name}"), format!("CC_{}", name.replace('-', "_"))];
     for v in named.iter().map(String::as_str).chain(["TARGET_CC"]) {
         println!("cargo::rerun-if-env-changed={v}");
         if env::var_os(v).is_some() {
             return None;
         }
     }
-    if host == target {
+    if host == *name {
         return None;
     }
-    let host_arch = host.split('-').next().unwrap_or_default();
-    let elf = var("CARGO_CFG_TARGET_OS") == "none"
-        || target.contains("linux")
-        || target.contains("freebsd");
+    let elf = target.is_bare() || name.contains("linux") || name.contains("freebsd");
     if !elf {
         return None;
     }
-    // There is no library and no system in it, so any compiler for the
-    // processor and object format does.
-    let bare = var("CARGO_CFG_TARGET_OS") == "none";
-    let own = |flags: &[&str]| {
-        let common = ["-ffreestanding", "-O2", "-fPIC"];
-        let kernel = if bare && arch == "x86_64" { &["-mno-red-zone"][..] } else { &[] };
-        common.iter().chain(kernel).chain(flags).map(|f| f.to_string()).collect::<Vec<_>>()
-    };
-    match (host_arch, arch) {
-        ("x86_64", "x86_64") if works("gcc") => return Some(("gcc".into(), own(&["-m64"]))),
-        ("x86_64", "x86") if works("gcc") => return Some(("gcc".into(), own(&["-m32"]))),
-        (a, b) if a == b && works("gcc") => return Some(("gcc".into(), own(&[]))),
-        _ => {}
+    let host_arch = host.split('-').next().unwrap_or_default();
+    let compiler = target.compilers(host_arch).into_iter().find(|c| works(c))?;
+    let mut flags = target.flags();
+    if compiler == "clang" {
+        flags.push(format!("--target={}", target.triple()));
     }
-    let gnu = match arch {
-        "x86" => "i686-linux-gnu-gcc".to_string(),
-        a => format!("{a}-linux-gnu-gcc"),
-    };
-    if works(&gnu) {
-        return Some((gnu, own(&[])));
-    }
-    if works("clang") {
-        let triple =
-            if arch == "x86" { "i686-none-elf".to_string() } else { format!("{arch}-none-elf") };
-        return Some(("clang".into(), own(&[&format!("--target={triple}")])));
-    }
-    None
+    Some((compiler, flags))
 }
 
 fn works(compiler: &str) -> bool {

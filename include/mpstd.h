@@ -6,7 +6,7 @@
  *   MPS_PF_xxx       one flag for the combination, e.g. MPS_PF_LII6GC
  *   MPS_PF_STRING    the same as a lower-case string
  *   MPS_OS_xx        LI Linux, FR FreeBSD, XC macOS, W3 Windows
- *   MPS_ARCH_xx      I3 IA-32, I6 x86-64, A6 ARM64
+ *   MPS_ARCH_xx      I3 IA-32, I6 x86-64, A6 ARM64, R6 RISC-V 64
  *   MPS_BUILD_xx     GC GCC, LL Clang, MV Microsoft C, PC Pelles C
  *   MPS_T_WORD       unsigned integer type of pointer size
  *   MPS_T_ULONGEST   widest unsigned integer type the library prints
@@ -47,6 +47,8 @@
 #define MPS_ARCH_I3
 #elif defined(__aarch64__) || defined(__arm64__) || defined(_M_ARM64)
 #define MPS_ARCH_A6
+#elif defined(__riscv) && __riscv_xlen == 64
+#define MPS_ARCH_R6
 #else
 #error "mpstd.h: this processor is not one the MPS knows"
 #endif
@@ -86,6 +88,12 @@
 #elif defined(MPS_ARCH_A6) && defined(MPS_BUILD_LL)
 #define MPS_PF_LIA6LL
 #define MPS_PF_STRING "lia6ll"
+#elif defined(MPS_ARCH_R6) && defined(MPS_BUILD_GC)     /* (*) */
+#define MPS_PF_LIR6GC
+#define MPS_PF_STRING "lir6gc"
+#elif defined(MPS_ARCH_R6) && defined(MPS_BUILD_LL)     /* (*) */
+#define MPS_PF_LIR6LL
+#define MPS_PF_STRING "lir6ll"
 #endif
 
 #elif defined(MPS_OS_FR)
@@ -194,6 +202,8 @@
       (defined(CONFIG_PF_LII3LL) && defined(MPS_PF_LII3LL)) || \
       (defined(CONFIG_PF_LIA6GC) && defined(MPS_PF_LIA6GC)) || \
       (defined(CONFIG_PF_LIA6LL) && defined(MPS_PF_LIA6LL)) || \
+      (defined(CONFIG_PF_LIR6GC) && defined(MPS_PF_LIR6GC)) || \
+      (defined(CONFIG_PF_LIR6LL) && defined(MPS_PF_LIR6LL)) || \
       (defined(CONFIG_PF_FRI6GC) && defined(MPS_PF_FRI6GC)) || \
       (defined(CONFIG_PF_FRI6LL) && defined(MPS_PF_FRI6LL)) || \
       (defined(CONFIG_PF_FRI3GC) && defined(MPS_PF_FRI3GC)) || \

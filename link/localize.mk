@@ -6,13 +6,15 @@
 # (of these, the ones that exist yet: tests/abi reports the others), without
 # what nothing reaches, without bitcode, and without debug information unless
 # DEBUG is set. BINUTILS is a prefix, for foreign processors; EMULATION is what
-# ld -m wants for a processor that is not its own.
+# ld -m wants for a processor that is not its own; UNREACHED=keep leaves in what
+# nothing reaches. (ld for RISC-V spoils the unwinding tables, if there are any, when it takes that out.)
 
 IN ?= $(error IN: the archive from rustc)
 OUT ?= $(error OUT: the archive to make)
 EXPORTS ?= link/exports.txt
 BINUTILS ?=
 EMULATION ?=
+UNREACHED ?=
 
 T := $(OUT).tmp
 
@@ -29,7 +31,7 @@ $(OUT): $(IN) $(EXPORTS) link/localize.mk
 	@test -s $(T)/there || { echo "$(READS)" >&2; exit 1; }
 	@LC_ALL=C comm -12 $(T)/wanted $(T)/there > $(T)/exports
 	@test -s $(T)/exports || { echo "$(IN) defines nothing public" >&2; exit 1; }
-	$(BINUTILS)ld $(EMULATION:%=-m %) -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
+	$(BINUTILS)ld $(EMULATION:%=-m %) -r $(if $(UNREACHED),,--gc-sections) --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
 	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
 	  --remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.comment \
 	  $(if $(DEBUG),,--strip-debug) $(T)/mps.o

@@ -12,9 +12,13 @@
 #
 # Uses rustup's library for the target where it is installed (rustup target add
 # TARGET), else builds the core library with tools/cross-toolchain.sh.
+#
+# i686-unknown-none is a target of our own: rustc has no IA-32 without a system.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CARGO=${CARGO:-cargo}
+# Of make's job server Cargo would only say that it can't reach it.
+unset MAKEFLAGS MFLAGS
 die() { echo "$*" >&2; exit 1; }
 
 option=
@@ -25,9 +29,12 @@ more=$(sed 's/^[^+]*//; s/+/,/g' <<<"$what")
 
 command -v "${RUSTC:-rustc}" >/dev/null || tools/needs.sh --check make
 host=$(uname -m)
+ours=i686-unknown-none
 if [ "$target" = host ]; then
     os=linux processor=$host
     [ "$(uname -s)" = Linux ] || os=$(uname -s)
+elif [ "$target" = $ours ]; then
+    os=none processor=x86
 else
     # What the compiler says of the target; the name alone may mislead.
     facts=$("${RUSTC:-rustc}" --print cfg --target "$target" 2>&1) ||
@@ -40,21 +47,39 @@ fi
 case $processor in
     x86_64 | aarch64) assembly=$processor ;;
     x86 | i686) processor=x86 assembly=ia32 ;;
+    arm) assembly=thumb ;;
     *) assembly=$processor ;;
 esac
 [ -f "arch/$assembly.S" ] ||
     die "$target: no arch/*.S for the processor $processor; arch/README.md says what it has to do"
 case $os in
-    linux) features=port-host,archive mem= ;;
+    linux)
+        features=port-host,archive mem=
+        context=${assembly/thumb/arm}
+        [ -f "ports/linux/context/$context.rs" ] ||
+            die "$target: Linux's port lacks ports/linux/context/$context.rs"
+        ;;
     none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem ;;
     *) die "$target: there is no port for the system $os; there is one for linux, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
 esac
+
+# The first of these prefixes for which there are binutils, else the first.
+first_there() {
+    local p
+    for p in "$@"; do
+        ! command -v "${p}ld" >/dev/null || { echo "$p"; return; }
+    done
+    echo "$1"
+}
 
 case $option in
     --binutils)
         case $host-$processor in
             x86_64-x86 | "$processor-$processor") ;; # the host's own do
             *-x86) echo i686-linux-gnu- ;;
+            *-arm) first_there arm-none-eabi- arm-linux-gnueabihf- ;;
+            *-riscv64) first_there riscv64-linux-gnu- riscv64-unknown-elf- ;;
+            *-aarch64) first_there aarch64-linux-gnu- aarch64-none-elf- ;;
             *) echo "$processor-linux-gnu-" ;;
         esac
         exit 0
@@ -87,6 +112,11 @@ esac
 for_target=()
 [ "$target" = host ] || for_target=(--target "$target")
 tools/needs.sh --check cross "$target"
+# Both varieties of a target share a folder, and with it the core library, but what
+# Cargo writes has one name.
+mkdir -p "$dir"
+exec 8>"$dir/lock"
+flock 8
 build() {
     "$CARGO" rustc --quiet --release --lib --crate-type staticlib --features "$features" \
         "${for_target[@]}" --target-dir "$dir" ${JOBS:+-j "$JOBS"} "$@" >&2
@@ -96,7 +126,15 @@ if has_library; then
 else
     RUSTC=$(tools/cross-toolchain.sh)
     export RUSTC RUSTC_BOOTSTRAP=1
+    if [ "$target" = $ours ]; then
+        link/i686-unknown-none.sh >"$dir/$ours.json"
+        for_target=(--target "$dir/$ours.json" -Zjson-target-spec)
+    fi
     # shellcheck disable=SC2086
     build -Zbuild-std=core,compiler_builtins $mem
 fi
-echo "$dir${for_target:+/$target}/release/libmps.a"
+built=$dir/release
+[ "$target" = host ] || built=$dir/$target/release
+# A name of its own: the other variety may be built before this one is read.
+ln -f "$built/libmps.a" "$built/libmps-$variety.a"
+echo "$built/libmps-$variety.a"

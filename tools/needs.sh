@@ -2,7 +2,7 @@
 # needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
 #
 # Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
-# target) and cross-test TARGET (programs that run on it).
+# target) and cross-test TARGET (programs that run on it); test-ports (all of those).
 #
 # As root on a system with apt-get it installs what is missing. Otherwise, and
 # with --check (or NEEDS=check in the environment), it changes nothing: it ends
@@ -81,15 +81,16 @@ base() {
 
 # What compiles the assembly and makes the archive of one object.
 cross() {
-    local prefix compiler variable
+    local prefix debian compiler variable
     rust || return
     prefix=$(tools/cross.sh --binutils "$target") || exit 1
+    debian=$(sed 's/-$//; s/_/-/g' <<<"$prefix")
     variable=CC_${target//-/_}
     want make make
     if [ -n "$prefix" ]; then
         # Debian spells the processor with a dash.
-        want "binutils-$(sed 's/-$//; s/_/-/g' <<<"$prefix")" "$prefix"{ld,nm,objcopy,ar}
-        compiler="gcc-$(sed 's/-$//; s/_/-/g' <<<"$prefix")"
+        want "binutils-$debian" "$prefix"{ld,nm,objcopy,ar}
+        compiler="gcc-$debian"
     else
         want binutils ld nm objcopy ar
         compiler=gcc
@@ -102,6 +103,34 @@ cross() {
         ! have apt-get; then
         by_hand "rustup target add $target" "there is no core library for $target"
     fi
+}
+
+# And what runs programs there.
+run_on() {
+    cross
+    case $target in
+        i686-*)
+            # gcc-multilib itself can't stand beside a cross compiler.
+            if ! echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2>/dev/null; then
+                packages+=("gcc-$(gcc -dumpversion 2>/dev/null | sed 's/\..*//')-multilib")
+            fi
+            ;;
+        aarch64-*)
+            want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+            want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+            want qemu-user qemu-aarch64
+            ;;
+        riscv64gc-*)
+            want gcc-riscv64-linux-gnu riscv64-linux-gnu-gcc
+            want libc6-dev-riscv64-cross /usr/riscv64-linux-gnu/include/stdio.h
+            want qemu-user qemu-riscv64
+            ;;
+        thumbv7em-*)
+            want gcc-arm-none-eabi arm-none-eabi-gcc
+            want libnewlib-arm-none-eabi /usr/include/newlib/stdio.h
+            want qemu-user qemu-arm
+            ;;
+    esac
 }
 
 # This machine's own archive is no cross build.
@@ -131,20 +160,11 @@ case $job in
         ;;
     cross-test)
         [ -n "$target" ] || { echo "needs.sh: cross-test wants a target" >&2; exit 2; }
-        cross
-        case $target in
-            i686-*)
-                # gcc-multilib itself can't stand beside a cross compiler.
-                if ! echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2>/dev/null; then
-                    packages+=("gcc-$(gcc -dumpversion 2>/dev/null | sed 's/\..*//')-multilib")
-                fi
-                ;;
-            aarch64-*)
-                want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
-                want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
-                want qemu-user qemu-aarch64
-                ;;
-        esac
+        run_on
+        ;;
+    test-ports)
+        while read -r target; do run_on; done < <(tools/targets.sh --list)
+        target=
         ;;
     *)
         sed -n '2,11s/^# \{0,1\}//p' "$0" >&2

@@ -122,13 +122,25 @@ says "needs, no rustfmt" "rustup component add rustfmt"
 
 # --- Targets ----------------------------------------------------------------
 
-tools_without 'aarch64-linux-gnu-*' clang
+# What is built already needs no tools: so with a feature that nobody builds.
+no_tools() { # target, their prefix, what to install
+    tools_without "$2*" clang
+    user 1000
+    with $MAKE lib TARGET="$1" FEATURES=variety-cool
+    refused "$1 without binutils"
+    says "$1 without binutils" "apt-get install -y $3"
+    says_not "$1 without binutils" "nothing public"
+    is "$1 without binutils: leaves no archive" [ ! -e "build/$1+variety-cool/libmps.a" ]
+}
+no_tools aarch64-unknown-none aarch64- "binutils-aarch64-linux-gnu gcc-aarch64-linux-gnu"
+no_tools riscv64gc-unknown-none-elf riscv64- "binutils-riscv64-linux-gnu gcc-riscv64-linux-gnu"
+no_tools thumbv7em-none-eabihf arm- "binutils-arm-none-eabi gcc-arm-none-eabi"
+tools_without 'qemu-*' 'riscv64-*'
 user 1000
-with $MAKE TARGET=aarch64-unknown-none
-refused "aarch64 without binutils"
-says "aarch64 without binutils" "apt-get install -y binutils-aarch64-linux-gnu gcc-aarch64-linux-gnu"
-says_not "aarch64 without binutils" "nothing public"
-is "aarch64 without binutils: leaves no archive" [ ! -e build/aarch64-unknown-none/libmps.a ]
+with tools/needs.sh test-ports
+refused "needs, nothing to run other processors' programs on"
+says "needs, nothing to run other processors' programs on" "gcc-riscv64-linux-gnu"
+says "needs, nothing to run other processors' programs on" "qemu-user"
 refuse() { # target, word
     run $MAKE TARGET="$1"
     refused "$1"
@@ -139,12 +151,13 @@ refuse x86_64-unknown-freebsd "no port for the system freebsd"
 refuse x86_64-pc-windows-gnu "no port for the system windows"
 refuse aarch64-apple-darwin "no port for the system macos"
 refuse aarch64-linux-android "no port for the system android"
-refuse thumbv7em-none-eabihf "arch/README.md"
+refuse powerpc64le-unknown-linux-gnu "arch/README.md"
+refuse armv7-unknown-linux-gnueabihf "lacks ports/linux/context/arm.rs"
 refuse x86_64-unknown-nonesuch "is no target that rustc knows"
 
 # --- link/localize.mk -------------------------------------------------------
 
-localize() { run $MAKE -f link/localize.mk IN=build/cargo/host/hot/release/libmps.a OUT="$tmp/libmps.a" "$@"; }
+localize() { run $MAKE -f link/localize.mk IN=build/cargo/host/release/libmps-hot.a OUT="$tmp/libmps.a" "$@"; }
 localize BINUTILS=nonesuch-
 refused "localize without nm"
 says "localize without nm" "there is no nonesuch-nm"

@@ -4,7 +4,7 @@
 //! the same names.
 //!
 //! The numbers are from the kernel's generic user headers (uapi, asm-generic), which
-//! x86-64, IA-32 and ARM64 share. Where C libraries could differ, the numbers are those of
+//! x86-64, IA-32, ARM64 and RISC-V share. Where C libraries could differ, the numbers are those of
 //! both glibc and musl.
 
 use core::ffi::{c_int, c_long};
@@ -86,6 +86,9 @@ pub const SS_DISABLE: c_int = 2;
 
 /// The call was interrupted (asm-generic/errno-base.h).
 pub const EINTR: c_int = 4;
+/// An address that the call can't use.
+#[cfg(target_arch = "riscv64")]
+pub const EFAULT: c_int = 14;
 /// Too much of it just now.
 pub const EAGAIN: c_int = 11;
 

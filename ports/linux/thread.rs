@@ -36,3 +36,25 @@ pub fn wait_for(signals: &SigSet) {
     // put the signal, and no end to the wait.
     unsafe { syscall(SYS_RT_SIGTIMEDWAIT, set, 0 as c_long, 0 as c_long, KERNEL_SET) };
 }
+
+/// Can the eight bytes at `a` be read? Asked of a system call that would read a signal set
+/// there, and that fails for another reason if it can.
+#[cfg(target_arch = "riscv64")]
+pub fn can_read(a: crate::base::addr::Addr) -> bool {
+    use crate::ports::unix::sys;
+    /// Neither of `SIG_BLOCK`, `SIG_UNBLOCK` and `SIG_SETMASK`.
+    const NO_WAY: c_long = -1;
+    sys::keeping_errno(|| {
+        // SAFETY: changes nothing: there is no such way to change a mask.
+        unsafe {
+            syscall(
+                super::context::SYS_RT_SIGPROCMASK,
+                NO_WAY,
+                a.ptr::<u8>().cast_const(),
+                0 as c_long,
+                KERNEL_SET,
+            )
+        };
+        sys::errno() != super::sys::EFAULT
+    })
+}

@@ -18,6 +18,8 @@ macro_rules! weak {
         weak!(@ $symbol, $function, "@function", "jmp {}");
         #[cfg(target_arch = "aarch64")]
         weak!(@ $symbol, $function, "%function", "b {}");
+        #[cfg(target_arch = "riscv64")]
+        weak!(@ $symbol, $function, "@function", "tail {}");
     )* };
     (@ $symbol:ident, $function:path, $type:literal, $jump:literal) => {
         core::arch::global_asm!(

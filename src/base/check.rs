@@ -153,6 +153,12 @@ pub fn stop() -> ! {
         } else if #[cfg(target_arch = "aarch64")] {
             // SAFETY: a breakpoint nobody resumes.
             unsafe { core::arch::asm!("brk #1", options(noreturn)) }
+        } else if #[cfg(target_arch = "arm")] {
+            // SAFETY: an undefined instruction; does not come back.
+            unsafe { core::arch::asm!("udf #0", options(noreturn)) }
+        } else if #[cfg(target_arch = "riscv64")] {
+            // SAFETY: an instruction that is illegal for ever; does not come back.
+            unsafe { core::arch::asm!("unimp", options(noreturn)) }
         } else {
             loop {
                 core::hint::spin_loop();

@@ -22,6 +22,10 @@
 extern const char *mps_int_pool_values(mps_pool_class_t);
 /* The same for allocation points on a pool. */
 extern const char *mps_int_ap_values(mps_pool_t);
+/* Stores that many hundredths. Nothing here computes with doubles or passes them, so
+ * this file can be compiled for kernels that keep clear of floating point
+ * registers, and no two compilers have to agree on how doubles are passed. */
+extern void mps_int_percentage(double *, mps_word_t);
 
 static void gather(mps_arg_s *arg, const char *letters, va_list values)
 {
@@ -55,7 +59,7 @@ static void gather(mps_arg_s *arg, const char *letters, va_list values)
 #undef VALUE
     case 'p': /* fragmentation limit: here a percentage, there a fraction */
       arg->key = MPS_KEY_MVT_FRAG_LIMIT;
-      arg->val.d = (double)va_arg(values, mps_word_t) / 100.0;
+      mps_int_percentage(&arg->val.d, va_arg(values, mps_word_t));
       break;
     }
   }

@@ -25,3 +25,11 @@ pub extern "C" fn mps_int_ap_values(pool: Handle) -> *const c_char {
         None => core::ptr::null(),
     }
 }
+
+/// # Safety
+/// There is room for a double at `out`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_int_percentage(out: *mut f64, percent: usize) {
+    // SAFETY: as the caller says.
+    unsafe { out.write(percent as f64 / 100.0) };
+}

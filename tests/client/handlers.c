@@ -489,6 +489,30 @@ static void *other_thread(void *p)
   return NULL;
 }
 
+/* Does a handler run with what its action says blocked?  QEMU 7.2 for RISC-V
+ * looks for that in the wrong place; then no stopped thread can be left alone. */
+static sigset_t in_handler;
+static void looks_at_mask(int sig)
+{
+  (void)sig;
+  pthread_sigmask(SIG_BLOCK, NULL, &in_handler);
+}
+
+static int has_masks(const char *what)
+{
+  struct sigaction a;
+  memset(&a, 0, sizeof a);
+  a.sa_handler = looks_at_mask;
+  sigfillset(&a.sa_mask);
+  CHECK_EQ(sigaction(SIGUSR2, &a, NULL), 0);
+  raise(SIGUSR2);
+  if (sigismember(&in_handler, SIGUSR1))
+    return 1;
+  CHECK(getenv("MPS_TEST_NO_RLIMIT") != NULL);  /* an emulator */
+  part("NOT CHECKED (handlers' masks are not kept here): %s", what);
+  return 0;
+}
+
 static void fast_timer_threads(void)
 {
   pthread_t th[2];
@@ -496,6 +520,8 @@ static void fast_timer_threads(void)
   mps_thr_t thr;
   mps_root_t r;
   void *cold = NULL;
+  if (!has_masks("a timer's handler with other threads"))
+    return;
   world(0.001);
   with_others = 1;
   /* Others collect while this one has references in its hands: the graph's are
@@ -608,6 +634,8 @@ static void interrupted_pool_users(void)
   mps_root_t r;
   void *cold = NULL;
   int i, status;
+  if (!has_masks("a timer's handler with manual pools"))
+    return;
   world(0.0);
   with_others = 1;
   CHECK_OK(mps_thread_reg(&thr, arena));

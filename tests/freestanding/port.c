@@ -96,8 +96,13 @@ int mps_port_protect(void *base, size_t size, int denied)
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
+#ifdef REG_ERR
   ucontext_t *uc = context;
   int is_write = (uc->uc_mcontext.gregs[REG_ERR] & 2) != 0;
+#else
+  int is_write = 1; /* when in doubt */
+  (void)context;
+#endif
   (void)sig;
   ++port_faults;
   if (!fault((size_t)info->si_addr, is_write))

@@ -10,6 +10,7 @@
 #include "mpsacl.h"
 #include "mpsavm.h"
 #include "mpscamc.h"
+#include "mpscmvt.h"
 #include "mpsx.h"
 #include "port.h"
 #include <stdio.h>
@@ -213,6 +214,39 @@ static void with_arena(const char *name, mps_arena_t arena)
   mps_arena_destroy(arena);
 }
 
+/* Values that are doubles arrive: in keyword lists, where an integer stands for them,
+ * and as arguments and results, where archive and C compiler pass them alike
+ * (DOUBLES). */
+static void doubles(mps_arena_t arena)
+{
+  size_t committed = mps_arena_committed(arena);
+  size_t limit = mps_arena_spare_commit_limit(arena);
+  mps_pool_t pool;
+  mps_ap_t ap;
+  mps_addr_t p;
+  CHECK(limit > committed / 8 && limit < committed / 2); /* MPS_KEY_SPARE was a quarter */
+  /* A percentage, in a variable argument list. */
+  CHECK(mps_pool_create(&pool, arena, mps_class_mvt(), (size_t)32, (size_t)64, (size_t)256,
+                        (mps_word_t)4, (mps_word_t)30) == MPS_RES_OK);
+  CHECK(mps_ap_create(&ap, pool) == MPS_RES_OK);
+  CHECK(mps_reserve(&p, ap, 64) == MPS_RES_OK && mps_commit(ap, p, 64));
+  mps_ap_destroy(ap);
+  mps_pool_destroy(pool);
+  mps_x_arena_spare_permille_set(arena, 500);
+  committed = mps_arena_committed(arena);
+  limit = mps_arena_spare_commit_limit(arena);
+  CHECK(limit > committed / 3 && limit < committed);
+#ifdef DOUBLES
+  mps_arena_spare_set(arena, 0.125);
+  CHECK(mps_arena_spare(arena) == 0.125);
+  committed = mps_arena_committed(arena);
+  limit = mps_arena_spare_commit_limit(arena);
+  CHECK(limit < committed / 4);
+  mps_arena_pause_time_set(arena, 0.375);
+  CHECK(mps_arena_pause_time(arena) == 0.375);
+#endif
+}
+
 int main(void)
 {
   mps_arena_t arena;
@@ -221,8 +255,10 @@ int main(void)
   MPS_ARGS_BEGIN(args) {
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, MEMORY);
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_CL_BASE, memory);
+    MPS_ARGS_ADD(args, MPS_KEY_SPARE, 0.25);
     CHECK(mps_arena_create_k(&arena, mps_arena_class_cl(), args) == MPS_RES_OK);
   } MPS_ARGS_END(args);
+  doubles(arena);
   with_arena("client arena", arena);
 #ifdef BARE
   CHECK(mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none) != MPS_RES_OK);

@@ -28,11 +28,19 @@ cfg_if::cfg_if! {
     } else if #[cfg(target_arch = "aarch64")] {
         mod aarch64;
         use aarch64 as arch;
+    } else if #[cfg(target_arch = "riscv64")] {
+        mod riscv64;
+        use riscv64 as arch;
     } else {
         compile_error!("Linux on this processor: write ports/linux/context/<processor>.rs");
     }
 }
 
+#[cfg(any(target_arch = "riscv64", test))]
+mod riscv_access;
+
+#[cfg(target_arch = "riscv64")]
+pub use arch::SYS_RT_SIGPROCMASK;
 pub use arch::{SYS_GETTID, SYS_RT_SIGTIMEDWAIT, SYS_TGKILL};
 
 /// The mark after which the size of the vector state follows (the kernel's sigcontext.h for
