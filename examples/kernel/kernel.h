@@ -24,7 +24,7 @@
 #define TICK_HZ 0       /* interrupts a second that read managed memory */
 #endif
 #ifndef STEPS
-#define STEPS 0         /* steps of the program; 0: in proportion to what is alive */
+#define STEPS 100000    /* of each worker, after the heap has been filled */
 #endif
 
 /* --- libc.c --- */

@@ -409,7 +409,7 @@ void workload_tick(void)
 
 static void work(worker *w)
 {
-  size_t i, k, level, steps = STEPS ? STEPS : 2 * w->entries;
+  size_t i, k, level;
   mps_addr_t p;
   /* The directory: its vectors, from the top. */
   w->top = make(w->ap, HEAD(2 + FAN, DIRECTORY, VECTOR), 0, 0);
@@ -427,7 +427,7 @@ static void work(worker *w)
   new_weak(w);
   compare_all(w);
 
-  for (i = 1; i <= steps; ++i) {
+  for (i = 1; i <= STEPS; ++i) {
     replace(w, below(w, w->entries));
     for (k = 0; k < 2; ++k)
       change(w, below(w, w->entries));
@@ -446,7 +446,7 @@ static void work(worker *w)
     }
     if (i % 2048 == 0)
       new_weak(w);
-    if (i % (steps / 2) == 0)
+    if (i % (STEPS / 2) == 0)
       compare_all(w);
   }
 }
