@@ -202,6 +202,11 @@ memory-table:
 	@MAKE='$(MAKE)' tools/memory-table.sh
 
 # A microcontroller's program, under QEMU.
+# Kernels on four processors, booted under QEMU.
+.PHONY: kernel-test
+kernel-test:
+	@$(MAKE) -s --no-print-directory -C examples/kernel test
+
 .PHONY: firmware-test
 firmware-test:
 	@$(MAKE) -s --no-print-directory -C examples/firmware test

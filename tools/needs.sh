@@ -3,7 +3,7 @@
 #
 # Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
-# firmware (examples/firmware and tools/features-test.sh).
+# firmware (examples/firmware and tools/features-test.sh); kernel (examples/kernel under QEMU).
 #
 # As root on a system with apt-get it installs what is missing. Otherwise, and
 # with --check (or NEEDS=check in the environment), it changes nothing: it ends
@@ -172,6 +172,17 @@ case $job in
     cross-test)
         [ -n "$target" ] || { echo "needs.sh: cross-test wants a target" >&2; exit 2; }
         run_on
+        ;;
+    kernel)
+        base
+        want qemu-system-x86 qemu-system-x86_64
+        want qemu-system-arm qemu-system-aarch64
+        want qemu-system-misc qemu-system-riscv64
+        want opensbi /usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin
+        want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+        want gcc-riscv64-linux-gnu riscv64-linux-gnu-gcc
+        for target in {x86_64,i686,aarch64}-unknown-none riscv64gc-unknown-none-elf; do cross; done
+        target=
         ;;
     test-ports)
         while read -r target; do run_on; done < <(tools/targets.sh --list)

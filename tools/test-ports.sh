@@ -70,8 +70,7 @@ for t in "${targets[@]}"; do
     esac
 done
 for i in $images; do
-    # Not there: not written yet.
-    [ ! -f "$i/Makefile" ] || step "$i" $M -C "$i" test
+    step "$i" $M -C "$i" test
 done
 
 echo "$passed passed, $failed failed"

@@ -1,0 +1,156 @@
+/* trap.S -- faults on RISC-V 64
+ *
+ * The handler runs on the stack of the program, below it: there is no red zone.
+ *
+ * The floating-point registers are saved, all 32 and fcsr: the library's target
+ * (riscv64gc) has them, and so has the C of the kernel, whose ABI must be the same. A C
+ * function keeps only fs0 to fs11. gp and tp are never changed.
+ */
+
+        .set    FRAME, 66 * 8
+
+        .text
+        .balign 4
+        .globl  trap
+trap:
+        addi    sp, sp, -FRAME
+        sd      x1, 8(sp)
+        sd      x5, 40(sp)
+        sd      x6, 48(sp)
+        sd      x7, 56(sp)
+        sd      x8, 64(sp)
+        sd      x9, 72(sp)
+        sd      x10, 80(sp)
+        sd      x11, 88(sp)
+        sd      x12, 96(sp)
+        sd      x13, 104(sp)
+        sd      x14, 112(sp)
+        sd      x15, 120(sp)
+        sd      x16, 128(sp)
+        sd      x17, 136(sp)
+        sd      x18, 144(sp)
+        sd      x19, 152(sp)
+        sd      x20, 160(sp)
+        sd      x21, 168(sp)
+        sd      x22, 176(sp)
+        sd      x23, 184(sp)
+        sd      x24, 192(sp)
+        sd      x25, 200(sp)
+        sd      x26, 208(sp)
+        sd      x27, 216(sp)
+        sd      x28, 224(sp)
+        sd      x29, 232(sp)
+        sd      x30, 240(sp)
+        sd      x31, 248(sp)
+        csrr    t0, sepc
+        csrr    t1, sstatus
+        sd      t0, 0(sp)
+        sd      t1, 16(sp)
+        fsd     f0, 256(sp)
+        fsd     f1, 264(sp)
+        fsd     f2, 272(sp)
+        fsd     f3, 280(sp)
+        fsd     f4, 288(sp)
+        fsd     f5, 296(sp)
+        fsd     f6, 304(sp)
+        fsd     f7, 312(sp)
+        fsd     f8, 320(sp)
+        fsd     f9, 328(sp)
+        fsd     f10, 336(sp)
+        fsd     f11, 344(sp)
+        fsd     f12, 352(sp)
+        fsd     f13, 360(sp)
+        fsd     f14, 368(sp)
+        fsd     f15, 376(sp)
+        fsd     f16, 384(sp)
+        fsd     f17, 392(sp)
+        fsd     f18, 400(sp)
+        fsd     f19, 408(sp)
+        fsd     f20, 416(sp)
+        fsd     f21, 424(sp)
+        fsd     f22, 432(sp)
+        fsd     f23, 440(sp)
+        fsd     f24, 448(sp)
+        fsd     f25, 456(sp)
+        fsd     f26, 464(sp)
+        fsd     f27, 472(sp)
+        fsd     f28, 480(sp)
+        fsd     f29, 488(sp)
+        fsd     f30, 496(sp)
+        fsd     f31, 504(sp)
+        frcsr   t0
+        sd      t0, 512(sp)
+        mv      a0, sp
+        csrr    a1, scause
+        csrr    a2, stval
+        call    arch_trap
+        ld      t0, 512(sp)
+        fscsr   t0
+        fld     f0, 256(sp)
+        fld     f1, 264(sp)
+        fld     f2, 272(sp)
+        fld     f3, 280(sp)
+        fld     f4, 288(sp)
+        fld     f5, 296(sp)
+        fld     f6, 304(sp)
+        fld     f7, 312(sp)
+        fld     f8, 320(sp)
+        fld     f9, 328(sp)
+        fld     f10, 336(sp)
+        fld     f11, 344(sp)
+        fld     f12, 352(sp)
+        fld     f13, 360(sp)
+        fld     f14, 368(sp)
+        fld     f15, 376(sp)
+        fld     f16, 384(sp)
+        fld     f17, 392(sp)
+        fld     f18, 400(sp)
+        fld     f19, 408(sp)
+        fld     f20, 416(sp)
+        fld     f21, 424(sp)
+        fld     f22, 432(sp)
+        fld     f23, 440(sp)
+        fld     f24, 448(sp)
+        fld     f25, 456(sp)
+        fld     f26, 464(sp)
+        fld     f27, 472(sp)
+        fld     f28, 480(sp)
+        fld     f29, 488(sp)
+        fld     f30, 496(sp)
+        fld     f31, 504(sp)
+        ld      t0, 0(sp)
+        ld      t1, 16(sp)
+        csrw    sepc, t0
+        csrw    sstatus, t1
+        ld      x1, 8(sp)
+        ld      x5, 40(sp)
+        ld      x6, 48(sp)
+        ld      x7, 56(sp)
+        ld      x8, 64(sp)
+        ld      x9, 72(sp)
+        ld      x10, 80(sp)
+        ld      x11, 88(sp)
+        ld      x12, 96(sp)
+        ld      x13, 104(sp)
+        ld      x14, 112(sp)
+        ld      x15, 120(sp)
+        ld      x16, 128(sp)
+        ld      x17, 136(sp)
+        ld      x18, 144(sp)
+        ld      x19, 152(sp)
+        ld      x20, 160(sp)
+        ld      x21, 168(sp)
+        ld      x22, 176(sp)
+        ld      x23, 184(sp)
+        ld      x24, 192(sp)
+        ld      x25, 200(sp)
+        ld      x26, 208(sp)
+        ld      x27, 216(sp)
+        ld      x28, 224(sp)
+        ld      x29, 232(sp)
+        ld      x30, 240(sp)
+        ld      x31, 248(sp)
+        addi    sp, sp, FRAME
+        sret
+
+        .section .note.GNU-stack, "", @progbits
