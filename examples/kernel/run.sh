@@ -15,7 +15,7 @@ build=../../build/kernel
 show=
 [ "${1:-}" != --show ] || { show=1; shift; }
 
-every=(x86_64-small x86_64-large x86_64-ticks x86_64-two x86_64-soft)
+every=(x86_64-small x86_64-large x86_64-ticks x86_64-two x86_64-soft x86_64-twosoft)
 for p in ia32 aarch64 riscv64; do every+=("$p"-{small,large,soft}); done
 
 images=("$@")
@@ -26,7 +26,7 @@ boot() { # image
     pc=(qemu-system-x86_64 -machine q35 -cpu qemu64 -device "isa-debug-exit,iobase=0xf4,iosize=4")
     case $1 in
         # Both processors at once, which icount does not do.
-        *-two) options=(-smp 2 -accel "tcg,thread=multi") ;;
+        *-two*) options=(-smp 2 -accel "tcg,thread=multi") ;;
         *) options=(-icount "shift=0") ;;
     esac
     options+=(-m 256M -nodefaults -display none -serial stdio -no-reboot -kernel "$elf")
@@ -71,7 +71,7 @@ for image in "${images[@]}"; do
         hits=$(grep '^barrier hits' "$log")
         collections=$(sed -n 's/^\(collections [0-9]*\).*/\1/p' "$log")
         more=$(sed -n 's/^thread stops \([0-9]*\), ticks \([0-9]*\), objects read by them \([0-9]*\)$/, thread stops \1, ticks \2 that read \3 objects/p' "$log")
-        [[ $image == *-ticks || $image == *-two ]] || more=
+        [[ $image == *-ticks || $image == *-two* ]] || more=
         pass "$image: $collections, $hits, longest step $n us$more"
     else
         fail "$image: exit status $rc"

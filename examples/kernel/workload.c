@@ -1,7 +1,7 @@
 /* workload.c -- a program that makes a collector work, and judges it
  *
  * The same for all processors. Each worker (one for each processor) has a
- * directory in AMC, a tree of vectors of 64 slots, from which hang ENTRIES
+ * directory in AMC, a tree of vectors of 96 slots, from which hang ENTRIES
  * objects of four levels. Leaves are filled with words; an object of a higher
  * level refers to some of the level below, and to the top of its directory, so
  * there are cycles. Again and again the worker puts another object in an entry's
@@ -24,7 +24,9 @@
  *
  * RD and WR stand before each load from a managed object and each store to
  * one, outside of the format. They are nothing where page tables are the
- * barrier, and with SOFT they are the barrier.
+ * barrier, and with SOFT they are the barrier. Then nothing may stop a processor
+ * between RD or WR and the access, so if there are several, the interrupt
+ * that stops one is masked for so long (BEGIN, END).
  */
 
 #include "kernel.h"
@@ -45,6 +47,15 @@
 #define BARRIER "page faults"
 #endif
 
+#if defined(SOFT) && CPUS > 1
+#include "mpsport.h"
+#define BEGIN size_t was = mps_port_quiet_begin()
+#define END mps_port_quiet_end(was)
+#else
+#define BEGIN ((void)0)
+#define END ((void)0)
+#endif
+
 static mps_arena_t arena;
 static mps_pool_t amc, awl, mvff;
 
@@ -61,7 +72,7 @@ typedef struct obj {
 } obj;
 
 enum { LEAF, VECTOR, KEYS, VALUES, FORWARD, PAD };
-enum { WORD = sizeof(size_t), FAN = 64, LEVELS = 4, DIRECTORY = 15, PINNED = 64, WEAK = 128 };
+enum { WORD = sizeof(size_t), FAN = 96, LEVELS = 4, DIRECTORY = 15, PINNED = 64, WEAK = 128 };
 
 #define HEAD(words, level, kind) ((size_t)(words) << 8 | (size_t)(level) << 4 | (size_t)(kind))
 #define KIND(head) ((head) & 15)
@@ -206,14 +217,30 @@ static obj *make(mps_ap_t ap, size_t head, size_t serial, obj *const *slot)
 
 static obj *load(obj *o, size_t k)
 {
+  obj *v;
+  BEGIN;
   RD(&o->slot[k]);
-  return o->slot[k];
+  v = *(obj *volatile *)&o->slot[k];
+  END;
+  return v;
 }
 
 static void store(obj *o, size_t k, obj *v)
 {
+  BEGIN;
   WR(&o->slot[k]);
-  o->slot[k] = v;
+  *(obj *volatile *)&o->slot[k] = v;
+  END;
+}
+
+static size_t word(const size_t *p)
+{
+  size_t v;
+  BEGIN;
+  RD(p);
+  v = *(const volatile size_t *)p;
+  END;
+  return v;
 }
 
 /* The vector that has an entry in its slot i % FAN. */
@@ -305,10 +332,8 @@ static void compare(worker *w, obj *o, node *n)
   n->seen = w->mark;
   n->epoch = mps_collections(arena);
   n->at = o;
-  RD(&o->head);
-  CHECK(o->head == n->head);
-  RD(&o->serial);
-  CHECK(o->serial == n->serial);
+  CHECK(word(&o->head) == n->head);
+  CHECK(word(&o->serial) == n->serial);
   if (KIND(n->head) == LEAF) {
     for (k = 0; k < count; ++k)
       CHECK(load(o, k) == (obj *)filling(n->serial, k));
@@ -324,8 +349,7 @@ static void compare_weak(worker *w, size_t k)
 {
   obj *key = load(w->keys, k), *value = load(w->values, k);
   if (key != 0) {
-    RD(&key->serial);
-    CHECK(key->serial == w->weak_serial[k]);
+    CHECK(word(&key->serial) == w->weak_serial[k]);
     CHECK(value == NUMBER(w->weak_serial[k]));
   } else {
     CHECK(value == 0);
@@ -395,14 +419,9 @@ void workload_tick(void)
   for (i = 0; i < 8; ++i) {
     size_t which = __atomic_fetch_add(&at, 1, __ATOMIC_RELAXED) % PINNED;
     obj *o = pinned[which];
-    size_t sum;
-    RD(&o->head);
-    CHECK(o->head == HEAD(6, 1, VECTOR));
-    RD(&o->serial);
-    CHECK(o->serial == which);
-    RD(&o->slot[3]);
-    sum = (size_t)*(obj *volatile *)&o->slot[3];
-    tick_busy ^= sum;
+    CHECK(word(&o->head) == HEAD(6, 1, VECTOR));
+    CHECK(word(&o->serial) == which);
+    tick_busy ^= (size_t)load(o, 3);
     __atomic_add_fetch(&tick_reads, 1, __ATOMIC_RELAXED);
   }
 }

@@ -87,7 +87,10 @@ static inline void arch_unlock(arch_lock_t *lock, size_t was)
   arch_quiet_end(was);
 }
 
-#if CPUS > 1
+#if CPUS > 1 && defined(SOFT)
+/* MPS_PORT_THREADS and MPS_PORT_STOPS_BETWEEN_ACCESSES: see BEGIN in workload.c. */
+enum { ARCH_CAPABILITIES = 4 | 8 };
+#elif CPUS > 1
 enum { ARCH_CAPABILITIES = 4 };         /* MPS_PORT_THREADS */
 #else
 enum { ARCH_CAPABILITIES = 0 };
