@@ -21,6 +21,10 @@ pub(super) const LEAST_MAPPED: Size = 64 * 1024;
 /// In a large arena a 64th of what is committed is mapped at a time: one system call for
 /// each 1.6 % of growth, and at most that much mapped ahead. A guess.
 const PART_MAPPED: Size = 64;
+/// But no more than this. A port may have to clear what it maps, which a step of a collection
+/// then waits for: in the example kernel for ARM64, 1 MB took a million instructions. By so
+/// many, a gigabyte takes 4096 system calls, some milliseconds.
+const MOST_MAPPED: Size = 256 * 1024;
 
 impl Arena {
     /// How much may be mapped without being over the limit.
@@ -46,7 +50,7 @@ impl Arena {
         }
         // Free grains round these are mapped with them, so that fewer calls are needed.
         // In a large arena there are more of them, since they will be used soon.
-        let wish = (self.committed.get() / PART_MAPPED).max(LEAST_MAPPED);
+        let wish = (self.committed.get() / PART_MAPPED).clamp(LEAST_MAPPED, MOST_MAPPED);
         let wish = 1usize << (usize::BITS - 1 - wish.leading_zeros());
         let step = (wish >> self.grain_shift).clamp(1, bits::BITS);
         let lo = bits::first(&cold).unwrap_or(0) / step * step;

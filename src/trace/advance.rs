@@ -18,6 +18,10 @@ const STRONG: RankSet = RankSet::ALL.minus(Rank::Weak.set());
 /// again, so parts can't be much smaller for objects of some megabytes. An estimate:
 /// 8,192 references take about as long as testing a megabyte of words does.
 const LARGE_PART_REFS: isize = 8 * 1024;
+/// The same for a segment of many objects. All its words are soon tested again, so
+/// parts are as small as looks at the clock allow ([`crate::trace::fix`]). A segment of 64 KB
+/// may have eight times as many references to objects that have to be copied.
+const PART_REFS: isize = 1024;
 
 /// Follows references, band by band. False: time is up.
 ///
@@ -90,9 +94,9 @@ pub fn early_rank(t: &Trace, s: P<Seg>) -> Rank {
     if hold { Rank::Exact } else { rank }
 }
 
-/// Scans what is grey in a segment; a large object only until the clock reads
-/// `until`, if that is given. Returns how much work that was, in bytes. Calls
-/// out: format.
+/// Scans what is grey in a segment; if its objects move, or it is a large object, only
+/// until the clock reads `until`, if that is given. Returns how much work that was,
+/// in bytes. Calls out: format.
 pub fn scan_seg(t: &Trace, cx: Inside<'_>, s: P<Seg>, until: Option<usize>) -> Size {
     scan_window(t, cx, s, seg::first_rank(s.ranks), until, Range::default())
 }
@@ -108,15 +112,19 @@ pub fn scan_window(
     window: Range,
 ) -> Size {
     let ss = ScanState::new(cx, t, rank);
-    if let Some(until) = until.filter(|_| s.large.get()) {
-        ss.budget.set(LARGE_PART_REFS);
+    // Of a segment with nails each object is scanned by itself, once.
+    let in_parts = s.large.get() || s.class.moves() && s.nails.get().is_none();
+    if let Some(until) = until.filter(|_| in_parts) {
+        ss.budget.set(if s.large.get() { LARGE_PART_REFS } else { PART_REFS });
         ss.until.set(until);
         ss.window.set(window);
         ss.object.set(s.get().range());
     }
     s.expose(cx);
     cx.hold();
-    let size = s.get().objects_end().since(s.grey_for(t).scanned.get());
+    // Of a segment with nails all objects are gone through, to find those that are held.
+    let from = if s.nails.get().is_some() { s.base } else { s.grey_for(t).scanned.get() };
+    let size = s.get().objects_end().since(from);
     match s.class.scan(s, &ss) {
         Ok(Scanned::All) => {
             s.set_not_grey(cx, t);

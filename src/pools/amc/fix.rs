@@ -60,6 +60,9 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         to.set_grey_from_scanned(cx, cx.cx().trace_of(seg.white.get()));
     }
     ss.copied.set(ss.copied.get() + size);
+    // To copy this many bytes takes about as long as to fix a reference (measured: 20 to
+    // 100 ns), so large objects use up more of a step.
+    ss.budget.set(ss.budget.get().saturating_sub_unsigned(size / 256));
     r.set(new);
     Ok(())
 }

@@ -27,6 +27,8 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         }
         let done = ss.scan(fmt, from, end);
         if ss.broken_off.get() {
+            // From the beginning: what this scan has found so far is in no summary.
+            grey.scanned.set(start);
             return Ok(Scanned::Unfinished);
         }
         done?;
