@@ -112,6 +112,23 @@ impl Nailboard {
         new
     }
 
+    /// The first object that is marked and not being scanned yet, from a word of the table
+    /// on, which goes on to the word where that is. As [`Nailboard::start_scan`] for it.
+    pub fn start_next(&self, word: &mut usize) -> Option<Addr> {
+        while *word < self.words {
+            // SAFETY: both in their tables, which are ours alone.
+            let (marks, done) = unsafe { (*self.marks.add(*word), &mut *self.done.add(*word)) };
+            let left = marks & !*done;
+            if left != 0 {
+                *done |= left & left.wrapping_neg();
+                let i = *word * usize::BITS as usize + left.trailing_zeros() as usize;
+                return Some(self.base.add(i << self.shift));
+            }
+            *word += 1;
+        }
+        None
+    }
+
     /// Has `start_scan` been called for the object at `a`?
     pub fn is_started(&self, a: Addr) -> bool {
         let (w, bit) = self.place(a);

@@ -59,7 +59,10 @@ fn nailboard_against_a_set() {
         }
         let marks: Vec<usize> = (0..places).filter(|i| n.get().get(base.add(i * align))).collect();
         assert_eq!(marks, held);
-        // Scanning each once.
+        let mut word = 0;
+        let first = n.start_next(&mut word);
+        assert_eq!(first, held.first().map(|i| base.add(i * align)));
+        // Scanning each once; that one has begun.
         for &i in &held {
             let a = base.add(i * align);
             assert!(!n.is_started(a) && n.start_scan(a) && n.is_started(a) && !n.start_scan(a));

@@ -36,7 +36,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         return Ok(());
     }
     if seg.nails.get().is_some() || seg.hold_all.get() {
-        if nailed::is_held(cx, seg, p.sub(fmt.m.header)) {
+        if nailed::is_held(ss, seg, p.sub(fmt.m.header)) {
             return Ok(());
         }
     }

@@ -126,13 +126,17 @@ fn resolve(cx: Inside<'_>, seg: P<Seg>, n: P<Nailboard>) {
 }
 
 /// Does the object at `base` stay? An exact reference to it has been found.
-pub fn is_held(cx: Inside<'_>, seg: P<Seg>, base: Addr) -> bool {
+pub fn is_held(ss: &ScanState, seg: P<Seg>, base: Addr) -> bool {
     if seg.hold_all.get() {
         return true;
     }
     match seg.nails.get() {
         Some(n) => {
-            resolve(cx, seg, n);
+            if !n.resolved.get() {
+                resolve(ss.cx(), seg, n);
+                // That took as long as to fix a reference for each object or two.
+                ss.budget.set(ss.budget.get().saturating_sub_unsigned(seg.get().size() / 64));
+            }
             n.get().get(base)
         }
         None => false,
@@ -155,15 +159,14 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let Some(n) = seg.nails.get() else { return Ok(Scanned::Part) };
     let (fmt, cx) = (format(seg.pool.get()), ss.cx());
     resolve(cx, seg, n);
+    seg.expose(cx);
     loop {
         n.fresh.set(false);
-        let mut done = Ok(());
-        each_object(cx, seg, |base, end, _| {
-            if done.is_ok() && n.get().get(base) && n.start_scan(base) {
-                done = ss.scan(fmt, base, end);
-            }
-        });
-        done?;
+        let mut word = 0;
+        while let Some(base) = n.start_next(&mut word) {
+            let p = base.add(fmt.m.header);
+            ss.scan(fmt, base, base.add(fmt.size(p)))?;
+        }
         if !n.fresh.get() {
             return Ok(Scanned::Part);
         }
