@@ -9,6 +9,7 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Band, Phase, Trace};
+use crate::seam::plinth::Deadline;
 
 /// The ranks of references that keep alive what they lead to.
 const STRONG: RankSet = RankSet::ALL.minus(Rank::Weak.set());
@@ -90,10 +91,9 @@ pub fn early_rank(t: &Trace, s: P<Seg>) -> Rank {
     if hold { Rank::Exact } else { rank }
 }
 
-/// Scans what is grey in a segment; a large object only until the clock reads
-/// `until`, if that is given. Returns how much work that was, in bytes. Calls
-/// out: format.
-pub fn scan_seg(t: &Trace, cx: Inside<'_>, s: P<Seg>, until: Option<usize>) -> Size {
+/// Scans what is grey in a segment; a large object only until time is up,
+/// if `until` is given. Returns how much work that was, in bytes. Calls out: format.
+pub fn scan_seg(t: &Trace, cx: Inside<'_>, s: P<Seg>, until: Option<Deadline>) -> Size {
     scan_window(t, cx, s, seg::first_rank(s.ranks), until, Range::default())
 }
 
@@ -104,11 +104,11 @@ pub fn scan_window(
     cx: Inside<'_>,
     s: P<Seg>,
     rank: Rank,
-    until: Option<usize>,
+    until: Option<Deadline>,
     window: Range,
 ) -> Size {
     let ss = ScanState::new(cx, t, rank);
-    if let Some(until) = until.filter(|_| s.large.get()) {
+    if until.is_some() && s.large.get() {
         ss.budget.set(LARGE_PART_REFS);
         ss.until.set(until);
         ss.window.set(window);
