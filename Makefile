@@ -214,6 +214,12 @@ firmware-test:
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
 
+# Do ports keep the contract of mpsport.h? Our own must, and of broken ones it is said
+# what they break (tests/port).
+.PHONY: port-test
+port-test: $(FREE)
+	@tools/sum.sh tests/port/run.sh
+
 # The tool that reads event streams, its page in a browser, and events in defmt.
 .PHONY: telemetry-test
 telemetry-test: $(HOT) $(COOL) $(FREE)
