@@ -226,7 +226,7 @@ freestanding-test: $(FREE)
 # what they break (tests/port). The port in Rust collects (examples/port/rust).
 .PHONY: port-test
 port-test: $(FREE)
-	@tools/sum.sh tests/port/run.sh "tests/port/doubles.sh $(FREE)" \
+	@tools/sum.sh tests/port/run.sh "tests/port/doubles.sh $(FREE)" "tests/port/interrupts.sh $(FREE)" \
 	  "MANIFEST=examples/port/rust/Cargo.toml FEATURES= OUT=build/cargo/port-example tools/rust-test.sh"
 
 # The tool that reads event streams, its page in a browser, and events in defmt.
