@@ -90,7 +90,15 @@ check:
 	$(CARGO) clippy --quiet --all-targets --features port-host --target-dir build/cargo/check -- -D warnings
 	$(CARGO) clippy --quiet --all-targets --manifest-path examples/pool-class/Cargo.toml \
 	  --target-dir build/cargo/example -- -D warnings
+	$(CARGO) clippy --quiet --all-targets --manifest-path examples/port/rust/Cargo.toml \
+	  --target-dir build/cargo/port-example -- -D warnings
+	$(CARGO) clippy --quiet --manifest-path tests/port/rust/Cargo.toml --features bare \
+	  --target-dir build/cargo/check -- -D warnings
+	$(CARGO) clippy --quiet --manifest-path tests/port/rust/Cargo.toml --features linux \
+	  --target-dir build/cargo/check -- -D warnings
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path examples/port/rust/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/port/rust/Cargo.toml
 	$(CARGO) fmt --check --manifest-path examples/pool-class/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
@@ -213,6 +221,13 @@ firmware-test:
 
 freestanding-test: $(FREE)
 	@tests/freestanding/run.sh $(FREE)
+
+# Do ports keep the contract of mpsport.h? Our own must, and of broken ones it is said
+# what they break (tests/port). The port in Rust collects (examples/port/rust).
+.PHONY: port-test
+port-test: $(FREE)
+	@tools/sum.sh tests/port/run.sh "tests/port/doubles.sh $(FREE)" "tests/port/interrupts.sh $(FREE)" \
+	  "MANIFEST=examples/port/rust/Cargo.toml FEATURES= OUT=build/cargo/port-example tools/rust-test.sh"
 
 # The tool that reads event streams, its page in a browser, and events in defmt.
 .PHONY: telemetry-test

@@ -68,7 +68,8 @@ extern int mps_lib_memcmp(const void *s1, const void *s2, size_t n);
 /* --- time and settings --- */
 
 /* Returns: time since some fixed moment, in units of
- * 1/mps_clocks_per_sec() seconds.  Used to schedule collection. */
+ * 1/mps_clocks_per_sec() seconds.  Used to schedule collection.  It may wrap
+ * around from the largest mps_clock_t to 0. */
 extern mps_clock_t mps_clock(void);
 
 /* Returns: how many units of mps_clock make a second; constant. */

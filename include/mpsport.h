@@ -31,7 +31,23 @@
  *     the program's own threads. The section on interrupts says what a handler
  *     may do.
  *
- * Thread rule, if nothing else is said: any thread may call at any time.
+ * Thread rule, if nothing else is said: any thread may call at any time, so several
+ * may be in the same function at once. Not so: one thread at a time is between
+ * mps_port_stop_begin and mps_port_stop_end, and what stops, waits for, shows or
+ * resumes threads is called there only; of one range, or one thread's slot, there is
+ * one call at a time; install functions are called once, before threads are stopped.
+ *
+ * Stack: a call of the library needs up to 4 KB of the caller's stack, with what
+ * the program's format methods and these functions need besides; so does the fault
+ * handler. docs/memory.md has it for each function.
+ *
+ * Clock (mps_clock, in mpslib.h): it counts up, in all bits of its type, and may
+ * wrap around from the largest number to 0. While it stands still, or if it always
+ * does, a step of a collection ends with the collection. If it goes back, or has
+ * fewer bits and wraps around, the step under way ends early.
+ *
+ * docs/porting.md is the way from nothing to a port; tests/port has a program that
+ * says which sentence of this file a port breaks.
  */
 
 #ifndef mpsport_h

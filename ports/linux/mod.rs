@@ -86,6 +86,18 @@ unsafe impl Port for Linux {
         signals::quietly(f);
     }
 
+    // For `export_port!`. Where 64 signals are more than a number has bits, it has only
+    // `quietly`.
+    #[cfg(target_pointer_width = "64")]
+    fn quiet_begin(&self) -> usize {
+        signals::keep_off().bits()
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    fn quiet_end(&self, was: usize) {
+        signals::put_back(&sys::SigSet::of_bits(was));
+    }
+
     fn stop_begin(&self) {
         threads::stop_begin();
     }

@@ -109,6 +109,22 @@ pub struct SigSet([usize; 128 / size_of::<usize>()]);
 impl SigSet {
     /// No signals.
     pub const EMPTY: SigSet = SigSet([0; 128 / size_of::<usize>()]);
+
+    /// All signals that the system has, as one number.
+    #[cfg(target_pointer_width = "64")]
+    pub const fn bits(&self) -> usize {
+        let [first, ..] = self.0;
+        first
+    }
+
+    /// Those signals.
+    #[cfg(target_pointer_width = "64")]
+    pub const fn of_bits(bits: usize) -> SigSet {
+        let mut set = SigSet::EMPTY;
+        let [first, ..] = &mut set.0;
+        *first = bits;
+        set
+    }
 }
 
 /// `struct sigaction` of the C library, its handler as a number: a function of

@@ -70,18 +70,30 @@ pub fn quietly(f: &mut dyn FnMut()) {
     struct Before(SigSet);
     impl Drop for Before {
         fn drop(&mut self) {
-            // SAFETY: a signal set, and nowhere to put the old one.
-            unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, &self.0, null_mut()) };
+            put_back(&self.0);
         }
     }
+    let _before = Before(keep_off());
+    f();
+}
+
+/// Blocks what runs handlers, but for faults and our own signals. Returns what was blocked
+/// before.
+pub fn keep_off() -> SigSet {
     let mut mask = SigSet::full();
     spare_signals(&mut mask);
     mask.remove(sys::SIG_DENIED);
     sys::FAULTS.iter().for_each(|fault| mask.remove(*fault));
-    let mut before = Before(SigSet::EMPTY);
+    let mut before = SigSet::EMPTY;
     // SAFETY: two signal sets.
-    unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &mask, &mut before.0) };
-    f();
+    unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &mask, &mut before) };
+    before
+}
+
+/// Blocks just these.
+pub fn put_back(before: &SigSet) {
+    // SAFETY: a signal set, and nowhere to put the old one.
+    unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, before, null_mut()) };
 }
 
 /// The calling thread, as the C library names it.

@@ -42,8 +42,7 @@ impl Mpm {
 
     #[cold]
     fn note_pause(&self, began: usize) {
-        // A clock of several processors may go back.
-        let took = plinth::clock().saturating_sub(began);
+        let took = plinth::passed(began, plinth::clock());
         self.pauses.add(took);
         let args = [self.cx.instance.get(), took, self.why_waiting.get()];
         event(Category::Trace, EventKind::Pause, &args);

@@ -10,7 +10,7 @@ use crate::object::cx::bump;
 use crate::object::locus::Chain;
 use crate::object::trace::Trace;
 use crate::seam::event::{Category, EventKind, event, event_text, is_on};
-use crate::seam::plinth;
+use crate::seam::plinth::{self, Deadline};
 use crate::trace::{Report, policy};
 
 /// Why collections begin, for messages.
@@ -90,21 +90,21 @@ impl Entered {
         self.step_trace(t, now, self.until(now, self.pause_time.get()));
     }
 
-    /// The clock's reading at which a step that begins `now` and is to take `seconds` has
-    /// to stop; `None`: when the trace has ended.
-    fn until(&self, now: usize, seconds: f64) -> Option<usize> {
+    /// When a step that begins `now` and is to take `seconds` has to stop; `None`: when the
+    /// trace has ended.
+    fn until(&self, now: usize, seconds: f64) -> Option<Deadline> {
         // Without barriers the mutator must not run before a trace has ended.
         if !self.cx.can_shield() {
             return None;
         }
-        now.checked_add(plinth::ticks(seconds))
+        Deadline::new(now, plinth::ticks(seconds))
     }
 
-    /// One step of a trace, until the clock reads `until`, if that is given.
-    fn step_trace(&self, t: &Trace, began: usize, until: Option<usize>) -> Report {
+    /// One step of a trace, until time is up, if `until` is given.
+    fn step_trace(&self, t: &Trace, began: usize, until: Option<Deadline>) -> Report {
         self.pause_begin(began, pause::STEP);
         let report = self.tracer.step(t, self.inside(), until);
-        let took = plinth::clock().wrapping_sub(began);
+        let took = plinth::passed(began, plinth::clock());
         self.last_step.set(self.allocated.get());
         bump(&self.cx.stats.steps, 1);
         bump(&self.trace_ticks, took);

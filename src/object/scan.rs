@@ -7,6 +7,7 @@ use crate::base::sets::{Rank, RefSet, TraceSet, ZoneSet};
 use crate::object::cx::{Cx, Inside};
 use crate::object::format::Format;
 use crate::object::trace::Trace;
+use crate::seam::plinth::Deadline;
 use core::cell::Cell;
 use core::ffi::c_void;
 
@@ -85,8 +86,8 @@ pub struct ScanState {
     pub copied: Cell<Size>,
     /// How many references may still be fixed before the clock is looked at.
     pub budget: Cell<isize>,
-    /// The clock's reading at which the scan is broken off.
-    pub until: Cell<usize>,
+    /// When the scan is broken off.
+    pub until: Cell<Option<Deadline>>,
     /// If it is not empty and time is up, references inside the object but outside this
     /// window are left for another time. The mutator waits for those in the window.
     pub window: Cell<Range>,
@@ -131,7 +132,7 @@ impl ScanState {
             kept: Cell::new(0),
             copied: Cell::new(0),
             budget: Cell::new(isize::MAX),
-            until: Cell::new(usize::MAX),
+            until: Cell::new(None),
             window: Cell::new(Range::default()),
             object: Cell::new(Range::default()),
             broken_off: Cell::new(false),

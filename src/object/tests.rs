@@ -59,13 +59,20 @@ fn nailboard_against_a_set() {
         }
         let marks: Vec<usize> = (0..places).filter(|i| n.get().get(base.add(i * align))).collect();
         assert_eq!(marks, held);
-        let mut word = 0;
-        let first = n.start_next(&mut word);
-        assert_eq!(first, held.first().map(|i| base.add(i * align)));
-        // Scanning each once; that one has begun.
-        for &i in &held {
+        // Scanning each once: some by themselves, the rest in order.
+        let (alone, rest): (Vec<usize>, Vec<usize>) = held.iter().partition(|_| rng.one_in(3));
+        for i in alone {
             let a = base.add(i * align);
             assert!(!n.is_started(a) && n.start_scan(a) && n.is_started(a) && !n.start_scan(a));
+        }
+        let mut word = 0;
+        for i in rest {
+            assert_eq!(n.start_next(&mut word), Some(base.add(i * align)));
+        }
+        assert_eq!(n.start_next(&mut word), None);
+        for &i in &held {
+            let a = base.add(i * align);
+            assert!(n.is_started(a) && !n.start_scan(a));
             n.fresh.set(false);
             assert!(!n.set(a) && !n.fresh.get(), "an old mark is not fresh");
         }

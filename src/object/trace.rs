@@ -23,7 +23,7 @@ use crate::base::sets::{RankSet, TraceSet, ZoneSet};
 use crate::object::cx::{Cx, bump};
 use crate::object::locus::Gen;
 use crate::object::seg::Seg;
-use crate::seam::plinth;
+use crate::seam::plinth::Deadline;
 use core::cell::Cell;
 
 /// How many traces can be in progress at once. It is one until there are rules for two
@@ -250,8 +250,8 @@ impl Linked<0> for Grey {
 
 /// How long a step may take.
 pub struct Budget {
-    /// The clock's reading at which to stop; `None`: never.
-    until: Cell<Option<usize>>,
+    /// When to stop; `None`: never.
+    until: Cell<Option<Deadline>>,
     /// Time is up.
     spent: Cell<bool>,
     /// Work since the clock was last looked at.
@@ -272,17 +272,17 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// A step begins that is to stop when the clock reads `until`, if that is given. The
-    /// clock is read after each `between` bytes of work.
-    pub fn begin(&self, until: Option<usize>, between: Size) {
+    /// A step begins that is to stop at `until`, if that is given. The clock is read after
+    /// each `between` bytes of work.
+    pub fn begin(&self, until: Option<Deadline>, between: Size) {
         self.between.set(between);
         self.until.set(until);
         self.spent.set(false);
         self.work.set(0);
     }
 
-    /// The clock's reading at which to stop, if there is one.
-    pub fn until(&self) -> Option<usize> {
+    /// When to stop, if it is to.
+    pub fn until(&self) -> Option<Deadline> {
         self.until.get()
     }
 
@@ -303,7 +303,7 @@ impl Budget {
         bump(&self.work, bytes);
         if self.work.get() >= self.between.get() {
             self.work.set(0);
-            if plinth::clock() >= until {
+            if until.is_past() {
                 self.spent.set(true);
             }
         }

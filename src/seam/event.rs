@@ -290,8 +290,7 @@ impl Stream {
     /// Adds an event to what is buffered.
     fn add(&mut self, k: EventKind, args: &[usize], text: Option<&[u8]>) {
         let now = plinth::clock();
-        // The clock may stand in for several processors', so may go back.
-        let since = now.saturating_sub(self.clock);
+        let since = plinth::passed(self.clock, now);
         let text = text.map(|t| {
             let end = t.iter().position(|b| *b == 0).unwrap_or(t.len());
             t.get(..end.min(LONGEST)).unwrap_or_default()

@@ -23,12 +23,50 @@ pub fn clock() -> usize {
     {
         // It must not go back: tests rely on a budget of no time being used up at once.
         static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-        START.get_or_init(std::time::Instant::now).elapsed().as_micros() as usize
+        let now = START.get_or_init(std::time::Instant::now).elapsed().as_micros() as usize;
+        now.wrapping_add(tests::SHIFT.get())
     }
     #[cfg(not(test))]
     // SAFETY: a plinth function; takes nothing, callable anywhere.
     unsafe {
         mps_clock()
+    }
+}
+
+/// How many clock ticks have passed from one reading to another. A clock may wrap around
+/// from the largest reading to 0. It may stand in for the clocks of several processors, so
+/// may go back a little as well: then nothing has passed.
+pub fn passed(from: usize, to: usize) -> usize {
+    let ticks = to.wrapping_sub(from);
+    if ticks > usize::MAX / 2 { 0 } else { ticks }
+}
+
+/// When a step of work has to end.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    began: usize,
+    ticks: usize,
+}
+
+impl Deadline {
+    /// The work began when the clock read `began`, and is to take `ticks`. `None`: as long as
+    /// it likes, which the largest number says.
+    pub fn new(began: usize, ticks: usize) -> Option<Deadline> {
+        (ticks != usize::MAX).then_some(Deadline { began, ticks })
+    }
+
+    /// Is time up?
+    #[inline]
+    pub fn is_past(self) -> bool {
+        self.is_past_at(clock())
+    }
+
+    /// Is time up when the clock reads `now`? If the clock has gone back it is. Else a clock
+    /// that is narrower than a word would, when it wraps around, give the step another round.
+    /// A step that ends early does no harm, for each does some work.
+    #[inline]
+    fn is_past_at(self, now: usize) -> bool {
+        now.wrapping_sub(self.began) >= self.ticks
     }
 }
 
@@ -109,4 +147,71 @@ pub fn io_flush(io: *mut c_void) -> Result {
     // SAFETY: a plinth function, with its own handle.
     let code = unsafe { mps_io_flush(io) };
     of_code(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+
+    std::thread_local! {
+        /// This is added to the clock's readings, for this thread.
+        pub(super) static SHIFT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Sets the clock so that it wraps around after so many ticks.
+    fn wrap_after(ticks: usize) {
+        let now = clock().wrapping_sub(SHIFT.get());
+        SHIFT.set(0usize.wrapping_sub(now).wrapping_sub(ticks));
+    }
+
+    #[test]
+    fn deadline_over_the_wrap() {
+        let d = Deadline::new(usize::MAX - 5, 10).unwrap();
+        assert!(!d.is_past_at(usize::MAX - 5));
+        assert!(!d.is_past_at(usize::MAX));
+        assert!(!d.is_past_at(3));
+        assert!(d.is_past_at(4));
+        assert!(d.is_past_at(1000));
+    }
+
+    #[test]
+    fn deadline_of_a_narrow_clock() {
+        // 16 bits, just before the wrap and just after.
+        let d = Deadline::new(0xFFFB, 10).unwrap();
+        assert!(!d.is_past_at(0xFFFF));
+        assert!(d.is_past_at(1));
+    }
+
+    #[test]
+    fn deadline_of_a_clock_that_stands_still() {
+        let d = Deadline::new(7, 1).unwrap();
+        assert!(!d.is_past_at(7));
+        let d = Deadline::new(7, 0).unwrap();
+        assert!(d.is_past_at(7), "a budget of no time is used up at once");
+        assert!(Deadline::new(7, usize::MAX).is_none());
+        assert!(Deadline::new(7, ticks(f64::INFINITY)).is_none());
+    }
+
+    #[test]
+    fn a_step_ends_when_the_clock_wraps_around_meanwhile() {
+        use crate::object::trace::Budget;
+        let start = std::time::Instant::now();
+        wrap_after(500);
+        let budget = Budget::default();
+        budget.begin(Deadline::new(clock(), 2000), 1);
+        while !budget.spend(1) {
+            assert!(start.elapsed().as_secs() < 10, "it would take a whole round");
+        }
+        assert!(start.elapsed().as_micros() >= 1999);
+        assert!(clock() < usize::MAX / 2, "it has wrapped around");
+    }
+
+    #[test]
+    fn passed_over_the_wrap_and_backwards() {
+        assert_eq!(passed(10, 25), 15);
+        assert_eq!(passed(usize::MAX - 5, 4), 10);
+        assert_eq!(passed(25, 10), 0);
+        assert_eq!(passed(2, usize::MAX - 1), 0);
+    }
 }

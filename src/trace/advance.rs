@@ -9,6 +9,7 @@ use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Band, Phase, Trace};
+use crate::seam::plinth::Deadline;
 
 /// The ranks of references that keep alive what they lead to.
 const STRONG: RankSet = RankSet::ALL.minus(Rank::Weak.set());
@@ -95,9 +96,9 @@ pub fn early_rank(t: &Trace, s: P<Seg>) -> Rank {
 }
 
 /// Scans what is grey in a segment; if its objects move, or it is a large object, only
-/// until the clock reads `until`, if that is given. Returns how much work that was,
-/// in bytes. Calls out: format.
-pub fn scan_seg(t: &Trace, cx: Inside<'_>, s: P<Seg>, until: Option<usize>) -> Size {
+/// until time is up, if `until` is given. Returns how much work that was, in bytes. Calls
+/// out: format.
+pub fn scan_seg(t: &Trace, cx: Inside<'_>, s: P<Seg>, until: Option<Deadline>) -> Size {
     scan_window(t, cx, s, seg::first_rank(s.ranks), until, Range::default())
 }
 
@@ -108,13 +109,13 @@ pub fn scan_window(
     cx: Inside<'_>,
     s: P<Seg>,
     rank: Rank,
-    until: Option<usize>,
+    until: Option<Deadline>,
     window: Range,
 ) -> Size {
     let ss = ScanState::new(cx, t, rank);
     // Of a segment with nails each object is scanned by itself, once.
     let in_parts = s.large.get() || s.class.moves() && s.nails.get().is_none();
-    if let Some(until) = until.filter(|_| in_parts) {
+    if until.is_some() && in_parts {
         ss.budget.set(if s.large.get() { LARGE_PART_REFS } else { PART_REFS });
         ss.until.set(until);
         ss.window.set(window);

@@ -6,7 +6,7 @@ use crate::base::sets::AccessSet;
 use crate::object::cx::{Inside, bump};
 use crate::object::seg;
 use crate::seam::parts;
-use crate::seam::plinth;
+use crate::seam::plinth::{self, Deadline};
 
 /// How many bytes of a large object are opened to the mutator at a time. An estimate:
 /// 2,048 references are scanned in well below a millisecond.
@@ -35,7 +35,7 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
             bump(&cx.stats.read_hits, 1);
             let until = pause
                 .filter(|_| s.large.get())
-                .and_then(|ticks| plinth::clock().checked_add(ticks));
+                .and_then(|ticks| Deadline::new(plinth::clock(), ticks));
             if until.is_some() {
                 let unit = WINDOW_BYTES.max(cx.arena.port.page_size());
                 let lo = a.down(unit);

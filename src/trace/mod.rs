@@ -41,6 +41,7 @@ use crate::object::cx::{Inside, bump};
 use crate::object::locus::Chain;
 use crate::object::scan::ScanState;
 use crate::object::trace::{Phase, Trace};
+use crate::seam::plinth::Deadline;
 use core::cell::Cell;
 use root::Root;
 
@@ -85,9 +86,9 @@ impl Tracer {
         condemn::choose(t, cx, upto);
     }
 
-    /// Does a share of the work of a trace, until it ends or the clock reads `until`.
+    /// Does a share of the work of a trace, until it ends or time is up.
     /// Without `until` it goes on to the end. Calls out: formats, scanners, the port.
-    pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<usize>) -> Report {
+    pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<Deadline>) -> Report {
         let mut report = Report::default();
         t.budget.begin(until, policy::clock_work(cx.arena.capacity()));
         loop {
