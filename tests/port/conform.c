@@ -1100,6 +1100,13 @@ static void stops(void)
     mps_port_relax(20);
     CHECK(STOP_NOTHING, before[0] == atomic_load(&workers[i].counter));
     resume_one(&workers[i].slot);
+    if (round < WORKERS) {
+      /* Does it go on? If not, that is what this test waits for. */
+      host_trying(names[RESUME]);
+      while (before[0] == atomic_load(&workers[i].counter))
+        mps_port_relax(20);
+      host_trying(names[STOP_NOTHING]);
+    }
   }
   for (round = 0; round < 60; ++round) {
     mps_port_stop_begin();
