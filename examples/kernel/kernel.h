@@ -50,6 +50,9 @@ int memcmp(const void *p, const void *q, size_t n);
  * their own addresses, and nothing yet in the window that the MPS uses. */
 void memory_init(void);
 
+/* Is what is denied a fault, at once? Fails if not. */
+void memory_check(void);
+
 /* An access that the page tables deny. Called by the machine's fault handler,
  * with interrupts as they were when the access was made. 0: nobody's. */
 int memory_fault(uintptr_t addr, int is_write);

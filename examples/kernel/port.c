@@ -251,13 +251,48 @@ int mps_port_install_faults(mps_port_fault_t h)
   return 0;
 }
 
+/* A page of memory_check's, and what is expected there: 1 a read, 2 a write. */
+static volatile uintptr_t check_page;
+static volatile int check_expected;
+
 int memory_fault(uintptr_t addr, int is_write)
 {
+  if (check_page != 0 && addr == check_page && check_expected == (is_write ? 2 : 1)) {
+    check_expected = 0;
+    (void)mps_port_protect((void *)addr, PAGE, 0);
+    return 1;
+  }
   if (handler == 0 || !handler(addr, is_write))
     return 0;
   ++memory_faults;
   arch_flush(addr);
   return 1;
+}
+
+/* An access that was allowed a moment ago and is denied now must be a fault. The
+ * workload need not notice if the processor remembers what was allowed. */
+void memory_check(void)
+{
+  void *base;
+  volatile char *p;
+  CHECK(mps_port_reserve(&base, PAGE, PAGE) == 0);
+  CHECK(mps_port_map(base, PAGE) == 0);
+  p = base;
+  check_page = (uintptr_t)base;
+  CHECK(*p == 0);
+  *p = 1;
+  CHECK(mps_port_protect(base, PAGE, 2) == 0);
+  CHECK(*p == 1);
+  check_expected = 2;
+  *p = 2;
+  CHECK(check_expected == 0);
+  CHECK(mps_port_protect(base, PAGE, 3) == 0);
+  check_expected = 1;
+  CHECK(*p == 2);
+  CHECK(check_expected == 0);
+  check_page = 0;
+  mps_port_release(base, PAGE);
+  CHECK(memory_frames() == 0);
 }
 
 /* --- threads: one for each processor --- */

@@ -554,6 +554,7 @@ void workload_main(void)
   line(", interrupts a second", TICK_HZ);
   put_char('\n');
 
+  memory_check();
   MPS_ARGS_BEGIN(args) {
     MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, (size_t)32 << 20);
     MPS_ARGS_ADD(args, MPS_KEY_X_PAUSE_TIME_US, 0);
