@@ -28,7 +28,7 @@ OPT=${OPT--O2}
 LIBS=${LIBS--lpthread -lm}
 # What counts barrier hits needs our own additions to the interface.
 [ -f "$include/mpsx.h" ] && CFLAGS_EXTRA="${CFLAGS_EXTRA-} -DHAVE_MPSX"
-TIMEOUT=${TIMEOUT-60}
+TIMEOUT=${TIMEOUT-${SOFT:+2}60}
 export MPS_TEST_ARCHIVE="$archive"      # which checks to expect
 [ -z "${SOFT-}" ] || export MPS_TEST_SOFT=1
 if [ -n "${KEEP-}" ]; then
