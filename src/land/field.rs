@@ -211,17 +211,19 @@ impl Field {
     fn place(&self, a: Addr) -> usize {
         // No branch depends on what is found: which way it goes can't be
         // foretold, and would cost more than the search.
-        let (mut lo, mut n) = (0usize, self.len);
+        let mut at = self.bases.cast_const();
+        let mut n = self.len;
         while n > 1 {
             let half = n / 2;
             // SAFETY: below `len`.
-            let below = unsafe { *self.bases.add(lo + half) } <= a;
-            lo = core::hint::select_unpredictable(below, lo + half, lo);
+            unsafe {
+                let next = at.add(half);
+                at = core::hint::select_unpredictable(*next <= a, next, at);
+            }
             n -= half;
         }
-        // SAFETY: as above, if there is any.
-        let below = n != 0 && unsafe { *self.bases.add(lo) } <= a;
-        lo + below as usize
+        // SAFETY: as above, if there is any; both in the table.
+        unsafe { at.offset_from_unsigned(self.bases) + (n != 0 && *at <= a) as usize }
     }
 
     /// The place of `a`, if it is in an extent, at a multiple of a grain.

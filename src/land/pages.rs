@@ -310,7 +310,7 @@ impl Pages {
             // So that there is one the next time, and it is in the cache by then.
             self.turn(n);
         } else {
-            h.expect();
+            h.foresee();
         }
         a
     }
@@ -353,7 +353,7 @@ impl Pages {
             h.page = page;
             h.next_word();
         }
-        h.expect();
+        h.foresee();
         true
     }
 
@@ -652,7 +652,7 @@ impl Head {
     /// the program does something else: what is being written would keep the next atomic
     /// operation waiting.
     #[inline(always)]
-    fn expect(&self) {
+    fn foresee(&self) {
         let next = self.at.add((self.bits.trailing_zeros() as usize % 64) * self.step);
         arch::expect_write(next);
         arch::expect_write(next.add(self.step - 1));

@@ -58,10 +58,11 @@ impl Magazine {
     #[inline(always)]
     fn put(&self, a: Addr) -> bool {
         let n = self.len();
-        if n >= usize::from(self.most.get()) || self.newest() == a {
+        let Some(slot) = self.slots.get(n) else { return false };
+        let again = n != 0 && self.slots.get(n - 1).is_some_and(|s| s.get() == a);
+        if n >= usize::from(self.most.get()) || again {
             return false;
         }
-        let Some(slot) = self.slots.get(n) else { return false };
         slot.set(a);
         self.set_len(n + 1);
         true

@@ -105,21 +105,22 @@ pub(super) struct Config {
     pub slack: f64,
 }
 
-/// What is under the lock.
+/// What is under the lock. What the quick ways need stands first.
+#[repr(C)]
 pub(super) struct Inner {
-    /// Blocks by size: only in pools that are worth it.
-    pages: Pages,
-    /// In front of these, the blocks freed last: null in small pools.
+    /// The blocks freed last, in front of pages: null in small pools.
     front: *const Magazines,
     /// Grains in there.
     fronted: usize,
+    live: usize,
+    /// Where its extents are, or were; at multiples of grains.
+    bounds: Bounds,
+    /// Blocks by size: only in pools that are worth it.
+    pages: Pages,
     /// Free and used memory.
     pub field: Field,
     /// What exactly is in use, for pools that keep one.
     pub(super) ledger: Ledger,
-    live: usize,
-    /// Where its extents are, or were; at multiples of grains.
-    bounds: Bounds,
     /// [`FIRST_EXTENT`], in this arena.
     first: Size,
     /// The arena refused to give more.
@@ -127,20 +128,21 @@ pub(super) struct Inner {
     config: Config,
 }
 
-/// A pool's data.
+/// A pool's data. What the quick ways need stands together, in two lines of memory.
+#[repr(C)]
 pub(super) struct Core {
     /// Regions of its own, so that extents lie side by side.
     home: Home,
     /// A debugging class's [`Debug`](super::debug::Debug), or null.
     pub extra: Cell<*mut ()>,
-    /// Sizes up to this may be in pages; 0 if none is.
-    quick_most: Size,
-    shift: u32,
     /// The bounds again, to be read without the lock: from here on,
     lowest: AtomicUsize,
     /// so many grains. A thread that has a block has it from one that saw its extent.
     reach: AtomicUsize,
+    /// Sizes up to this may be in pages; 0 if none is.
+    quick_most: Size,
     crowd: Crowd,
+    shift: u32,
     lock: Lock,
     inner: UnsafeCell<Inner>,
 }
@@ -238,6 +240,12 @@ fn drop_extent(pool: P<Pool>, i: &Inner, e: *mut Extent) {
 }
 
 impl Core {
+    /// A size in grains, rounded up. Sizes are far from the top: the door saw to that.
+    #[inline(always)]
+    fn grains(&self, size: Size) -> usize {
+        (size + (1usize << self.shift) - 1) >> self.shift
+    }
+
     /// A size in whole grains.
     #[inline(always)]
     fn whole(&self, size: Size) -> Size {
@@ -386,7 +394,7 @@ pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
     if let Some(s) = core.shards(size) {
         return s.quickly(Addr::NULL, |magazines| magazines.take(core.whole(size)));
     }
-    core.quickly(Addr::NULL, |i| i.quick_alloc(core.whole(size) >> core.shift))
+    core.quickly(Addr::NULL, |i| i.quick_alloc(core.grains(size)))
 }
 
 /// Frees a block that is a slot of a page, if no list changes.
@@ -406,7 +414,7 @@ pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
         let good = core.may_have(base);
         return good && s.quickly(false, |magazines| magazines.put(core.whole(size), base));
     }
-    core.quickly(false, |i| i.quick_free(base, core.whole(size) >> core.shift))
+    core.quickly(false, |i| i.quick_free(base, core.grains(size)))
 }
 
 /// A block of `size` bytes. `Limit`: the pool has to grow.
