@@ -63,17 +63,17 @@ const AMPLE_RUN: Size = 1024;
 /// not worth their 8 KB.
 const FRONT_FROM: Size = 32 * 1024;
 /// And pages from here on: less is not worth the 6 KB for what is known of each size.
-const PAGES_FROM: Size = 128 * 1024;
+const PAGES_FROM: Size = 64 * 1024;
 /// Blocks are in magazines as far as they come to so many bytes, and a part of what is in
 /// use. That is memory that can't be had in other sizes.
-const FRONT_BYTES: Size = 16 * 1024;
+const FRONT_BYTES: Size = 32 * 1024;
 const FRONT_PART: Size = 32;
 /// The field may have this part of all memory in pieces that are too small for pages, before
 /// blocks of all sizes are made of them.
 const PIECES_PART: usize = 64;
-/// So many blocks leave magazines at a time when there are too many: as an array of what is
-/// to be freed it is a line of memory.
-const DRAIN: usize = 8;
+/// A magazine is filled with at most this part of what there may be in magazines yet: other sizes
+/// are not to be driven out.
+const REFILL_PART: usize = 8;
 /// The magazines of allocation points are at most this part of the pool's memory.
 const MAGAZINES_PART: Size = 32;
 /// Of each size, an allocation point's magazine has at most this part of what is in
@@ -112,6 +112,8 @@ pub(super) struct Inner {
     front: *const Magazines,
     /// Grains in there.
     fronted: usize,
+    /// The size that was drained last.
+    cursor: usize,
     live: usize,
     /// Where its extents are, or were; at multiples of grains.
     bounds: Bounds,
@@ -181,6 +183,7 @@ pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
             pages: Pages::new(),
             front: ::core::ptr::null(),
             fronted: 0,
+            cursor: 0,
             field: Field::new(config.reserve >> shift),
             ledger: Ledger::new(config.ledger),
             live: 0,
@@ -857,9 +860,9 @@ impl Inner {
         }
         let a = self.slot_for(n)?;
         if let Some(front) = front
-            && self.fronted < self.front_limit()
+            && let Some(room) = self.front_limit().checked_sub(self.fronted)
         {
-            let most = magazines::HALF;
+            let most = room.checked_div(n * REFILL_PART).unwrap_or(0).min(magazines::HALF);
             let count = front.fill(size, most, |places| self.pages.take_into(n, places));
             self.fronted += n * count;
         }
@@ -944,7 +947,8 @@ impl Inner {
             if a == front.newest(size) {
                 return Err(Wrong::NotInUse);
             }
-            if self.fronted < self.front_limit() && self.live > n {
+            if self.live > n {
+                // It is likely to be asked for again: others go.
                 let mut count = 0;
                 front.spill(size, magazines::HALF, |b| {
                     count += n;
@@ -954,7 +958,8 @@ impl Inner {
                 if front.put(size, a) {
                     self.fronted += n;
                     self.live -= n;
-                    return Ok(count != 0 && self.due().is_some());
+                    while self.fronted > self.front_limit() && self.drain() {}
+                    return Ok(self.due().is_some());
                 }
             }
         }
@@ -975,17 +980,22 @@ impl Inner {
         }
     }
 
-    /// Moves a few blocks from the magazines to where they belong. False: there are none.
+    /// Moves a block from the magazines to where it belongs, of each size in turn. False: there
+    /// is none.
     #[inline(never)]
     fn drain(&mut self) -> bool {
         let Some(front) = self.front() else { return false };
-        for k in 0..DRAIN {
-            let Some((a, size)) = front.take_any() else { return k != 0 };
-            let n = size >> self.bounds.shift;
-            self.fronted -= n;
-            self.unfront(a, n);
+        for _ in 0..magazines::MAGAZINES {
+            let n = self.cursor % magazines::MAGAZINES + 1;
+            self.cursor = n;
+            let a = front.take_grains(n);
+            if !a.is_null() {
+                self.fronted -= n;
+                self.unfront(a, n);
+                return true;
+            }
         }
-        true
+        false
     }
 
     /// There is nothing in magazines, nor are there pages that are all free.
