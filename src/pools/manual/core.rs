@@ -1011,6 +1011,9 @@ impl Inner {
             return self.free_in_field(a, n);
         }
         let Some(at) = self.field.spot(a) else { return Err(Wrong::NotInUse) };
+        if self.pages.put_quick(&at, n) {
+            return Ok(());
+        }
         match self.pages.put(&at, n) {
             Put::Done => {}
             Put::Emptied(page, grains) => {
