@@ -137,7 +137,9 @@ impl Arena {
         let d = &self.directory;
         let covered = Range::sized(d.origin.get(), d.span.get());
         let half_in = |r: Range| {
-            r.base < covered.limit && covered.base < r.limit && !(covered.base <= r.base && r.limit <= covered.limit)
+            r.base < covered.limit
+                && covered.base < r.limit
+                && !(covered.base <= r.base && r.limit <= covered.limit)
         };
         if self.chunks.len() == 1 || self.chunks.iter().map(Arena::stretch).any(half_in) {
             self.directory_finish();

@@ -194,7 +194,7 @@ impl Entered {
             );
         if full {
             let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
-            return self.start_full(why);
+            return self.start(true, !self.full_wanted.get(), why, |_| 0);
         }
         let upto = |c: P<Chain>| {
             let gens = c.get().generations();
@@ -203,19 +203,21 @@ impl Entered {
         if self.cx.chains.iter().all(|c| upto(c) == 0) {
             return None;
         }
-        self.start(false, WHY_CHAIN, upto)
+        self.start(false, false, WHY_CHAIN, upto)
     }
 
-    /// Starts a trace of all generations, if there is a place for one.
+    /// Starts a trace of all generations that moves what it can, if there is a place for
+    /// one.
     fn start_full(&self, why: &'static str) -> Option<&Trace> {
-        self.start(true, why, |_| 0)
+        self.start(true, false, why, |_| 0)
     }
 
     /// Starts a trace, if there is a place for one: a `full` one, or one of the first so many
-    /// generations of each chain as `upto` says.
+    /// generations of each chain as `upto` says. `sparing`: see [`crate::trace::Tracer::start`].
     fn start(
         &self,
         full: bool,
+        sparing: bool,
         why: &'static str,
         upto: impl Fn(P<Chain>) -> usize,
     ) -> Option<&Trace> {
@@ -224,7 +226,7 @@ impl Entered {
         let args = [self.cx.instance.get(), full as usize];
         event_text(Category::Trace, EventKind::TraceStart, &args, why.as_bytes());
         self.report_memory();
-        self.tracer.start(t, self.inside(), full, upto);
+        self.tracer.start(t, self.inside(), full, sparing, upto);
         if full {
             self.full_wanted.set(false);
             self.last_full.set(self.allocated.get());

@@ -53,6 +53,11 @@ pub struct Seg {
     /// There was no memory for a nailboard. For the trace that this is white for,
     /// every object in here that has not been copied stays where it is.
     pub hold_all: Cell<bool>,
+    /// In the present trace no object of it moves: those that are found alive are marked
+    /// in `nails`.
+    pub in_place: Cell<bool>,
+    /// Bytes of padding that traces have left in it where objects died.
+    pub padding: Cell<Size>,
     /// How many traces in a row have left objects in it, since it came to its
     /// generation.
     pub held: Cell<u8>,
@@ -151,6 +156,8 @@ impl Seg {
             ranks,
             large: Cell::new(false),
             hold_all: Cell::new(false),
+            in_place: Cell::new(false),
+            padding: Cell::new(0),
             held: Cell::new(0),
             bulk: Cell::new(false),
             doomed: Cell::new(false),
@@ -396,7 +403,7 @@ impl P<Seg> {
             // Copies go to the front, to be scanned while they are still in the cache.
             // A segment whose objects don't move goes to the back: marks gather in it
             // while others are scanned, and so it is visited less often.
-            if seg.class.moves() { l.push_front(g) } else { l.push_back(g) }
+            if seg.class.moves() && !seg.in_place.get() { l.push_front(g) } else { l.push_back(g) }
         }
         seg.touch(cx.cx());
     }

@@ -67,6 +67,10 @@ pub struct Trace {
     pub band: Cell<Band>,
     /// It is a collection of everything.
     pub full: Cell<bool>,
+    /// Old objects that could be moved stay where they are: most are likely to be alive.
+    pub in_place: Cell<bool>,
+    /// Bytes of padding in the segments that it has left, where objects died.
+    pub padding: Cell<Size>,
     /// There is no memory to copy to: objects stay where they are.
     pub emergency: Cell<bool>,
     /// There are weak roots, to be scanned before the mutator goes on.
@@ -109,6 +113,8 @@ impl Trace {
             phase: Cell::new(Phase::Idle),
             band: Cell::new(Band::Exact),
             full: Cell::new(false),
+            in_place: Cell::new(false),
+            padding: Cell::new(0),
             emergency: Cell::new(false),
             weak_roots: Cell::new(false),
             gens: List::default(),
@@ -166,6 +172,8 @@ impl Trace {
         );
         self.band.set(Band::Exact);
         self.full.set(full);
+        self.in_place.set(false);
+        self.padding.set(0);
         self.emergency.set(false);
         self.weak_roots.set(false);
         self.gen_left.set(0);
@@ -284,6 +292,11 @@ impl Budget {
     /// When to stop, if it is to.
     pub fn until(&self) -> Option<Deadline> {
         self.until.get()
+    }
+
+    /// How many bytes of work are done between two looks at the clock.
+    pub fn between(&self) -> Size {
+        self.between.get()
     }
 
     /// Takes the limit away: the step goes on until the trace has ended.

@@ -43,14 +43,14 @@ fn choose_or_pass(t: &Trace, cx: Inside<'_>, g: P<Gen>, chosen: bool) {
 /// of the generation's list instead.
 fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
     s.unlist(cx);
-    if !s.class.whiten(cx, s) {
+    if !s.class.whiten(cx, t, s) {
         g.get().segs.push_back(s);
         return;
     }
     s.set_white(cx, t);
     let zones = s.zones(&cx);
     t.white_zones.set(t.white_zones.get().or(zones));
-    if s.class.moves() {
+    if s.class.moves() && !s.in_place.get() {
         t.moving.set(t.moving.get().or(zones));
     }
     bump(&t.condemned, s.get().size());

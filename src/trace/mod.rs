@@ -69,6 +69,8 @@ pub struct Tracer {
     pub hot: Cell<Addr>,
     /// Bytes in the top generation after the last full collection.
     pub top_after: Cell<Size>,
+    /// How many bytes survived the last full collection, and of how many.
+    pub survived: Cell<(Size, Size)>,
 }
 
 /// Adds what a scan has kept and copied to the counters.
@@ -79,9 +81,19 @@ pub fn count(t: &Trace, ss: &ScanState) {
 
 impl Tracer {
     /// Begins a trace of all generations if it is `full`, else of the first so many of each
-    /// chain as `upto` says. `t` is not in progress. Cost: O(generations).
-    pub fn start(&self, t: &Trace, cx: Inside<'_>, full: bool, upto: impl Fn(P<Chain>) -> usize) {
+    /// chain as `upto` says. `t` is not in progress. If it may be `sparing`, old objects stay
+    /// where they are if most of them are likely to be alive. Cost: O(generations).
+    pub fn start(
+        &self,
+        t: &Trace,
+        cx: Inside<'_>,
+        full: bool,
+        sparing: bool,
+        upto: impl Fn(P<Chain>) -> usize,
+    ) {
         t.begin(&cx, full);
+        let (live, condemned) = self.survived.get();
+        t.in_place.set(full && sparing && policy::stays_in_place(live, condemned));
         self.guardians.rewind(t);
         condemn::choose(t, cx, upto);
     }

@@ -30,6 +30,17 @@ pub fn wants_full(top: Size, alive: Size, capacity: Size) -> bool {
     top > most.max(capacity / 8).min(alive + rest / 4)
 }
 
+/// Should old objects stay where they are in the next full collection? `live` bytes survived
+/// the last one, of `condemned`.
+///
+/// To mark an object takes less than half the time of copying it, and no memory to copy
+/// to. But what dies leaves holes that nothing is put into. So the answer is yes if three
+/// quarters were alive, as when a heap is being built. If fewer prove to be, the one
+/// after that moves them.
+pub fn stays_in_place(live: Size, condemned: Size) -> bool {
+    condemned != 0 && live >= condemned / 4 * 3
+}
+
 /// The capacity of the default chain's nursery in bytes, if `alive` bytes were in the top
 /// generation after the last full collection.
 ///
@@ -111,6 +122,14 @@ mod tests {
             assert_eq!(nursery(9 << 20, capacity), 9 << 20);
             assert_eq!(nursery(99 << 20, capacity), 64 << 20);
         }
+    }
+
+    #[test]
+    fn in_place() {
+        assert!(!stays_in_place(0, 0));
+        assert!(stays_in_place(75 << 20, 100 << 20));
+        assert!(!stays_in_place(74 << 20, 100 << 20));
+        assert!(stays_in_place(usize::MAX, usize::MAX));
     }
 
     #[test]

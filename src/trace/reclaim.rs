@@ -13,7 +13,7 @@ const RECLAIM_WORK: Size = 1024;
 pub fn reclaim(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) -> bool {
     while let Some(s) = t.white.first() {
         s.set_not_white(cx);
-        s.class.reclaim(cx, s);
+        s.class.reclaim(cx, t, s);
         if t.budget.spend(RECLAIM_WORK) {
             return false;
         }
@@ -24,7 +24,9 @@ pub fn reclaim(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
         pool.class.trace_done(cx, pool);
     }
     if t.full.get() {
-        tracer.top_after.set(cx.top.total.get());
+        // Padding is not alive.
+        tracer.top_after.set(cx.top.total.get().saturating_sub(t.padding.get()));
+        tracer.survived.set((t.live.get(), t.condemned.get()));
     }
     cx.arena.shrink();
     report.finished = true;

@@ -21,6 +21,12 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         fix_large(seg, ss, r);
         return Ok(());
     }
+    if seg.in_place.get()
+        && let Some(n) = seg.nails.get()
+    {
+        nailed::mark(seg, ss, n, r);
+        return Ok(());
+    }
     let pool = seg.pool.get();
     let fmt = format(pool);
     // A segment with nails is grey besides, and so may be shielded.
