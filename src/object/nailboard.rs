@@ -34,8 +34,9 @@ pub struct Nailboard {
     pub scanned: Cell<bool>,
     /// Bytes in the objects that were scanned.
     pub live: Cell<Size>,
-    /// The zones that a scan has found that was broken off.
-    pub found: Cell<RefSet>,
+    /// What a scan has found that was broken off: the zones referred to, and whether young
+    /// segments are.
+    pub found: Cell<(RefSet, bool)>,
 }
 
 impl Nailboard {
@@ -64,7 +65,7 @@ impl Nailboard {
             in_place: Cell::new(false),
             scanned: Cell::new(false),
             live: Cell::new(0),
-            found: Cell::new(RefSet::EMPTY),
+            found: Cell::new((RefSet::EMPTY, false)),
         };
         let p: *mut Nailboard = at.ptr();
         // SAFETY: just allocated, with room for it in front of the tables.

@@ -80,6 +80,8 @@ pub struct ScanState {
     cx: P<Cx>,
     /// Zones of the references that were passed to fix, as they are now.
     pub fixed: Cell<RefSet>,
+    /// References that were passed to fix lead to young segments.
+    pub young: Cell<bool>,
     /// Bytes kept: copied or marked.
     pub kept: Cell<Size>,
     /// Bytes copied.
@@ -129,6 +131,7 @@ impl ScanState {
             closure: core::ptr::null_mut(),
             cx,
             fixed: Cell::new(RefSet::EMPTY),
+            young: Cell::new(false),
             kept: Cell::new(0),
             copied: Cell::new(0),
             budget: Cell::new(isize::MAX),
@@ -169,8 +172,15 @@ impl ScanState {
         ZoneSet(self.head.ufs.get() & !self.head.w.get()).or(self.fixed.get())
     }
 
-    /// Forgets the zones seen so far, before another segment is scanned.
+    /// May what was scanned refer to young segments, after a scan for a trace?
+    pub fn refers_young(&self, t: &Trace) -> bool {
+        let passed_by = ZoneSet(self.head.ufs.get() & !self.head.w.get());
+        self.young.get() || t.may_be_young(passed_by)
+    }
+
+    /// Forgets what was found so far, before another segment is scanned.
     pub fn reset_summary(&self) {
+        self.young.set(false);
         self.head.ufs.set(0);
         self.fixed.set(RefSet::EMPTY);
     }

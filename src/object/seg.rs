@@ -8,7 +8,11 @@
 //!
 //! # Invariants
 //! - While the mutator runs, memory is as `wanted` says, unless the port can't.
-//! - A segment with an allocation point's room in it has summary `ALL`.
+//! - A segment with an allocation point's room in it has summary `ALL`, and may refer to
+//!   young segments.
+//! - A segment without `refers_young` has no reference to a young one. Only a trace that
+//!   condemns everything young finds that out (`Trace::all_young`), and it stays true
+//!   until the segment is written to, because old segments never become young.
 
 use crate::arena::Home;
 use crate::arena::Walk;
@@ -53,6 +57,12 @@ pub struct Seg {
     /// There was no memory for a nailboard. For the trace that this is white for,
     /// every object in here that has not been copied stays where it is.
     pub hold_all: Cell<bool>,
+    /// It is in a generation below the top one.
+    pub young: Cell<bool>,
+    /// If an object of it is copied, the copy is young.
+    pub copies_young: Cell<bool>,
+    /// It may refer to young segments. If it does not, traces of young generations pass it by.
+    refers_young: Cell<bool>,
     /// In the present trace no object of it moves: those that are found alive are marked
     /// in `nails`.
     pub in_place: Cell<bool>,
@@ -156,6 +166,9 @@ impl Seg {
             ranks,
             large: Cell::new(false),
             hold_all: Cell::new(false),
+            young: Cell::new(generation.is_some_and(|g| g != cx.top())),
+            copies_young: Cell::new(true),
+            refers_young: Cell::new(true),
             in_place: Cell::new(false),
             padding: Cell::new(0),
             held: Cell::new(0),
@@ -191,6 +204,11 @@ impl Seg {
         }
         for g in &seg.get().grey_for {
             g.seg.set(Some(seg));
+        }
+        if seg.young.get() {
+            for t in cx.traces_of(cx.busy.get()) {
+                t.note_born(seg.zones(&cx));
+            }
         }
         seg.widened(cx);
         Ok(seg)
@@ -258,6 +276,17 @@ impl Seg {
         self.summary.get()
     }
 
+    /// May it refer to young segments?
+    #[inline]
+    pub fn refers_young(&self) -> bool {
+        self.refers_young.get()
+    }
+
+    /// Is anything known of what it refers to, which a write could make untrue?
+    fn knows_refs(&self) -> bool {
+        self.summary.get() != RefSet::ALL || !self.refers_young.get()
+    }
+
     /// The accesses to deny the mutator.
     pub fn wanted(&self, cx: &Cx) -> AccessSet {
         if self.ranks.is_empty() || !cx.can_shield() {
@@ -271,7 +300,7 @@ impl Seg {
             // Before the flip it may be written to freely: it will be scanned anyway.
             return AccessSet::EMPTY;
         }
-        if self.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {
+        if self.knows_refs() && !crate::seam::fault("write_barrier") {
             return AccessSet::WRITE;
         }
         AccessSet::EMPTY
@@ -354,7 +383,7 @@ impl P<Seg> {
     }
 
     /// Moves it, unlisted, into generation `g`.
-    pub fn enlist(self, _cx: Inside<'_>, g: P<Gen>) {
+    pub fn enlist(self, cx: Inside<'_>, g: P<Gen>) {
         let size = self.get().size();
         if let Some(old) = self.generation.get() {
             let total = &old.get().total;
@@ -363,6 +392,7 @@ impl P<Seg> {
         let total = &g.get().total;
         total.set(total.get() + size);
         self.get().generation.set(Some(g));
+        self.get().young.set(g != cx.top());
         g.get().segs.push_back(self);
     }
 
@@ -430,29 +460,32 @@ impl P<Seg> {
         }
     }
 
-    /// Sets its summary to the zones that a scan has found, or to `ALL` if its memory is
-    /// not to be write protected just now.
-    pub fn set_summary(self, cx: Inside<'_>, found: RefSet) {
+    /// Notes what a scan has found: the zones that it refers to, and whether to young
+    /// segments. If its memory is not to be write protected just now, it may refer to
+    /// anything.
+    pub fn set_summary(self, cx: Inside<'_>, found: RefSet, young: bool) {
         let seg = self.get();
-        let mut s = found;
+        let (mut s, mut young) = (found, young && !crate::seam::fault("refers_young"));
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
         } else if seg.buffer.get().is_some() || !cx.can_shield() {
-            s = RefSet::ALL;
-        } else if s != RefSet::ALL && seg.defer.get() != 0 {
+            (s, young) = (RefSet::ALL, true);
+        } else if (s != RefSet::ALL || !young) && seg.defer.get() != 0 {
             seg.defer.set(seg.defer.get() - 1);
-            s = RefSet::ALL;
+            (s, young) = (RefSet::ALL, true);
         }
         seg.summary.set(s);
+        seg.refers_young.set(young);
         seg.touch(cx.cx());
     }
 
-    /// Sets its summary to `ALL`: an allocation point is to work in it, or it was
-    /// written to.
+    /// It may refer to anything from now on: an allocation point is to work in it, or it
+    /// was written to.
     pub fn set_summary_all(self, cx: Inside<'_>) {
         let seg = self.get();
-        if seg.summary.get() != RefSet::ALL {
+        if seg.knows_refs() {
             seg.summary.set(RefSet::ALL);
+            seg.refers_young.set(true);
             self.widened(cx);
             seg.touch(cx.cx());
         }
@@ -636,6 +669,7 @@ fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
         seg.mode.set(AccessSet::EMPTY);
         if !mode.meets(AccessSet::READ) {
             seg.get().summary.set(RefSet::ALL);
+            seg.refers_young.set(true);
         }
         at = seg.limit;
     }

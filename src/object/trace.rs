@@ -67,6 +67,13 @@ pub struct Trace {
     pub band: Cell<Band>,
     /// It is a collection of everything.
     pub full: Cell<bool>,
+    /// It condemns all that is young. So all references to what was young when it began lead
+    /// to white zones.
+    pub all_young: Cell<bool>,
+    /// It condemns some of what is old.
+    pub some_old: Cell<bool>,
+    /// The zones of young segments that have come since it began.
+    born: Cell<ZoneSet>,
     /// Old objects that could be moved stay where they are: most are likely to be alive.
     pub in_place: Cell<bool>,
     /// Bytes of padding in the segments that it has left, where objects died.
@@ -113,6 +120,9 @@ impl Trace {
             phase: Cell::new(Phase::Idle),
             band: Cell::new(Band::Exact),
             full: Cell::new(false),
+            all_young: Cell::new(true),
+            some_old: Cell::new(false),
+            born: Cell::new(ZoneSet::EMPTY),
             in_place: Cell::new(false),
             padding: Cell::new(0),
             emergency: Cell::new(false),
@@ -172,6 +182,9 @@ impl Trace {
         );
         self.band.set(Band::Exact);
         self.full.set(full);
+        self.all_young.set(true);
+        self.some_old.set(full);
+        self.born.set(ZoneSet::EMPTY);
         self.in_place.set(false);
         self.padding.set(0);
         self.emergency.set(false);
@@ -194,6 +207,17 @@ impl Trace {
         }
         g.condemned_by.set(self.set());
         self.gens.push_back(g);
+    }
+
+    /// Notes the zones of a young segment that is not white, and into which the mutator may
+    /// have put objects since the trace began.
+    pub fn note_born(&self, zones: ZoneSet) {
+        self.born.set(self.born.get().or(zones));
+    }
+
+    /// May references to `zones` that were not passed to fix lead to young segments?
+    pub fn may_be_young(&self, zones: ZoneSet) -> bool {
+        !self.all_young.get() || zones.meets(self.born.get())
     }
 
     /// Takes a generation off the list: all its segments have been looked at, or it is

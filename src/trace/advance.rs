@@ -128,11 +128,12 @@ pub fn scan_window(
     match s.class.scan(s, &ss) {
         Ok(Scanned::All) => {
             s.set_not_grey(cx, t);
-            s.set_summary(cx, ss.summary());
+            s.set_summary(cx, ss.summary(), ss.refers_young(t));
         }
         Ok(Scanned::Part) => {
             s.set_not_grey(cx, t);
-            s.set_summary(cx, ss.summary().or(s.summary()));
+            let young = s.refers_young() || ss.refers_young(t);
+            s.set_summary(cx, ss.summary().or(s.summary()), young);
         }
         Ok(Scanned::Unfinished) => {}
         Err(_) => {

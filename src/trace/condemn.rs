@@ -30,6 +30,13 @@ fn choose_or_pass(t: &Trace, cx: Inside<'_>, g: P<Gen>, chosen: bool) {
         t.choose(g);
         return;
     }
+    let is_old = g == cx.top();
+    if !is_old && g.get().total.get() != 0 {
+        t.all_young.set(false);
+    }
+    if is_old && g.get().bulk.get() != 0 {
+        t.some_old.set(true);
+    }
     let before = t.condemned.get();
     for _ in 0..g.get().bulk.get() {
         if let Some(s) = g.get().segs.first() {
@@ -45,6 +52,10 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
     s.unlist(cx);
     if !s.class.whiten(cx, t, s) {
         g.get().segs.push_back(s);
+        if s.young.get() {
+            // Blocks that are reserved in it may become objects before the flip.
+            t.note_born(s.zones(&cx));
+        }
         return;
     }
     s.set_white(cx, t);
@@ -94,7 +105,8 @@ pub fn grey(t: &Trace, cx: Inside<'_>) -> bool {
         };
         let Some(s) = seg::of_tract(tract) else { break };
         let Some(chunk) = cx.arena.chunk_of(a) else { break };
-        if !s.white.get().meets(t.set()) && s.summary().meets(white) {
+        let may_refer = s.summary().meets(white) && (s.refers_young() || t.some_old.get());
+        if !s.white.get().meets(t.set()) && may_refer {
             s.set_grey(cx, t);
         }
         t.walk.set(Walk::At(chunk, s.limit));

@@ -300,6 +300,8 @@ impl PoolClass for Amc {
             // Its allocation point is still there.
             seg.large.set(false);
         }
+        let next = d.generation(d.next_age(seg.age.get())).generation;
+        seg.copies_young.set(next != cx.top());
         let is_old = t.in_place.get() && seg.generation.get() == Some(cx.top());
         if is_old && !seg.large.get() && seg.buffer.get().is_none() {
             nailed::whiten_in_place(cx, seg);
@@ -431,7 +433,7 @@ fn reserve_copy_slow(
     let i = d.next_age(seg.age.get());
     match class.new_seg(cx, pool, i, size) {
         Ok(new) => {
-            new.set_summary(cx, RefSet::EMPTY);
+            new.set_summary(cx, RefSet::EMPTY, false);
             new.filled.set(new.base.add(size));
             let g = d.generation(i);
             g.open.set(Some(new));

@@ -64,7 +64,7 @@ fn board(seg: P<Seg>, cx: Inside<'_>) -> Option<P<Nailboard>> {
     }
     // The objects that are held will be scanned, all of them, and their summary is the
     // segment's.
-    seg.set_summary(cx, RefSet::EMPTY);
+    seg.set_summary(cx, RefSet::EMPTY, false);
     match Nailboard::new(&cx.arena, seg.base, seg.get().size(), seg.pool.align.get()) {
         Ok(n) => {
             seg.nails.set(Some(n));
@@ -205,7 +205,9 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     seg.expose(cx);
     let between = cx.cx().trace_of(ss.traces).budget.between();
     let mut next_look = between;
-    ss.fixed.set(ss.fixed.get().or(n.found.replace(RefSet::EMPTY)));
+    let (zones, young) = n.found.replace((RefSet::EMPTY, false));
+    ss.fixed.set(ss.fixed.get().or(zones));
+    ss.young.set(young);
     loop {
         n.fresh.set(false);
         let mut word = 0;
@@ -219,7 +221,8 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
                 next_look = work + between;
                 if ss.until.get().is_some_and(|until| until.is_past()) {
                     n.fresh.set(true);
-                    n.found.set(ss.summary());
+                    let t = cx.cx().trace_of(ss.traces);
+                    n.found.set((ss.summary(), ss.refers_young(t)));
                     return Ok(Scanned::Unfinished);
                 }
             }

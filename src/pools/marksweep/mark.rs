@@ -102,7 +102,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let (done, all) = if seg.is_white() {
         if !t.begun.replace(true) {
             // Of what it refers to only that counts which is found from here on.
-            seg.set_summary(ss.cx(), RefSet::EMPTY);
+            seg.set_summary(ss.cx(), RefSet::EMPTY, false);
         }
         (t.each_fresh(find.is_some(), one), Scanned::Part)
     } else {
