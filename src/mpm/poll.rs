@@ -17,6 +17,7 @@ use crate::trace::{Report, policy};
 const WHY_TOP: &str =
     "As much has become old as was alive at the last full collection: everything is collected.\0";
 const WHY_CHAIN: &str = "New objects in a generation exceed its capacity.\0";
+const WHY_FLAT: &str = "As many young objects survive as old ones: everything is collected.\0";
 const WHY_ASKED: &str = "The client asked for a full collection.\0";
 const WHY_STEP: &str = "The client has time for a full collection.\0";
 const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
@@ -131,7 +132,9 @@ impl Entered {
         let Some(chain) = self.cx.default_chain.get() else { return };
         if let Some(g) = chain.get().generation(0) {
             let alive = self.tracer.top_after.get();
-            g.get().capacity.set(policy::nursery(alive, self.cx.arena.capacity()));
+            let capacity = self.cx.arena.capacity();
+            let room = capacity.saturating_sub(self.cx.top.total.get());
+            g.get().capacity.set(policy::nursery(alive, self.tracer.flat.get(), room, capacity));
         }
     }
 
@@ -200,10 +203,14 @@ impl Entered {
             let gens = c.get().generations();
             policy::wants_chain(gens.map(|g| (g.get().counted(), g.get().capacity.get())))
         };
-        if self.cx.chains.iter().all(|c| upto(c) == 0) {
+        let due = |c| upto(c) != 0;
+        if self.tracer.flat.get() && self.cx.default_chain.get().is_some_and(due) {
+            return self.start(true, true, WHY_FLAT, |_| 0);
+        }
+        if !self.cx.chains.iter().any(due) {
             return None;
         }
-        self.start(false, false, WHY_CHAIN, upto)
+        self.start(false, true, WHY_CHAIN, upto)
     }
 
     /// Starts a trace of all generations that moves what it can, if there is a place for

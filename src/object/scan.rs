@@ -4,8 +4,9 @@ use crate::base::addr::{Addr, Range, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Result, of_code};
 use crate::base::sets::{Rank, RefSet, TraceSet, ZoneSet};
-use crate::object::cx::{Cx, Inside};
+use crate::object::cx::{Cx, Inside, bump};
 use crate::object::format::Format;
+use crate::object::seg::Seg;
 use crate::object::trace::Trace;
 use crate::seam::plinth::Deadline;
 use core::cell::Cell;
@@ -82,6 +83,9 @@ pub struct ScanState {
     pub fixed: Cell<RefSet>,
     /// References that were passed to fix lead to young segments.
     pub young: Cell<bool>,
+    /// Bytes of objects of moving pools that were found alive: in old segments, in young
+    /// ones.
+    survived: [Cell<Size>; 2],
     /// Bytes kept: copied or marked.
     pub kept: Cell<Size>,
     /// Bytes copied.
@@ -132,6 +136,7 @@ impl ScanState {
             cx,
             fixed: Cell::new(RefSet::EMPTY),
             young: Cell::new(false),
+            survived: [Cell::new(0), Cell::new(0)],
             kept: Cell::new(0),
             copied: Cell::new(0),
             budget: Cell::new(isize::MAX),
@@ -170,6 +175,19 @@ impl ScanState {
     /// not passed to fix, and those that were, as fix left them.
     pub fn summary(&self) -> RefSet {
         ZoneSet(self.head.ufs.get() & !self.head.w.get()).or(self.fixed.get())
+    }
+
+    /// Notes that an object of `size` bytes in a segment of a moving pool is alive.
+    #[inline(always)]
+    pub fn survives(&self, seg: P<Seg>, size: Size) {
+        let [old, young] = &self.survived;
+        bump(if seg.young.get() { young } else { old }, size);
+    }
+
+    /// Bytes that survived: old, young.
+    pub fn survivors(&self) -> (Size, Size) {
+        let [old, young] = &self.survived;
+        (old.get(), young.get())
     }
 
     /// May what was scanned refer to young segments, after a scan for a trace?

@@ -65,6 +65,10 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
         t.moving.set(t.moving.get().or(zones));
     }
     bump(&t.condemned, s.get().size());
+    if s.class.moves() {
+        let which = if s.young.get() { &t.young } else { &t.old };
+        which.set(which.get().plus(s.get().objects_end().since(s.base), 0));
+    }
     // The references in it are looked at when its objects are found alive. Until then no
     // summary of them is needed.
     s.set_summary_all(cx);

@@ -1,6 +1,6 @@
 //! The reclaim phase: segments that are still white are given back, a few at a time.
 
-use super::{Report, Tracer};
+use super::{Report, Tracer, policy};
 use crate::base::addr::Size;
 use crate::object::cx::Inside;
 use crate::object::trace::{Phase, Trace};
@@ -26,7 +26,11 @@ pub fn reclaim(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
     if t.full.get() {
         // Padding is not alive.
         tracer.top_after.set(cx.top.total.get().saturating_sub(t.padding.get()));
-        tracer.survived.set((t.live.get(), t.condemned.get()));
+        tracer.old.set(t.old.get());
+    }
+    if policy::tells(t.young.get()) {
+        tracer.young.set(t.young.get());
+        tracer.flat.set(policy::is_flat(tracer.flat.get(), t.young.get()));
     }
     cx.arena.shrink();
     report.finished = true;

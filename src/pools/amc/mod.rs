@@ -302,8 +302,8 @@ impl PoolClass for Amc {
         }
         let next = d.generation(d.next_age(seg.age.get())).generation;
         seg.copies_young.set(next != cx.top());
-        let is_old = t.in_place.get() && seg.generation.get() == Some(cx.top());
-        if is_old && !seg.large.get() && seg.buffer.get().is_none() {
+        let in_place = if seg.young.get() { &t.young_in_place } else { &t.old_in_place };
+        if in_place.get() && !seg.large.get() && seg.buffer.get().is_none() {
             nailed::whiten_in_place(cx, seg);
         }
         true

@@ -216,6 +216,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
             ss.scan(fmt, base, base.add(size))?;
             bump(&n.live, size);
             bump(&ss.kept, size);
+            ss.survives(seg, size);
             let work = ss.kept.get() + 2 * ss.copied.get();
             if work >= next_look {
                 next_look = work + between;
@@ -273,10 +274,10 @@ pub fn reclaim(cx: Inside<'_>, t: &Trace, seg: P<Seg>) {
     }
     seg.padding.set(dead);
     bump(&t.padding, dead);
-    match seg.generation.get() {
-        // It is as old as can be.
-        Some(g) if in_place => seg.enlist(cx, g),
-        _ => stay(cx, seg, live),
+    if in_place && live >= dead {
+        promote(cx, seg, live);
+    } else {
+        stay(cx, seg, live);
     }
 }
 
@@ -333,6 +334,11 @@ fn stay(cx: Inside<'_>, seg: P<Seg>, live: Size) {
         seg.enlist(cx, g);
         return;
     }
+    promote(cx, seg, live);
+}
+
+/// Puts a segment with `live` bytes into the next generation.
+fn promote(cx: Inside<'_>, seg: P<Seg>, live: Size) {
     let d = data(seg.pool.get());
     let i = d.next_age(seg.age.get());
     let next = d.generation(i);
