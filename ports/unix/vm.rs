@@ -93,7 +93,13 @@ pub fn map(base: Addr, size: Size) -> Result {
     // the range.
     // SAFETY: the range is ours and reserved.
     match unsafe { sys::mprotect(base.0, size, sys::PROT_READ | sys::PROT_WRITE) } {
-        0 => Ok(()),
+        0 => {
+            // What is mapped will be used soon. One call for all of it takes less time than a
+            // page fault for each page. It is no harm if the system can't.
+            // SAFETY: as above; the contents stay.
+            unsafe { sys::madvise(base.0, size, sys::MADV_PRESENT) };
+            Ok(())
+        }
         _ => {
             // A failure may come after the first of several mappings.
             // SAFETY: as above; the part already changed was never used.

@@ -33,6 +33,8 @@ pub(super) struct Directory {
     span: Cell<Size>,
     /// The entry of the first region.
     entries: Cell<Entries>,
+    /// Does it cover all chunks? Then nothing is to be found elsewhere.
+    is_whole: Cell<bool>,
     /// Its own memory; empty while it is that of the first chunk.
     memory: Cell<Range>,
 }
@@ -62,7 +64,7 @@ impl Arena {
     pub(super) fn tract_in_directory(&self, a: Addr) -> Option<Tract> {
         let off = a.since(self.directory.origin.get());
         if off >= self.directory.span.get() {
-            return None;
+            return self.directory.is_whole.get().then_some(core::ptr::null_mut());
         }
         let at = off >> self.region_shift;
         let mask = (1usize << (self.region_shift - self.grain_shift)) - 1;
@@ -80,6 +82,7 @@ impl Arena {
         d.origin.set(c.origin);
         d.span.set(c.span);
         d.entries.set(Entries(c.own_dir));
+        d.is_whole.set(!self.is_client() && self.chunks.len() <= 1);
     }
 
     /// Makes the directory cover all chunks, of which there are others than before. If that
@@ -126,6 +129,7 @@ impl Arena {
         d.origin.set(hull.base);
         d.span.set(hull.size());
         d.entries.set(Entries(first));
+        d.is_whole.set(true);
         self.move_in();
         self.give_back(d.memory.replace(Range::sized(base, bytes)));
         true
@@ -135,6 +139,7 @@ impl Arena {
     /// beyond it, or there is only the first, it goes.
     fn directory_keep(&self) {
         let d = &self.directory;
+        d.is_whole.set(false);
         let covered = Range::sized(d.origin.get(), d.span.get());
         let half_in = |r: Range| {
             r.base < covered.limit
