@@ -39,21 +39,27 @@ use core::cell::Cell;
 const UNPROTECTED_SCANS: u8 = 3;
 
 /// A segment. Its fields are used inside the instance only.
+///
+/// Fix reads the first 32 bytes (of 64-bit words) for each reference that leads to the
+/// segment, and the next 32 if it is white. They are in one cache line each, since control
+/// memory is aligned to as many.
+#[repr(C)]
 pub struct Seg {
     /// Its pool's class, at hand for fix.
     pub class: &'static dyn PoolClass,
+    /// Which objects ambiguous references hold, for the trace that it is white for.
+    pub nails: Slot<Nailboard>,
     /// The traces it is white for.
     pub white: Cell<TraceSet>,
     /// The traces it is grey for.
     pub grey: Cell<TraceSet>,
     /// The accesses its memory denies just now.
     pub mode: Cell<AccessSet>,
-    /// For this many scans the write barrier stays off.
-    defer: Cell<u8>,
-    /// The ranks of its references; empty for leaf objects.
-    pub ranks: RankSet,
     /// It is one object, never moved.
     pub large: Cell<bool>,
+    /// In the present trace no object of it moves: those that are found alive are marked
+    /// in `nails`.
+    pub in_place: Cell<bool>,
     /// There was no memory for a nailboard. For the trace that this is white for,
     /// every object in here that has not been copied stays where it is.
     pub hold_all: Cell<bool>,
@@ -61,43 +67,42 @@ pub struct Seg {
     pub young: Cell<bool>,
     /// If an object of it is copied, the copy is young.
     pub copies_young: Cell<bool>,
-    /// It may refer to young segments. If it does not, traces of young generations pass it by.
-    refers_young: Cell<bool>,
-    /// In the present trace no object of it moves: those that are found alive are marked
-    /// in `nails`.
-    pub in_place: Cell<bool>,
-    /// Bytes of padding that traces have left in it where objects died.
-    pub padding: Cell<Size>,
+    /// Its pool.
+    pub pool: P<Pool>,
+    /// Where its objects end, when no allocation point is at work in it.
+    pub filled: Cell<Addr>,
+    /// The end of its range.
+    pub limit: Addr,
+    /// For a class whose pools use several generations: the index of its generation
+    /// in the chain.
+    pub age: Cell<usize>,
+    /// The start of its range.
+    pub base: Addr,
+    /// For this many scans the write barrier stays off.
+    defer: Cell<u8>,
+    /// The ranks of its references; empty for leaf objects.
+    pub ranks: RankSet,
     /// How many traces in a row have left objects in it, since it came to its
     /// generation.
     pub held: Cell<u8>,
+    /// It may refer to young segments. If it does not, traces of young generations pass it by.
+    refers_young: Cell<bool>,
     /// It is full of objects that a client has put into one large block, and the next
     /// trace is to take them apart: see `set_bulk`.
     bulk: Cell<bool>,
     /// All in it is dead, but an allocation point has room in it: it is freed when that
     /// has left.
     pub doomed: Cell<bool>,
-    /// Its pool.
-    pub pool: P<Pool>,
-    /// The start of its range.
-    pub base: Addr,
-    /// The end of its range.
-    pub limit: Addr,
-    /// Where its objects end, when no allocation point is at work in it.
-    pub filled: Cell<Addr>,
-    /// Its generation.
-    pub generation: Slot<Gen>,
     /// Zones it may refer to.
     summary: Cell<RefSet>,
-    /// Which objects ambiguous references hold, for the trace that it is white for.
-    pub nails: Slot<Nailboard>,
+    /// Bytes of padding that traces have left in it where objects died.
+    pub padding: Cell<Size>,
+    /// Its generation.
+    pub generation: Slot<Gen>,
     /// What the sanity trace knows of its objects.
     pub objects: Slot<Nailboard>,
     /// The allocation point at work in it.
     pub buffer: Slot<Buffer>,
-    /// For a class whose pools use several generations: the index of its generation
-    /// in the chain.
-    pub age: Cell<usize>,
     /// The class's own.
     pub data: Cell<*mut ()>,
     in_gen: Link<Seg>,
