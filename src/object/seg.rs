@@ -435,10 +435,11 @@ impl P<Seg> {
         if let Some(l) = t.grey.get(first_rank(seg.ranks) as usize) {
             // SAFETY: part of the segment; `destroy` takes it out.
             let g = unsafe { seg.grey_for(t).p() };
-            // Copies go to the front, to be scanned while they are still in the cache.
-            // A segment whose objects don't move goes to the back: marks gather in it
+            // Copies go to the front, to be scanned while they are still in the cache, and so
+            // do objects that are marked in place, which were asked for when they were marked.
+            // A segment whose objects never move goes to the back: marks gather in it
             // while others are scanned, and so it is visited less often.
-            if seg.class.moves() && !seg.in_place.get() { l.push_front(g) } else { l.push_back(g) }
+            if seg.class.moves() { l.push_front(g) } else { l.push_back(g) }
         }
         seg.touch(cx.cx());
     }

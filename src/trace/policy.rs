@@ -14,7 +14,7 @@ const NURSERY_LEAST: Size = 4 << 20;
 /// is alive, a heap needs so much more memory if it is to cost the same time (Kirisame,
 /// Shenoy and Panchekha, "Optimal Heap Limits for Reducing Browser Memory Use", 2022); that the
 /// rule holds from here on is a guess.
-const SQUARE_FROM: Size = 64 << 20;
+const SQUARE_FROM: Size = 16 << 20;
 /// In an arena that is not small, everything is collected only if more than this is in the
 /// top generation. A guess: that much is soon allocated again.
 const OLD_LEAST: Size = 8 << 20;
@@ -82,9 +82,9 @@ pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {
     } else {
         (alive as u64).saturating_mul(SQUARE_FROM as u64).isqrt() as Size
     };
-    // With half as much again a flat heap has at its peak, while it copies, 1.5 times what
-    // the Boehm collector takes for the same work (benches/tree).
-    let wish = if flat { part.saturating_add(part / 2) } else { part };
+    // So a flat heap takes at its peak, while it copies, at most 1.5 times what the Boehm
+    // collector takes for the same work (benches/tree).
+    let wish = if flat { alive.saturating_add(part) } else { part };
     wish.min(room / 3).max(NURSERY_LEAST)
 }
 
@@ -152,9 +152,9 @@ mod tests {
             let room = usize::MAX;
             assert_eq!(nursery(0, false, room, capacity), 4 << 20);
             assert_eq!(nursery(9 << 20, false, room, capacity), 9 << 20);
-            assert_eq!(nursery(8 << 20, true, room, capacity), 12 << 20);
-            assert_eq!(nursery(256 << 20, false, room, capacity), 128 << 20);
-            assert_eq!(nursery(256 << 20, true, room, capacity), 192 << 20);
+            assert_eq!(nursery(8 << 20, true, room, capacity), 16 << 20);
+            assert_eq!(nursery(256 << 20, false, room, capacity), 64 << 20);
+            assert_eq!(nursery(256 << 20, true, room, capacity), 320 << 20);
             assert_eq!(nursery(256 << 20, true, 30 << 20, capacity), 10 << 20);
             assert_eq!(nursery(256 << 20, true, 0, capacity), 4 << 20);
         }

@@ -13,6 +13,7 @@ use crate::object::pool::Scanned;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::object::trace::Trace;
+use crate::seam::arch;
 
 /// After this many traces that have held objects in a segment, the segment changes
 /// generation as it is. Measured on an interpreter that recurses deeply: 2 to 32 are
@@ -188,6 +189,9 @@ pub fn mark(seg: P<Seg>, ss: &ScanState, n: P<Nailboard>, r: Ref<'_>) {
         return;
     }
     if n.get().set(base) {
+        // It is scanned soon. Measured on a tree of 512 MB, with these segments at the front of
+        // the grey list: 0.75 of the time.
+        arch::expect_read(base);
         // This is met once, unlike references that are found to be marked already.
         ss.budget.set(ss.budget.get() - 1);
         if !seg.is_grey_for(seg.white.get()) {
