@@ -35,6 +35,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
     }
     match mark {
         Mark::New => {
+            crate::seam::arch::expect_read(base);
             if !seg.is_grey_for(seg.white.get()) {
                 seg.set_grey(ss.cx(), ss.cx().cx().trace_of(seg.white.get()));
             }
