@@ -256,6 +256,8 @@ pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
 /// stays.
 pub fn reclaim(cx: Inside<'_>, t: &Trace, seg: P<Seg>) {
     let nails = seg.nails.take();
+    // What is left is gone through object by object. To pad takes as long as to scan.
+    t.budget.spend(seg.get().size());
     let live = match nails {
         Some(n) if !seg.hold_all.get() => {
             resolve(cx, seg, n);
