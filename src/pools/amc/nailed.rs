@@ -194,7 +194,7 @@ pub fn mark(seg: P<Seg>, ss: &ScanState, n: P<Nailboard>, r: Ref<'_>) {
         arch::expect_read(base);
         // This is met once, unlike references that are found to be marked already.
         ss.budget.set(ss.budget.get() - 1);
-        if !seg.is_grey_for(seg.white.get()) {
+        if !seg.is_grey_for(seg.white.get()) && !crate::seam::fault("in_place") {
             let cx = ss.cx();
             seg.set_grey(cx, cx.cx().trace_of(seg.white.get()));
         }
