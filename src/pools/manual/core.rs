@@ -52,7 +52,7 @@ const FIRST_EXTENT: Size = 16 * 1024;
 const EXTENT_MAX: Size = 1 << 20;
 /// A pool that has less than so many extents like the next one makes that larger:
 /// the search through extents stays short, and little is left unused at the end.
-const EXTENTS_WANTED: Size = 64;
+const EXTENTS_WANTED: Size = 128;
 /// Larger extents are multiples of this: the arena maps that much at a time.
 const EXTENT_STEP: Size = 64 * 1024;
 /// Bytes of room for an allocation point, at most, unless it wants more.
@@ -1084,7 +1084,9 @@ impl Inner {
         }
         if let Some(a) = self.set_aside(n) {
             if let Some(s) = ap.magazines.get() {
-                self.refill(s.get(), size, self.share(n, MAGAZINE_PART));
+                // Half, so that what is freed meanwhile finds places in the pool's own.
+                let most = self.share(n, MAGAZINE_PART).min(magazines::HALF);
+                self.refill(s.get(), size, most);
             }
             return Some(self.granted(a, n));
         }
