@@ -451,6 +451,7 @@ def plot(table, m):
                 values = [v for label, _, _ in table.rows for _, p in have for v in (table.cell(label, p, m) or [[]])[0]]
                 if min(values) > 0 and max(values) / min(values) > 20:
                     script += ["set logscale y", "set yrange [*:*]"]
+            script.append(f"set xrange [{min(xs) * 0.95}:{max(xs) * 1.05}]")
             script += [f"set xlabel {json.dumps(table.x)}", f"set xtics ({', '.join(map(str, xs))})"]
             for k, (i, p) in enumerate(have):
                 c = COLOURS[i % len(COLOURS)]
