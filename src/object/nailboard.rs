@@ -28,6 +28,8 @@ pub struct Nailboard {
     pub resolved: Cell<bool>,
     /// There are marks that have not been scanned.
     pub fresh: Cell<bool>,
+    /// The word of the newest mark.
+    newest: Cell<usize>,
     /// No object moves: what is referred to is marked.
     pub in_place: Cell<bool>,
     /// All marks that there were have been scanned before.
@@ -62,6 +64,7 @@ impl Nailboard {
             done: unsafe { marks.add(words) },
             resolved: Cell::new(false),
             fresh: Cell::new(false),
+            newest: Cell::new(0),
             in_place: Cell::new(false),
             scanned: Cell::new(false),
             live: Cell::new(0),
@@ -105,8 +108,14 @@ impl Nailboard {
         *word |= bit;
         if new {
             self.fresh.set(true);
+            self.newest.set(w);
         }
         new
+    }
+
+    /// Bytes in its tables.
+    pub fn table_size(&self) -> Size {
+        self.words * (2 * size_of::<usize>())
     }
 
     /// Takes a mark away.
@@ -134,17 +143,30 @@ impl Nailboard {
         new
     }
 
+    /// As [`Nailboard::start_next`], for an object in the word of the newest mark. A chain of
+    /// objects is followed in this way, however it lies in the segment.
+    pub fn start_newest(&self) -> Option<Addr> {
+        self.start_in(self.newest.get())
+    }
+
+    fn start_in(&self, word: usize) -> Option<Addr> {
+        // SAFETY: both in their tables, which are ours alone.
+        let (marks, done) = unsafe { (*self.marks.add(word), &mut *self.done.add(word)) };
+        let left = marks & !*done;
+        if left == 0 {
+            return None;
+        }
+        *done |= left & left.wrapping_neg();
+        let i = word * usize::BITS as usize + left.trailing_zeros() as usize;
+        Some(self.base.add(i << self.shift))
+    }
+
     /// The first object that is marked and not being scanned yet, from a word of the table
     /// on, which goes on to the word where that is. As [`Nailboard::start_scan`] for it.
     pub fn start_next(&self, word: &mut usize) -> Option<Addr> {
         while *word < self.words {
-            // SAFETY: both in their tables, which are ours alone.
-            let (marks, done) = unsafe { (*self.marks.add(*word), &mut *self.done.add(*word)) };
-            let left = marks & !*done;
-            if left != 0 {
-                *done |= left & left.wrapping_neg();
-                let i = *word * usize::BITS as usize + left.trailing_zeros() as usize;
-                return Some(self.base.add(i << self.shift));
+            if let Some(a) = self.start_in(*word) {
+                return Some(a);
             }
             *word += 1;
         }

@@ -201,6 +201,10 @@ pub fn mark(seg: P<Seg>, ss: &ScanState, n: P<Nailboard>, r: Ref<'_>) {
     }
 }
 
+/// To scan an object by itself takes as long as to scan so many bytes among others, besides
+/// its size; and so does the fix that finds it. An estimate: some 80 instructions.
+const OBJECT_WORK: Size = 64;
+
 /// Scans the objects that a nailboard holds.
 pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let Some(n) = seg.nails.get() else { return Ok(Scanned::Part) };
@@ -209,19 +213,23 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     seg.expose(cx);
     let between = cx.cx().trace_of(ss.traces).budget.between();
     let mut next_look = between;
+    let mut looked = 0;
     let (zones, young) = n.found.replace((RefSet::EMPTY, false));
     ss.fixed.set(ss.fixed.get().or(zones));
     ss.young.set(young);
     loop {
         n.fresh.set(false);
+        looked += n.table_size();
         let mut word = 0;
-        while let Some(base) = n.start_next(&mut word) {
+        while let Some(base) = n.start_newest().or_else(|| n.start_next(&mut word)) {
             let size = fmt.size(base.add(fmt.m.header));
             ss.scan(fmt, base, base.add(size))?;
+            looked += OBJECT_WORK;
             bump(&n.live, size);
             bump(&ss.kept, size);
             ss.survives(seg, size);
-            let work = ss.kept.get() + 2 * ss.copied.get();
+            let fixed = isize::MAX.abs_diff(ss.budget.get());
+            let work = looked + ss.kept.get() + 2 * ss.copied.get() + fixed * OBJECT_WORK;
             if work >= next_look {
                 next_look = work + between;
                 if ss.until.get().is_some_and(|until| until.is_past()) {
