@@ -461,6 +461,7 @@ impl Client {
             params: Params { grain: s.grain, size, base, limit: s.limit, extra: 0 },
             spare: s.spare,
             pause_time: 0.0,
+            utilisation: None,
             zoned: true,
             extended: None,
             contracted: None,

@@ -99,6 +99,8 @@ pub struct Trace {
     pub live: Cell<Size>,
     /// The time that the present step may take.
     pub budget: Budget,
+    /// How its work is spread.
+    pub pace: Pace,
 }
 
 impl Trace {
@@ -124,6 +126,7 @@ impl Trace {
             not_condemned: Cell::new(0),
             live: Cell::new(0),
             budget: Budget::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -176,6 +179,7 @@ impl Trace {
         self.condemned.set(0);
         self.not_condemned.set(0);
         self.live.set(0);
+        self.budget.done.set(0);
         self.set_phase(cx, Phase::Condemn);
     }
 
@@ -248,6 +252,21 @@ impl Linked<0> for Grey {
     }
 }
 
+/// How the work of a trace is spread over what the client allocates meanwhile.
+#[derive(Default)]
+pub struct Pace {
+    /// How much work it is expected to be, in bytes looked at.
+    pub expected: Cell<Size>,
+    /// How many bytes may be allocated until it has ended.
+    pub room: Cell<Size>,
+    /// How many bytes had been handed out when it began.
+    pub began: Cell<Size>,
+    /// Work that is due, and has not been done.
+    pub owed: Cell<Size>,
+    /// The room has been used up.
+    pub late: Cell<bool>,
+}
+
 /// How long a step may take.
 pub struct Budget {
     /// When to stop; `None`: never.
@@ -258,6 +277,10 @@ pub struct Budget {
     work: Cell<Size>,
     /// So many bytes of work between two looks.
     between: Cell<Size>,
+    /// Work since the trace began.
+    done: Cell<Size>,
+    /// When so much has been done, the step ends.
+    quota: Cell<Size>,
 }
 
 impl Default for Budget {
@@ -267,14 +290,17 @@ impl Default for Budget {
             spent: Cell::new(false),
             work: Cell::new(0),
             between: Cell::new(0),
+            done: Cell::new(0),
+            quota: Cell::new(Size::MAX),
         }
     }
 }
 
 impl Budget {
     /// A step begins that is to stop at `until`, if that is given. The clock is read after
-    /// each `between` bytes of work.
-    pub fn begin(&self, until: Option<Deadline>, between: Size) {
+    /// each `between` bytes of work. It also stops when `most` bytes of work have been done.
+    pub fn begin(&self, until: Option<Deadline>, between: Size, most: Size) {
+        self.quota.set(self.done.get().saturating_add(most));
         self.between.set(between);
         self.until.set(until);
         self.spent.set(false);
@@ -288,7 +314,7 @@ impl Budget {
 
     /// Takes the limit away: the step goes on until the trace has ended.
     pub fn lift(&self) {
-        self.begin(None, 0);
+        self.begin(None, 0, Size::MAX);
     }
 
     /// Notes work that is not done in pieces, after which it is time to look at the clock.
@@ -297,9 +323,24 @@ impl Budget {
         self.spend(self.between.get())
     }
 
+    /// How much work has been done since the trace began, in bytes looked at. Where a word
+    /// has 32 bits it may wrap.
+    pub fn done(&self) -> Size {
+        self.done.get()
+    }
+
+    /// Notes work that was done outside of a step.
+    pub fn note(&self, bytes: Size) {
+        bump(&self.done, bytes);
+    }
+
     /// Notes how much work was done, in bytes looked at. True: time is up.
     pub fn spend(&self, bytes: Size) -> bool {
+        bump(&self.done, bytes);
         let Some(until) = self.until.get() else { return false };
+        if self.done.get() >= self.quota.get() {
+            self.spent.set(true);
+        }
         bump(&self.work, bytes);
         if self.work.get() >= self.between.get() {
             self.work.set(0);

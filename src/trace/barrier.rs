@@ -43,7 +43,7 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
             }
             for t in cx.traces_of(traces) {
                 let rank = advance::early_rank(t, s);
-                advance::scan_window(t, cx, s, rank, until, window);
+                t.budget.note(advance::scan_window(t, cx, s, rank, until, window));
             }
         }
         if write {

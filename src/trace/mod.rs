@@ -86,11 +86,12 @@ impl Tracer {
         condemn::choose(t, cx, upto);
     }
 
-    /// Does a share of the work of a trace, until it ends or time is up.
+    /// Does a share of the work of a trace, until it ends, time is up or `most` bytes of work
+    /// have been done.
     /// Without `until` it goes on to the end. Calls out: formats, scanners, the port.
-    pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<Deadline>) -> Report {
+    pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<Deadline>, most: Size) -> Report {
         let mut report = Report::default();
-        t.budget.begin(until, policy::clock_work(cx.arena.capacity()));
+        t.budget.begin(until, policy::clock_work(cx.arena.capacity()), most);
         loop {
             let go_on = match t.phase() {
                 Phase::Idle => false,
