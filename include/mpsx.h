@@ -120,6 +120,32 @@ extern size_t mps_x_arena_utilisation_permille(mps_arena_t arena);
 extern void mps_x_arena_utilisation_permille_set(mps_arena_t arena,
                                                  size_t permille);
 
+/* Key for mps_fmt_create_k: a method that scans a part of an object.  With it a
+ * large object is collected in parts: the collector scans as much of it at a
+ * time as fits a step, a barrier hit scans and opens the part that the program
+ * wants, and after a write only that part is scanned by the next collection.
+ * Parts are 16 KB, or a page or a grain if that is more.  For now this is for
+ * objects of AMC that have a segment of their own (MPS_KEY_LARGE_SIZE); others
+ * are scanned by the scan method, which every format with references has.
+ *
+ * object: the address that clients use, as for the skip method.
+ * base, limit: the part, as addresses in memory: with a header in band, the first
+ * part of an object begins with it, before the address that clients use.
+ * Both are multiples of a page, or the beginning or end of the object; so
+ * no reference that is aligned to its size lies across two parts.
+ *
+ * The method fixes every reference that lies in the part, as the scan method
+ * does, with the same macros and the same results.  It may read all that does
+ * not change and lies at the beginning of the object, such as its size or its kind:
+ * if the barrier stops it there, the library lets it through.  It must not
+ * write outside of the part, or rely on other parts having been scanned.
+ * Not with objects that may be forwarded or padded: such are no large ones. */
+typedef mps_res_t (*mps_x_fmt_scan_part_t)(mps_ss_t ss, mps_addr_t object,
+                                           mps_addr_t base, mps_addr_t limit);
+extern const struct mps_key_s _mps_key_x_FMT_SCAN_PART;
+#define MPS_KEY_X_FMT_SCAN_PART (&_mps_key_x_FMT_SCAN_PART)
+#define MPS_KEY_X_FMT_SCAN_PART_FIELD x_fmt_scan_part
+
 /* --- Without doubles.  A kernel keeps off the floating-point registers, and
  * its compiler does not pass doubles where the library looks for them; mps.h
  * then refuses the functions that these stand for.  Times are in microseconds,

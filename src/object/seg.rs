@@ -18,6 +18,7 @@ use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::{AccessSet, Rank, RankSet, RefSet, TraceSet, ZoneSet};
 use crate::object::buffer::Buffer;
+use crate::object::cards::Cards;
 use crate::object::cx::{Cx, Inside};
 use crate::object::locus::Gen;
 use crate::object::nailboard::Nailboard;
@@ -32,7 +33,7 @@ use core::cell::Cell;
 /// After a write through the barrier, a segment goes without a write barrier for
 /// this many scans. Memory that was written to is likely to be written to again, and to
 /// scan a segment costs less than a fault. A guess, never compared with others.
-const UNPROTECTED_SCANS: u8 = 3;
+pub(super) const UNPROTECTED_SCANS: u8 = 3;
 
 /// A segment. Its fields are used inside the instance only.
 pub struct Seg {
@@ -73,7 +74,9 @@ pub struct Seg {
     /// Its generation.
     pub generation: Slot<Gen>,
     /// Zones it may refer to.
-    summary: Cell<RefSet>,
+    pub(super) summary: Cell<RefSet>,
+    /// Its parts, if it is one object that can be scanned in parts.
+    pub cards: Slot<Cards>,
     /// Which objects ambiguous references hold, for the trace that it is white for.
     pub nails: Slot<Nailboard>,
     /// What the sanity trace knows of its objects.
@@ -160,6 +163,7 @@ impl Seg {
             filled: Cell::new(base),
             generation: Cell::new(generation),
             summary: Cell::new(RefSet::ALL),
+            cards: Cell::new(None),
             nails: Cell::new(None),
             objects: Cell::new(None),
             buffer: Cell::new(None),
@@ -270,8 +274,16 @@ impl Seg {
         AccessSet::EMPTY
     }
 
+    /// Its memory has been opened, all of it.
+    pub fn opened(&self) {
+        self.mode.set(AccessSet::EMPTY);
+        if let Some(c) = self.cards.get() {
+            c.opened();
+        }
+    }
+
     fn touch(&self, cx: &Cx) {
-        if self.wanted(cx) != self.mode.get() {
+        if self.cards.get().is_some() || self.wanted(cx) != self.mode.get() {
             cx.arena.mark_unsynced(self.base);
         }
     }
@@ -297,6 +309,10 @@ impl P<Seg> {
         if let Some(n) = seg.nails.take() {
             // SAFETY: nobody uses it any more.
             unsafe { Nailboard::finish(n, &cx.arena) };
+        }
+        if let Some(c) = seg.cards.take() {
+            // SAFETY: nobody uses them any more.
+            unsafe { Cards::finish(c, &cx.arena) };
         }
         let pool = seg.pool.get();
         pool.segs.remove(self);
@@ -380,6 +396,9 @@ impl P<Seg> {
         }
         seg.grey_for(t).scanned.set(seg.base);
         self.set_grey_from_scanned(cx, t);
+        if cx.flipped.get().meets(t.set()) {
+            self.whole_is_grey(cx, t);
+        }
     }
 
     /// Makes it grey for a trace from where it was scanned to.
@@ -427,6 +446,9 @@ impl P<Seg> {
     /// not to be write protected just now.
     pub fn set_summary(self, cx: Inside<'_>, found: RefSet) {
         let seg = self.get();
+        if let Some(c) = seg.cards.get() {
+            c.set_all(found);
+        }
         let mut s = found;
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
@@ -443,6 +465,15 @@ impl P<Seg> {
     /// Sets its summary to `ALL`: an allocation point is to work in it, or it was
     /// written to.
     pub fn set_summary_all(self, cx: Inside<'_>) {
+        if let Some(c) = self.get().cards.get() {
+            c.set_all(RefSet::ALL);
+            cx.arena.mark_unsynced(self.get().base);
+        }
+        self.all_of_some(cx);
+    }
+
+    /// Something in it may refer to anything: it, or some of its cards.
+    pub(super) fn all_of_some(self, cx: Inside<'_>) {
         let seg = self.get();
         if seg.summary.get() != RefSet::ALL {
             seg.summary.set(RefSet::ALL);
@@ -472,7 +503,7 @@ impl P<Seg> {
         let seg = self.get();
         cx.hold();
         unprotect(cx, seg.range());
-        seg.mode.set(AccessSet::EMPTY);
+        seg.opened();
         cx.arena.mark_unsynced(seg.base);
     }
 
@@ -504,15 +535,25 @@ pub fn sync(cx: Inside<'_>) -> bool {
     let mut good = true;
     cx.arena.drain_unsynced(|t| {
         let Some(seg) = of_tract(t) else { return };
-        let wanted = seg.wanted(cx.cx());
-        if wanted == seg.mode.get() {
-            return;
+        let mut change = |range: Range, mode: &Cell<AccessSet>, wanted: AccessSet| {
+            if wanted != mode.get() {
+                if !runs.joins(range, wanted) {
+                    good &= settle(cx, &mut runs);
+                }
+                runs.add(range, wanted);
+                mode.set(wanted);
+            }
+        };
+        let Some(cards) = seg.cards.get() else {
+            return change(seg.range(), &seg.mode, seg.wanted(cx.cx()));
+        };
+        let mut any = AccessSet::EMPTY;
+        for (i, c) in cards.all().iter().enumerate() {
+            let wanted = seg.wanted_of(cx.cx(), c);
+            change(cards.range(i), &c.mode, wanted);
+            any = any.or(wanted);
         }
-        if !runs.joins(seg.range(), wanted) {
-            good &= settle(cx, &mut runs);
-        }
-        runs.add(seg.range(), wanted);
-        seg.mode.set(wanted);
+        seg.mode.set(any);
     });
     good &= settle(cx, &mut runs);
     crate::object::cx::bump(&cx.arena.calls.protect, runs.calls);
@@ -543,6 +584,19 @@ pub fn sync_peeks(cx: Inside<'_>) -> bool {
 
 /// Gives a segment's memory the mode that it says it has.
 fn restore(cx: Inside<'_>, seg: P<Seg>) {
+    if let Some(cards) = seg.cards.get() {
+        let mut runs = Runs::default();
+        for (i, c) in cards.all().iter().enumerate() {
+            if !runs.joins(cards.range(i), c.mode.get()) {
+                settle(cx, &mut runs);
+            }
+            runs.add(cards.range(i), c.mode.get());
+        }
+        settle(cx, &mut runs);
+        crate::object::cx::bump(&cx.arena.calls.protect, runs.calls);
+        cx.arena.mark_unsynced(seg.base);
+        return;
+    }
     crate::object::cx::bump(&cx.arena.calls.protect, 1);
     let done = cx.arena.port.protect(seg.base, seg.get().size(), seg.mode.get());
     if done.is_err() {
@@ -584,7 +638,7 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
                 continue;
             }
             if off(s.get().range()) {
-                s.mode.set(AccessSet::EMPTY);
+                s.opened();
                 s.set_summary_all(cx);
             } else {
                 left += 1;
@@ -602,7 +656,7 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
 /// May accesses be denied that were not? A thread that looks into a table before it
 /// accesses must not be between the two just then. So either there is no other thread, or
 /// others are stopped, which they are outside of accesses if the port says so.
-fn may_deny(cx: Inside<'_>) -> bool {
+pub(super) fn may_deny(cx: Inside<'_>) -> bool {
     if !cx.arena.is_soft || cx.threads.is_alone(cx.arena.port) {
         return true;
     }
@@ -626,8 +680,12 @@ fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
     let mut at = run.base;
     while at < run.limit {
         let Some(seg) = of_addr(&cx, at) else { break };
-        seg.mode.set(AccessSet::EMPTY);
-        if !mode.meets(AccessSet::READ) {
+        let unheard = !mode.meets(AccessSet::READ);
+        match seg.cards.get() {
+            Some(c) => c.opened_in(run, unheard),
+            None => seg.mode.set(AccessSet::EMPTY),
+        }
+        if unheard {
             seg.get().summary.set(RefSet::ALL);
         }
         at = seg.limit;

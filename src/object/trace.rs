@@ -329,6 +329,11 @@ impl Budget {
         self.done.get()
     }
 
+    /// Will the step have done its work, if `more` is noted?
+    pub fn is_met_by(&self, more: Size) -> bool {
+        self.done.get().saturating_add(more) >= self.quota.get()
+    }
+
     /// Notes work that was done outside of a step.
     pub fn note(&self, bytes: Size) {
         bump(&self.done, bytes);

@@ -55,8 +55,10 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
     }
     bump(&t.condemned, s.get().size());
     // The references in it are looked at when its objects are found alive. Until then no
-    // summary of them is needed.
-    s.set_summary_all(cx);
+    // summary of them is needed. But to open all cards would cost more than it saves.
+    if s.cards.get().is_none() {
+        s.set_summary_all(cx);
+    }
 }
 
 /// The condemn phase. False: time is up.
