@@ -88,8 +88,10 @@ impl Entered {
     /// thought of: does a step, if one is due.
     fn go_on(&self, t: &Trace, since: Size) {
         let Some(kept) = self.kept_share().filter(|_| self.cx.can_shield()) else {
+            t.pace.gentle.set(false);
             return self.work(t);
         };
+        t.pace.gentle.set(true);
         let now = plinth::clock();
         let Some((ticks, work)) = self.pace_step(t, now, since, kept) else { return };
         let before = t.budget.done();

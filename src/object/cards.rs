@@ -36,6 +36,8 @@ pub struct Card {
     pub defer: Cell<u8>,
     /// The trace that the segment is grey for has not scanned it.
     pub grey: Cell<bool>,
+    /// As [`Seg::early`], of this card.
+    pub early: Cell<bool>,
 }
 
 /// The cards of a segment.
@@ -61,6 +63,7 @@ impl Cards {
                 mode: Cell::new(AccessSet::EMPTY),
                 defer: Cell::new(0),
                 grey: Cell::new(false),
+                early: Cell::new(false),
             };
             // SAFETY: an array of `len`, just allocated.
             unsafe { at.add(i).write(card) };
@@ -111,6 +114,23 @@ impl Cards {
         found
     }
 
+    /// As [`P::shield_early`]. Where it stopped is kept in `next`, which nobody else needs
+    /// before the flip.
+    pub(super) fn shield_early(&self, white: RefSet, most: Size) -> Option<Size> {
+        let mut bytes = 0;
+        for (i, c) in self.all().iter().enumerate().skip(self.next.get()) {
+            if bytes >= most {
+                self.next.set(i);
+                return None;
+            }
+            if c.summary.get().meets(white) && !c.early.replace(true) {
+                bytes += 1 << self.shift;
+            }
+        }
+        self.next.set(0);
+        Some(bytes)
+    }
+
     fn summary(&self) -> RefSet {
         self.all().iter().fold(RefSet::EMPTY, |s, c| s.or(c.summary.get()))
     }
@@ -149,6 +169,9 @@ impl Seg {
             let off = crate::seam::fault("read_barrier");
             return if off { AccessSet::EMPTY } else { AccessSet::READ_WRITE };
         }
+        if card.early.get() {
+            return AccessSet::READ_WRITE;
+        }
         if card.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {
             return AccessSet::WRITE;
         }
@@ -180,9 +203,19 @@ impl P<Seg> {
         let white = t.white_zones.get();
         for c in cards.all() {
             c.grey.set(c.summary.get().meets(white));
+            c.early.set(false);
         }
         cards.next.set(0);
         cx.arena.mark_unsynced(self.get().base);
+    }
+
+    /// Opens a card to the mutator again before the flip.
+    pub fn open_card_early(self, cx: Inside<'_>, range: Range, card: &Card) {
+        if card.early.replace(false) {
+            for t in cx.traces_of(self.get().grey.get()) {
+                bump(&t.opened, range.size());
+            }
+        }
     }
 
     /// Makes the memory of a card accessible to the collector, and holds the mutator.

@@ -158,7 +158,12 @@ impl ScanState {
     }
 
     /// Scans the references in `part` of the object at `object`, exposed. Calls out: format.
-    pub fn scan_part(&self, f: crate::seam::client::FmtScanPart, object: Addr, part: Range) -> Result {
+    pub fn scan_part(
+        &self,
+        f: crate::seam::client::FmtScanPart,
+        object: Addr,
+        part: Range,
+    ) -> Result {
         // SAFETY: part of an object of this format; as above.
         of_code(unsafe { f(self.as_client(), object, part.base, part.limit) })
     }

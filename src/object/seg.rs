@@ -49,6 +49,8 @@ pub struct Seg {
     defer: Cell<u8>,
     /// The ranks of its references; empty for leaf objects.
     pub ranks: RankSet,
+    /// It is grey, and shielded although the flip has not come.
+    pub early: Cell<bool>,
     /// It is one object, never moved.
     pub large: Cell<bool>,
     /// There was no memory for a nailboard. For the trace that this is white for,
@@ -152,6 +154,7 @@ impl Seg {
             mode: Cell::new(AccessSet::EMPTY),
             defer: Cell::new(0),
             ranks,
+            early: Cell::new(false),
             large: Cell::new(false),
             hold_all: Cell::new(false),
             held: Cell::new(0),
@@ -266,7 +269,7 @@ impl Seg {
         }
         if self.is_grey() {
             // Before the flip it may be written to freely: it will be scanned anyway.
-            return AccessSet::EMPTY;
+            return if self.early.get() { AccessSet::READ_WRITE } else { AccessSet::EMPTY };
         }
         if self.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {
             return AccessSet::WRITE;
@@ -409,6 +412,7 @@ impl P<Seg> {
             return;
         }
         seg.grey.set(seg.grey.get().or(t.set()));
+        seg.early.set(false);
         if let Some(l) = t.grey.get(first_rank(seg.ranks) as usize) {
             // SAFETY: part of the segment; `destroy` takes it out.
             let g = unsafe { seg.grey_for(t).p() };
@@ -418,6 +422,32 @@ impl P<Seg> {
             if seg.class.moves() { l.push_front(g) } else { l.push_back(g) }
         }
         seg.touch(cx.cx());
+    }
+
+    /// Shields it before the flip, for a trace that it is grey for. Returns how many bytes that
+    /// are; `None`: it has more than `most`, of which as many were done.
+    pub fn shield_early(self, cx: Inside<'_>, t: &Trace, most: Size) -> Option<Size> {
+        let seg = self.get();
+        if let Some(c) = seg.cards.get() {
+            cx.arena.mark_unsynced(seg.base);
+            return c.shield_early(t.white_zones.get(), most);
+        }
+        if seg.early.replace(true) {
+            return Some(0);
+        }
+        seg.touch(cx.cx());
+        Some(seg.size())
+    }
+
+    /// Opens it to the mutator again before the flip, for the trace that it is grey for.
+    pub fn open_early(self, cx: Inside<'_>) {
+        let seg = self.get();
+        if seg.early.replace(false) {
+            for t in cx.traces_of(seg.grey.get()) {
+                crate::object::cx::bump(&t.opened, seg.size());
+            }
+            seg.touch(cx.cx());
+        }
     }
 
     /// Makes it not grey for a trace.

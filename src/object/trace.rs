@@ -85,6 +85,15 @@ pub struct Trace {
     pub grey: [List<Grey, 0>; 4],
     /// How far the walk of the grey phase has come.
     pub walk: Cell<Walk>,
+    /// All that is grey before the flip is known, and it is being shielded.
+    pub shielding: Cell<bool>,
+    /// Bytes that were shielded before the flip and opened to the mutator again, in this
+    /// walk; and in the one before.
+    pub opened: Cell<Size>,
+    /// See `opened`.
+    pub left_open: Cell<Size>,
+    /// Bytes that were shielded before the flip.
+    pub shielded: Cell<Size>,
     /// The registrations for finalization to be looked at next: an address of
     /// the tracer's (`trace::guardian`).
     pub guardians_at: Cell<Addr>,
@@ -120,6 +129,10 @@ impl Trace {
             moving: Cell::new(ZoneSet::EMPTY),
             grey: [List::default(), List::default(), List::default(), List::default()],
             walk: Cell::new(Walk::Start),
+            shielding: Cell::new(false),
+            opened: Cell::new(0),
+            left_open: Cell::new(Size::MAX),
+            shielded: Cell::new(0),
             guardians_at: Cell::new(Addr::NULL),
             guardians_refreshed: Cell::new(0),
             condemned: Cell::new(0),
@@ -175,6 +188,7 @@ impl Trace {
         self.white_zones.set(ZoneSet::EMPTY);
         self.moving.set(ZoneSet::EMPTY);
         self.walk.set(Walk::Start);
+        self.shielding.set(false);
         self.guardians_refreshed.set(0);
         self.condemned.set(0);
         self.not_condemned.set(0);
@@ -265,6 +279,8 @@ pub struct Pace {
     pub owed: Cell<Size>,
     /// The room has been used up.
     pub late: Cell<bool>,
+    /// The program is to keep a share of its time: the flip must be short.
+    pub gentle: Cell<bool>,
 }
 
 /// How long a step may take.

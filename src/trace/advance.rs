@@ -189,7 +189,8 @@ fn scan_cards(
 
 fn scan_card(t: &Trace, cx: Inside<'_>, s: P<Seg>, range: Range, card: &Card, rank: Rank) -> Size {
     let ss = ScanState::new(cx, t, rank);
-    if let Some(first) = s.cards.get().and_then(|c| c.get().all().first().map(|f| (c.range(0), f))) {
+    if let Some(first) = s.cards.get().and_then(|c| c.get().all().first().map(|f| (c.range(0), f)))
+    {
         // The method may look at the beginning of the object.
         s.expose_card(cx, first.0, first.1);
     }

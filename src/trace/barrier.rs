@@ -51,6 +51,10 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
                 t.budget.note(advance::scan_window(t, cx, s, rank, until, window));
             }
         }
+        if s.early.get() && traces.is_empty() {
+            bump(&cx.stats.read_hits, 1);
+            s.open_early(cx);
+        }
         if write {
             bump(&cx.stats.write_hits, 1);
             s.write_hit(cx);
@@ -88,6 +92,10 @@ fn access_card(
             let rank = advance::early_rank(t, s);
             t.budget.note(advance::scan_window(t, cx, s, rank, until, range));
         }
+    }
+    if card.early.get() {
+        bump(&cx.stats.read_hits, 1);
+        s.open_card_early(cx, range, card);
     }
     if need.meets(AccessSet::WRITE) {
         bump(&cx.stats.write_hits, 1);

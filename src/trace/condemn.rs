@@ -12,6 +12,28 @@ use crate::object::trace::{Phase, Trace};
 /// take as long as 128 bytes take to scan.
 const HEADER_WORK: Size = 128;
 
+/// When the protection of so many bytes is to change, it is changed, so that the time it takes
+/// counts in this step. An estimate: on Linux a page takes 0.1 to 0.2 microseconds
+/// (measured), so this takes some 50.
+const BATCH: Size = 1 << 20;
+
+/// Notes that the protection of `s` is to change, after `batch` bytes of others. True: time
+/// is up.
+fn changes(t: &Trace, cx: Inside<'_>, bytes: Size, batch: &mut Size) -> bool {
+    *batch += bytes;
+    if *batch < BATCH {
+        return false;
+    }
+    *batch = 0;
+    seg::sync(cx);
+    t.budget.spend_much()
+}
+
+/// The bytes of a segment that are to be opened to the mutator as it turns white or grey.
+fn closed(s: P<Seg>) -> Size {
+    if s.mode.get().is_empty() || s.cards.get().is_some() { 0 } else { s.get().size() }
+}
+
 /// Notes the generations to condemn, in the order of chains, the top generation last: all, or
 /// of each chain as many as `upto` says. Bulk segments of the others turn white at once.
 pub fn choose(t: &Trace, cx: Inside<'_>, upto: impl Fn(P<Chain>) -> usize) {
@@ -63,12 +85,14 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
 
 /// The condemn phase. False: time is up.
 pub fn whiten(t: &Trace, cx: Inside<'_>) -> bool {
+    let mut batch = 0;
     while let Some(g) = t.gens.first() {
         while let Some(left) = t.gen_left.get().checked_sub(1) {
             t.gen_left.set(left);
             let Some(s) = g.get().segs.first() else { break };
+            let bytes = closed(s);
             whiten_seg(t, cx, g, s);
-            if t.budget.spend(HEADER_WORK) {
+            if changes(t, cx, bytes, &mut batch) || t.budget.spend(HEADER_WORK) {
                 return false;
             }
         }
@@ -85,6 +109,7 @@ pub fn whiten(t: &Trace, cx: Inside<'_>) -> bool {
 
 /// The grey phase. False: time is up.
 pub fn grey(t: &Trace, cx: Inside<'_>) -> bool {
+    let mut batch = 0;
     let white = t.white_zones.get();
     if white.is_empty() {
         t.walk.set(Walk::End);
@@ -96,13 +121,63 @@ pub fn grey(t: &Trace, cx: Inside<'_>) -> bool {
         };
         let Some(s) = seg::of_tract(tract) else { break };
         let Some(chunk) = cx.arena.chunk_of(a) else { break };
+        let mut bytes = 0;
         if !s.white.get().meets(t.set()) && s.summary().meets(white) {
+            bytes = closed(s);
             s.set_grey(cx, t);
+        }
+        t.walk.set(Walk::At(chunk, s.limit));
+        if changes(t, cx, bytes, &mut batch) || t.budget.spend(HEADER_WORK) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Shields grey segments before the flip, a few in each step, so that the flip has few to
+/// shield. What the mutator uses meanwhile is opened to it again, and shielded by the
+/// next walk; there is one as long as that halves what is left. If the mutator goes all over its
+/// memory, this is given up. False: time is up.
+pub fn shield(t: &Trace, cx: Inside<'_>) -> bool {
+    if t.opened.get() > t.shielded.get() / 4 + BATCH {
+        return true;
+    }
+    let mut batch = 0;
+    loop {
+        if t.walk.get() == Walk::End {
+            let (left, before) = (t.opened.replace(0), t.left_open.get());
+            if left <= BATCH || left > before / 2 {
+                return true;
+            }
+            t.left_open.set(left);
+            t.walk.set(Walk::Start);
+        }
+        let Some((a, tract)) = cx.arena.next_tract(t.walk.get()) else {
+            t.walk.set(Walk::End);
+            continue;
+        };
+        let (Some(s), Some(chunk)) = (seg::of_tract(tract), cx.arena.chunk_of(a)) else {
+            t.walk.set(Walk::End);
+            continue;
+        };
+        if s.is_grey_for(t.set()) {
+            let Some(bytes) = s.shield_early(cx, t, BATCH) else {
+                // It has cards, and more than one batch of them.
+                bump(&t.shielded, BATCH);
+                if changes(t, cx, BATCH, &mut batch) {
+                    return false;
+                }
+                continue;
+            };
+            bump(&t.shielded, bytes);
+            if changes(t, cx, bytes, &mut batch) {
+                t.walk.set(Walk::At(chunk, s.limit));
+                return false;
+            }
         }
         t.walk.set(Walk::At(chunk, s.limit));
         if t.budget.spend(HEADER_WORK) {
             return false;
         }
     }
-    true
 }

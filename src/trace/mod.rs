@@ -33,6 +33,7 @@ pub mod root;
 pub mod sanity;
 pub mod stack;
 
+use crate::arena::Walk;
 use crate::base::addr::{Addr, Size};
 use crate::base::list::List;
 use crate::base::ptr::P;
@@ -96,7 +97,7 @@ impl Tracer {
             let go_on = match t.phase() {
                 Phase::Idle => false,
                 Phase::Condemn => condemn::whiten(t, cx),
-                Phase::Grey => condemn::grey(t, cx) && self.flip(t, cx, &mut report),
+                Phase::Grey => self.before_flip(t, cx) && self.flip(t, cx, &mut report),
                 Phase::Flipped => advance::advance(self, t, cx, &mut report),
                 Phase::Reclaim => reclaim::reclaim(self, t, cx, &mut report),
             };
@@ -104,6 +105,22 @@ impl Tracer {
                 return report;
             }
         }
+    }
+
+    /// The grey phase, and if the flip must be short, shielding what is grey. False: time is up.
+    fn before_flip(&self, t: &Trace, cx: Inside<'_>) -> bool {
+        if !t.shielding.get() {
+            if !condemn::grey(t, cx) {
+                return false;
+            }
+            t.shielding.set(true);
+            t.walk.set(Walk::Start);
+            t.opened.set(0);
+            t.shielded.set(0);
+            t.left_open.set(Size::MAX);
+        }
+        let steps = t.pace.gentle.get() && t.budget.until().is_some();
+        !steps || condemn::shield(t, cx)
     }
 
     /// Flips. False: time is up.
