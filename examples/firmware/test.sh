@@ -78,4 +78,26 @@ if ./build.sh "$dir" forget; then
 else
     is "builds without a look before each access" 1
 fi
+
+# The port's contract; and whether a mistake in the port is seen.
+if ./build.sh "$dir" conform; then
+    ./run.sh "$dir" conform >"$dir/said-conform" 2>&1
+    code=$?
+    kept=$(sed -n 's/^info \([0-9]* kept, 0 broken, .*\)/\1/p' "$dir/said-conform")
+    [ $code = 0 ] && [ -n "$kept" ] && [ "$(tail -n 1 "$dir/said-conform")" = "info conform: OK" ]
+    is "contract of the port: ${kept:-not kept}" $?
+    [ -n "$kept" ] || grep -v '^info \(ok\|none\|--\|trying\)' "$dir/said-conform" | tail -n 12
+    sed -n 's/^info none [0-9]* \(.*\): not tried: /    not tried: \1: /p' "$dir/said-conform"
+else
+    is "builds with the conformance test" 1
+fi
+if ./build.sh "$dir" broken; then
+    ./run.sh "$dir" broken >"$dir/said-broken" 2>&1
+    code=$?
+    sentence="mps_port_quiet_begin: handlers are kept off"
+    [ $code != 0 ] && grep -qF "info broken $sentence" "$dir/said-broken"
+    is "a mistake in the port is named: $sentence" $?
+else
+    is "builds with a mistake in the port" 1
+fi
 end

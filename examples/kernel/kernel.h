@@ -37,6 +37,9 @@ void put_hex(size_t n);
 /* Says what failed, and powers off with an exit status that is not success. */
 _Noreturn void fail(const char *file, unsigned line, const char *what);
 
+/* If not null: called when that has been said, and need not return. */
+extern void (*fail_first)(void);
+
 #define CHECK(c) ((c) ? (void)0 : fail(__FILE__, __LINE__, #c))
 
 void *memcpy(void *to, const void *from, size_t n);
@@ -84,10 +87,15 @@ extern const size_t arch_clock_rate;
 /* Whose stack is this? The lowest address, and the one above the highest. */
 void arch_stack(void **base_o, void **limit_o);
 
-/* Starts the other processors, each of which calls workload_other. */
-void arch_start_others(void);
+/* Starts another processor, which calls workload_other and then is off. It may be
+ * started again. */
+void arch_start_other(size_t cpu);
+int arch_online(size_t cpu);
 
 /* Begins and ends interrupts from the timer, on this processor. */
 void arch_ticks(int on);
+
+/* Provokes that interrupt, once, on this processor. -1: there are none. */
+int arch_interrupt(void);
 
 #endif

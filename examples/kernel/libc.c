@@ -78,6 +78,8 @@ void put_hex(size_t n)
   put_char("0123456789abcdef"[n % 16]);
 }
 
+void (*fail_first)(void);
+
 void fail(const char *file, unsigned line, const char *what)
 {
   put_string("FAIL ");
@@ -87,5 +89,7 @@ void fail(const char *file, unsigned line, const char *what)
   put_string(": ");
   put_string(what);
   put_char('\n');
+  if (fail_first != 0)
+    fail_first();
   arch_power_off(0);
 }

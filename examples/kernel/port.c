@@ -86,6 +86,22 @@ static uint64_t *entry_at(uintptr_t addr, unsigned level, int make)
   }
 }
 
+/* The next page that may have an entry, after p: where there is no table,
+ * there is nothing for all of the addresses that it would be for. A range may be of many
+ * gigabytes with little in it. */
+static uintptr_t after(uintptr_t p)
+{
+  unsigned l;
+  for (l = ARCH_LEVELS - 1; l > 0; --l) {
+    const uint64_t *e = entry_at(p, l, 0);
+    if (e == 0 || *e == 0) {
+      uintptr_t span = (uintptr_t)PAGE << 9 * l;
+      return (p & ~(span - 1)) + span;
+    }
+  }
+  return p + PAGE;
+}
+
 static void map_blocks(uintptr_t base, uintptr_t size, int device)
 {
   uintptr_t p;
@@ -159,7 +175,7 @@ int mps_port_reserve(void **base_o, size_t size, size_t align)
 static void deny(uintptr_t base, size_t size, int denied)
 {
   uintptr_t p;
-  for (p = base; p - base < size; p += PAGE) {
+  for (p = base; p - base < size; p = after(p)) {
     uint64_t *e = entry_at(p, 0, 0);
     if (e != 0 && *e != 0) {
       *e = arch_leaf(arch_frame(*e), denied);
@@ -171,7 +187,7 @@ static void deny(uintptr_t base, size_t size, int denied)
 static void take_away(uintptr_t base, size_t size)
 {
   uintptr_t p;
-  for (p = base; p - base < size; p += PAGE) {
+  for (p = base; p - base < size; p = after(p)) {
     uint64_t *e = entry_at(p, 0, 0);
     if (e != 0 && *e != 0) {
       frame_give(arch_frame(*e));
@@ -299,7 +315,13 @@ void memory_check(void)
 
 int mps_port_thread_stack(void **base_o, void **limit_o)
 {
-  arch_stack(base_o, limit_o);
+  void *base, *limit;
+  volatile char here = 0;
+  arch_stack(&base, &limit);
+  if ((uintptr_t)&here - (uintptr_t)base >= (uintptr_t)limit - (uintptr_t)base)
+    return 5;                   /* on another stack than its own */
+  *base_o = base;
+  *limit_o = limit;
   return 0;
 }
 

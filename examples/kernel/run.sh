@@ -15,8 +15,8 @@ build=../../build/kernel
 show=
 [ "${1:-}" != --show ] || { show=1; shift; }
 
-every=(x86_64-small x86_64-large x86_64-ticks x86_64-two x86_64-soft x86_64-twosoft)
-for p in ia32 aarch64 riscv64; do every+=("$p"-{small,large,soft}); done
+every=(x86_64-{small,large,ticks,two,soft,twosoft,conform,conform3,broken})
+for p in ia32 aarch64 riscv64; do every+=("$p"-{small,large,soft,conform,broken}); done
 
 images=("$@")
 [ ${#images[@]} -gt 0 ] || images=("${every[@]}")
@@ -25,8 +25,9 @@ boot() { # image
     local elf=$build/$1.elf pc options=()
     pc=(qemu-system-x86_64 -machine q35 -cpu qemu64 -device "isa-debug-exit,iobase=0xf4,iosize=4")
     case $1 in
-        # Both processors at once, which icount does not do.
+        # Processors at once, which icount does not do.
         *-two*) options=(-smp 2 -accel "tcg,thread=multi") ;;
+        *-conform3 | x86_64-broken) options=(-smp 3 -accel "tcg,thread=multi") ;;
         *) options=(-icount "shift=0") ;;
     esac
     options+=(-m 256M -nodefaults -display none -serial stdio -no-reboot -kernel "$elf")
@@ -39,6 +40,7 @@ boot() { # image
         riscv64-*) timeout "${TIMEOUT:-600}" qemu-system-riscv64 -M virt "${options[@]}" ;;
     esac </dev/null
 }
+breaks() { make -s --no-print-directory "number-${1%%-*}"; }
 success() { case $1 in x86_64-* | ia32-*) echo 33 ;; *) echo 0 ;; esac; }
 
 passed=0 failed=0
@@ -65,6 +67,29 @@ for image in "${images[@]}"; do
     fi
     rc=${PIPESTATUS[0]}
     tr -d '\r' <"$log" >"$log.new" && mv "$log.new" "$log"
+    case $image in
+        *-broken)
+            sentence=$(sed -n "s|^#.*BREAK == $(breaks "$image") /\* \(.*\) \*/$|\1|p" conform.c)
+            if [ -n "$sentence" ] && grep -qF -- "broken $sentence" "$log"; then
+                pass "$image: a mistake in the port is named: $sentence"
+            else
+                fail "$image: nobody says: $sentence"
+                tail -n 12 "$log"
+            fi
+            continue
+            ;;
+        *-conform*)
+            if [ "$rc" = "$(success "$image")" ] && [ "$(tail -n 1 "$log")" = OK ]; then
+                pass "$image: contract of the port: $(grep ' kept, 0 broken, ' "$log")"
+                sed -n 's/^none [0-9]* \(.*\): not tried: /    not tried: \1: /p' "$log"
+            else
+                fail "$image: exit status $rc"
+                grep '^FAIL\|^broken' "$log"
+                tail -n 12 "$log"
+            fi
+            continue
+            ;;
+    esac
     if [ "$rc" = "$(success "$image")" ] && [ "$(tail -n 1 "$log")" = OK ]; then
         n=$(sed -n 's/^longest step \([0-9]*\) us.*/\1/p' "$log")
         longest[$image]=$n

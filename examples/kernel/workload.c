@@ -490,7 +490,8 @@ static __attribute__((noinline)) void worker_run(worker *w)
     for (i = 0; i < PINNED; ++i)
       pinned[i] = make(w->ap, HEAD(6, 1, VECTOR), i, 0);
     __atomic_store_n(&ticking, 1, __ATOMIC_RELEASE);
-    arch_start_others();
+    for (i = 1; i < CPUS; ++i)
+      arch_start_other(i);
   }
   arch_ticks(TICK_HZ > 0);
   work(w);

@@ -87,13 +87,25 @@ pub fn is_reserved(a: Addr) -> bool {
     })
 }
 
+/// Of what is mapped in pieces of up to this size the pages are set aside at once: it will be
+/// used soon, and one call takes less time than a page fault for each page. That is as
+/// much as an arena maps for small objects. A larger block may be used only in part.
+const PRESENT_MOST: Size = 256 * 1024;
+
 /// `Port::map`.
 pub fn map(base: Addr, size: Size) -> Result {
     // No new mapping is put over the old one: if that failed half way, others could get
     // the range.
     // SAFETY: the range is ours and reserved.
     match unsafe { sys::mprotect(base.0, size, sys::PROT_READ | sys::PROT_WRITE) } {
-        0 => Ok(()),
+        0 => {
+            if size <= PRESENT_MOST {
+                // It is no harm if the system can't.
+                // SAFETY: as above; the contents stay.
+                unsafe { sys::madvise(base.0, size, sys::MADV_PRESENT) };
+            }
+            Ok(())
+        }
         _ => {
             // A failure may come after the first of several mappings.
             // SAFETY: as above; the part already changed was never used.

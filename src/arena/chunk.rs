@@ -88,8 +88,11 @@ pub struct Chunk {
     pub origin: Addr,
     /// How many bytes all regions have.
     pub span: Size,
-    /// Tract tables by region.
-    pub dir: *mut *mut Tract,
+    /// Tract tables by region: `own_dir`, or this chunk's part of the arena's directory
+    /// ([`super::directory`]).
+    pub(super) dir: Cell<*mut *mut Tract>,
+    /// The place for them in the header.
+    pub(super) own_dir: *mut *mut Tract,
     /// The region table.
     regions: *mut Region,
     /// How many there are.
@@ -190,7 +193,8 @@ impl Layout {
             range: Range::new(self.limit, self.all.limit),
             origin: self.origin,
             span: self.nregions << region_shift,
-            dir: self.dir.ptr(),
+            dir: Cell::new(self.dir.ptr()),
+            own_dir: self.dir.ptr(),
             regions: self.table.ptr(),
             nregions: self.nregions,
             ninit: Cell::new(0),
@@ -217,7 +221,7 @@ impl Layout {
         }
         for i in 0..self.nregions {
             // SAFETY: the directory has `nregions` entries, in mapped memory.
-            unsafe { c.dir.add(i).write(EMPTY_TRACTS.table()) };
+            unsafe { c.own_dir.add(i).write(EMPTY_TRACTS.table()) };
             c.map_bit(c.free_map, i, true);
             c.map_bit(c.warm_map, i, false);
             c.map_bit(c.dirty_map, i, false);
@@ -292,13 +296,13 @@ impl Chunk {
     #[inline(always)]
     pub fn tracts(&self, i: usize) -> *mut Tract {
         // SAFETY: the directory has an entry for every region in the span.
-        unsafe { *self.dir.add(i) }
+        unsafe { *self.dir.get().add(i) }
     }
 
     /// Sets the tract table of region `i`.
     pub(crate) fn set_tracts(&self, i: usize, table: *mut Tract) {
         // SAFETY: as above; the directory is ours.
-        unsafe { *self.dir.add(i) = table }
+        unsafe { *self.dir.get().add(i) = table }
     }
 
     /// Who has the grain of `a`, which is in the span.

@@ -157,7 +157,6 @@ impl Arena {
         let region = 1usize << self.region_shift;
         let need = size.checked_add(region).ok_or(Res::Resource)?;
         // A chunk is at least a quarter of all others together, so that there are few.
-        // Look-up is slower in all chunks but the first.
         let wish = need.max(self.growth.get()).max(self.reserved.get() / 4);
         let mut try_size = wish;
         loop {
@@ -187,6 +186,7 @@ impl Arena {
         let len = self.table_need(self.keys(c.reserved).count(), None);
         self.table_fill(table.ptr(), len, Some(c), None);
         self.adopt(c);
+        self.directory_fit();
         Ok(())
     }
 
@@ -248,7 +248,11 @@ impl Arena {
             self.chunks.remove(c);
             self.port.release(c.reserved.base, c.reserved.size());
         }
+        let gone = self.chunks.len() < before;
+        if gone {
+            self.directory_fit();
+        }
         self.trim();
-        self.chunks.len() < before
+        gone
     }
 }

@@ -1,9 +1,10 @@
 //! Look-up: from an address to its chunk, region and tract, and walks over all
 //! tracts.
 //!
-//! The first chunk is found by one subtraction and one comparison, the others
-//! by a hash table of granules. A granule is a stretch of addresses with as
-//! many regions as a word has bits.
+//! Tracts are found in the directory (`directory.rs`), in three loads. The first chunk is
+//! found by one subtraction and one comparison, the others by a hash table of
+//! granules. A granule is a stretch of addresses with as many regions as a word has bits.
+//! Tracts are found through it, too, where the directory does not reach.
 //!
 //! # Invariants
 //! - The table has an entry for each granule that a chunk but the first reaches
@@ -141,18 +142,15 @@ impl Arena {
     /// Who has the grain of `a`; null if nobody, or if it is not ours.
     #[inline(always)]
     pub fn tract_of(&self, a: Addr) -> Tract {
-        let off = a.since(self.primary_origin.get());
-        if off < self.primary_span.get() {
-            if let Some(c) = self.primary.get() {
-                let t = c.get().tract_at(a);
-                if !self.is_client() || !t.is_null() {
-                    return t;
-                }
-            }
+        match self.tract_in_directory(a) {
+            // Given memory need not begin or end with a region. So what is not here may be in
+            // another chunk that has a part of the same region.
+            Some(t) if !self.is_client() || !t.is_null() => t,
+            _ => self.tract_elsewhere(a),
         }
-        self.tract_elsewhere(a)
     }
 
+    #[cold]
     #[inline(never)]
     fn tract_elsewhere(&self, a: Addr) -> Tract {
         match self.chunk_elsewhere(a) {

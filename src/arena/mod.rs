@@ -14,6 +14,7 @@
 
 pub mod chunk;
 pub mod control;
+mod directory;
 mod growth;
 mod lookup;
 mod mapping;
@@ -84,6 +85,7 @@ pub struct Arena {
     primary: Slot<Chunk>,
     primary_origin: Cell<Addr>,
     primary_span: Cell<Size>,
+    directory: directory::Directory,
     table: Cell<*mut TableEntry>,
     table_len: Cell<usize>,
     /// The chunk whose header the table stands in, if it is not in control
@@ -187,6 +189,7 @@ impl Arena {
             primary: Cell::new(None),
             primary_origin: Cell::new(Addr::NULL),
             primary_span: Cell::new(0),
+            directory: directory::Directory::default(),
             table: Cell::new(core::ptr::null_mut()),
             table_len: Cell::new(0),
             table_in: Cell::new(None),
@@ -216,6 +219,7 @@ impl Arena {
         self.primary.set(Some(c));
         self.primary_origin.set(c.origin);
         self.primary_span.set(c.span);
+        self.directory_of_first(c);
         self.adopt(c);
     }
 
@@ -225,6 +229,7 @@ impl Arena {
         let port = self.port;
         let is_client = self.is_client();
         let primary = self.primary.get();
+        self.directory_finish();
         let told = |c: P<Chunk>| {
             if let Some(f) = self.contracted.get() {
                 // SAFETY: the client's callback, called as its type says.

@@ -163,7 +163,7 @@ impl Model {
     fn check(&mut self) {
         let a = &self.arena;
         let g = a.grain();
-        let (mut committed, mut spare, mut reserved, mut used) = (0, 0, 0, 0);
+        let (mut committed, mut spare, mut reserved, mut used) = (a.directory.bytes(), 0, 0, 0);
         for c in a.chunks() {
             let header = c.table_mapped.get().min(c.range.base).since(c.reserved.base);
             committed += if a.is_client() {
@@ -704,6 +704,7 @@ fn chunks_come_and_go() {
             most = most.max(m.arena.chunks().count());
         }
         assert!(most > 5, "{most} chunks");
+        assert!(m.arena.directory.bytes() != 0, "there is a directory for all chunks");
         m.check_walk();
         while m.blocks.len() > 2 {
             m.free_some();

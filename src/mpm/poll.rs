@@ -17,6 +17,7 @@ use crate::trace::{Report, policy};
 const WHY_TOP: &str =
     "As much has become old as was alive at the last full collection: everything is collected.\0";
 const WHY_CHAIN: &str = "New objects in a generation exceed its capacity.\0";
+const WHY_FLAT: &str = "As many young objects survive as old ones: everything is collected.\0";
 const WHY_ASKED: &str = "The client asked for a full collection.\0";
 const WHY_STEP: &str = "The client has time for a full collection.\0";
 const WHY_MEMORY: &str = "Memory has run out: everything is collected.\0";
@@ -148,7 +149,9 @@ impl Entered {
         let Some(chain) = self.cx.default_chain.get() else { return };
         if let Some(g) = chain.get().generation(0) {
             let alive = self.tracer.top_after.get();
-            g.get().capacity.set(policy::nursery(alive, self.cx.arena.capacity()));
+            let capacity = self.cx.arena.capacity();
+            let room = capacity.saturating_sub(self.cx.top.total.get());
+            g.get().capacity.set(policy::nursery(alive, self.tracer.flat.get(), room, capacity));
         }
     }
 
@@ -211,28 +214,34 @@ impl Entered {
             );
         if full {
             let why = if self.full_wanted.get() { WHY_ASKED } else { WHY_TOP };
-            return self.start_full(why);
+            return self.start(true, !self.full_wanted.get(), why, |_| 0);
         }
         let upto = |c: P<Chain>| {
             let gens = c.get().generations();
             policy::wants_chain(gens.map(|g| (g.get().counted(), g.get().capacity.get())))
         };
-        if self.cx.chains.iter().all(|c| upto(c) == 0) {
+        let due = |c| upto(c) != 0;
+        if self.tracer.flat.get() && self.cx.default_chain.get().is_some_and(due) {
+            return self.start(true, true, WHY_FLAT, |_| 0);
+        }
+        if !self.cx.chains.iter().any(due) {
             return None;
         }
-        self.start(false, WHY_CHAIN, upto)
+        self.start(false, true, WHY_CHAIN, upto)
     }
 
-    /// Starts a trace of all generations, if there is a place for one.
+    /// Starts a trace of all generations that moves what it can, if there is a place for
+    /// one.
     fn start_full(&self, why: &'static str) -> Option<&Trace> {
-        self.start(true, why, |_| 0)
+        self.start(true, false, why, |_| 0)
     }
 
     /// Starts a trace, if there is a place for one: a `full` one, or one of the first so many
-    /// generations of each chain as `upto` says.
+    /// generations of each chain as `upto` says. `sparing`: see [`crate::trace::Tracer::start`].
     fn start(
         &self,
         full: bool,
+        sparing: bool,
         why: &'static str,
         upto: impl Fn(P<Chain>) -> usize,
     ) -> Option<&Trace> {
@@ -241,7 +250,7 @@ impl Entered {
         let args = [self.cx.instance.get(), full as usize];
         event_text(Category::Trace, EventKind::TraceStart, &args, why.as_bytes());
         self.report_memory();
-        self.tracer.start(t, self.inside(), full, upto);
+        self.tracer.start(t, self.inside(), full, sparing, upto);
         self.pace_begin(t, self.total());
         if full {
             self.full_wanted.set(false);

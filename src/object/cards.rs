@@ -30,6 +30,8 @@ const CARD_BYTES: Size = 16 * 1024;
 pub struct Card {
     /// Zones it may refer to.
     pub summary: Cell<RefSet>,
+    /// It may refer to young segments.
+    pub young: Cell<bool>,
     /// The accesses its memory denies just now.
     pub mode: Cell<AccessSet>,
     /// For this many scans the write barrier stays off.
@@ -50,8 +52,25 @@ pub struct Cards {
     next: Cell<usize>,
 }
 
+impl Card {
+    /// Is anything known of what it refers to, which a write could make untrue?
+    fn knows_refs(&self) -> bool {
+        self.summary.get() != RefSet::ALL || !self.young.get()
+    }
+
+    /// May it refer to what is white for `t`?
+    fn may_refer(&self, t: &Trace) -> bool {
+        self.summary.get().meets(t.white_zones.get()) && (self.young.get() || t.some_old.get())
+    }
+
+    fn set_refs(&self, summary: RefSet, young: bool) {
+        self.summary.set(summary);
+        self.young.set(young);
+    }
+}
+
 impl Cards {
-    fn new(arena: &Arena, range: Range, summary: RefSet) -> Result<P<Cards>> {
+    fn new(arena: &Arena, range: Range, summary: RefSet, young: bool) -> Result<P<Cards>> {
         let unit = CARD_BYTES.max(arena.port.page_size()).max(arena.grain());
         let shift = unit.trailing_zeros();
         let len = range.size().div_ceil(unit);
@@ -60,6 +79,7 @@ impl Cards {
         for i in 0..len {
             let card = Card {
                 summary: Cell::new(summary),
+                young: Cell::new(young),
                 mode: Cell::new(AccessSet::EMPTY),
                 defer: Cell::new(0),
                 grey: Cell::new(false),
@@ -116,14 +136,14 @@ impl Cards {
 
     /// As [`P::shield_early`]. Where it stopped is kept in `next`, which nobody else needs
     /// before the flip.
-    pub(super) fn shield_early(&self, white: RefSet, most: Size) -> Option<Size> {
+    pub(super) fn shield_early(&self, t: &Trace, most: Size) -> Option<Size> {
         let mut bytes = 0;
         for (i, c) in self.all().iter().enumerate().skip(self.next.get()) {
             if bytes >= most {
                 self.next.set(i);
                 return None;
             }
-            if c.summary.get().meets(white) && !c.early.replace(true) {
+            if c.may_refer(t) && !c.early.replace(true) {
                 bytes += 1 << self.shift;
             }
         }
@@ -147,15 +167,15 @@ impl Cards {
             if range.contains(self.range(i).base) {
                 c.mode.set(AccessSet::EMPTY);
                 if unheard {
-                    c.summary.set(RefSet::ALL);
+                    c.set_refs(RefSet::ALL, true);
                 }
             }
         }
     }
 
-    /// All may refer to what `summary` says.
-    pub(super) fn set_all(&self, summary: RefSet) {
-        self.all().iter().for_each(|c| c.summary.set(summary));
+    /// All may refer to what `summary` and `young` say.
+    pub(super) fn set_all(&self, summary: RefSet, young: bool) {
+        self.all().iter().for_each(|c| c.set_refs(summary, young));
     }
 }
 
@@ -172,7 +192,7 @@ impl Seg {
         if card.early.get() {
             return AccessSet::READ_WRITE;
         }
-        if card.summary.get() != RefSet::ALL && !crate::seam::fault("write_barrier") {
+        if card.knows_refs() && !crate::seam::fault("write_barrier") {
             return AccessSet::WRITE;
         }
         AccessSet::EMPTY
@@ -191,7 +211,7 @@ impl P<Seg> {
         if !has || !ready || !useful || seg.size() <= CARD_BYTES || !seg.mode.get().is_empty() {
             return;
         }
-        if let Ok(c) = Cards::new(&cx.arena, seg.range(), seg.summary()) {
+        if let Ok(c) = Cards::new(&cx.arena, seg.range(), seg.summary(), seg.refers_young()) {
             seg.cards.set(Some(c));
         }
     }
@@ -200,9 +220,8 @@ impl P<Seg> {
     /// white turn grey.
     pub fn whole_is_grey(self, cx: Inside<'_>, t: &Trace) {
         let Some(cards) = self.get().cards.get() else { return };
-        let white = t.white_zones.get();
         for c in cards.all() {
-            c.grey.set(c.summary.get().meets(white));
+            c.grey.set(c.may_refer(t));
             c.early.set(false);
         }
         cards.next.set(0);
@@ -228,19 +247,19 @@ impl P<Seg> {
         }
     }
 
-    /// A card has been scanned, which has found references to the zones `found`.
-    pub fn card_scanned(self, cx: Inside<'_>, card: &Card, found: RefSet) {
+    /// A card has been scanned: as [`P::set_summary`], for it.
+    pub fn card_scanned(self, cx: Inside<'_>, card: &Card, found: RefSet, young: bool) {
         card.grey.set(false);
-        let mut s = found;
+        let (mut s, mut young) = (found, young && !crate::seam::fault("refers_young"));
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
         } else if self.get().buffer.get().is_some() || !cx.can_shield() {
-            s = RefSet::ALL;
-        } else if s != RefSet::ALL && card.defer.get() != 0 {
+            (s, young) = (RefSet::ALL, true);
+        } else if (s != RefSet::ALL || !young) && card.defer.get() != 0 {
             card.defer.set(card.defer.get() - 1);
-            s = RefSet::ALL;
+            (s, young) = (RefSet::ALL, true);
         }
-        card.summary.set(s);
+        card.set_refs(s, young);
         cx.arena.mark_unsynced(self.get().base);
     }
 
@@ -249,13 +268,14 @@ impl P<Seg> {
         self.set_not_grey(cx, t);
         if let Some(c) = self.get().cards.get() {
             self.get().summary.set(c.summary());
+            self.get().refers_young.set(c.all().iter().any(|c| c.young.get()));
         }
     }
 
     /// The mutator wrote to a card through the barrier.
     pub fn card_written(self, cx: Inside<'_>, card: &Card) {
         card.defer.set(seg::UNPROTECTED_SCANS);
-        card.summary.set(RefSet::ALL);
+        card.set_refs(RefSet::ALL, true);
         self.all_of_some(cx);
     }
 

@@ -5,14 +5,19 @@
 //! into the segment is fixed, the board is *resolved*: one pass over the segment's objects
 //! replaces the nails in an object by one mark at its start. From then on the
 //! question whether an object is held takes one bit.
+//!
+//! In a segment whose objects all stay where they are ([`Nailboard::in_place`]), references
+//! make marks, too: then an object is alive exactly if it is marked.
 
 use crate::arena::Arena;
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::Result;
+use crate::base::sets::RefSet;
 use core::cell::Cell;
 
-/// A board: two bits for each place in a segment where an object can begin.
+/// A board: two bits for each place in a segment where an object can begin. The tables
+/// stand right behind it.
 pub struct Nailboard {
     base: Addr,
     shift: u32,
@@ -23,6 +28,15 @@ pub struct Nailboard {
     pub resolved: Cell<bool>,
     /// There are marks that have not been scanned.
     pub fresh: Cell<bool>,
+    /// No object moves: what is referred to is marked.
+    pub in_place: Cell<bool>,
+    /// All marks that there were have been scanned before.
+    pub scanned: Cell<bool>,
+    /// Bytes in the objects that were scanned.
+    pub live: Cell<Size>,
+    /// What a scan has found that was broken off: the zones referred to, and whether young
+    /// segments are.
+    pub found: Cell<(RefSet, bool)>,
 }
 
 impl Nailboard {
@@ -33,8 +47,8 @@ impl Nailboard {
     pub fn new(arena: &Arena, base: Addr, size: Size, align: Size) -> Result<P<Nailboard>> {
         let shift = align.trailing_zeros();
         let words = (size >> shift).div_ceil(usize::BITS as usize);
-        let bytes = words * (2 * size_of::<usize>());
-        let marks: *mut usize = arena.control_alloc(bytes)?.ptr();
+        let at = arena.control_alloc(Nailboard::bytes(words))?;
+        let marks: *mut usize = at.add(size_of::<Nailboard>()).ptr();
         for i in 0..words * 2 {
             // SAFETY: two tables of `words` words, just allocated.
             unsafe { marks.add(i).write(0) };
@@ -48,11 +62,21 @@ impl Nailboard {
             done: unsafe { marks.add(words) },
             resolved: Cell::new(false),
             fresh: Cell::new(false),
+            in_place: Cell::new(false),
+            scanned: Cell::new(false),
+            live: Cell::new(0),
+            found: Cell::new((RefSet::EMPTY, false)),
         };
-        // SAFETY: made above, and nobody else has it yet.
-        arena
-            .control_new(board)
-            .inspect_err(|_| unsafe { arena.control_free(Addr::of(marks), bytes) })
+        let p: *mut Nailboard = at.ptr();
+        // SAFETY: just allocated, with room for it in front of the tables.
+        unsafe { p.write(board) };
+        // SAFETY: just written; stays until `finish`.
+        Ok(unsafe { P::new(core::ptr::NonNull::new_unchecked(p)) })
+    }
+
+    /// Bytes in a board of so many words in each table.
+    const fn bytes(words: usize) -> Size {
+        size_of::<Nailboard>() + words * (2 * size_of::<usize>())
     }
 
     /// Gives its memory back. Nobody uses it afterwards.
@@ -60,11 +84,9 @@ impl Nailboard {
     /// # Safety
     /// It is that of this arena; nobody uses it any more.
     pub unsafe fn finish(self_: P<Nailboard>, arena: &Arena) {
-        let bytes = self_.words * (2 * size_of::<usize>());
+        let bytes = Nailboard::bytes(self_.words);
         // SAFETY: nobody uses it any more.
-        unsafe { arena.control_free(Addr::of(self_.marks), bytes) };
-        // SAFETY: nobody uses it any more.
-        unsafe { arena.control_drop(self_) };
+        unsafe { arena.control_free(self_.addr(), bytes) };
     }
 
     fn place(&self, a: Addr) -> (usize, usize) {
@@ -125,6 +147,24 @@ impl Nailboard {
                 return Some(self.base.add(i << self.shift));
             }
             *word += 1;
+        }
+        None
+    }
+
+    /// The first mark at `from` or behind it.
+    pub fn next_mark(&self, from: Addr) -> Option<Addr> {
+        let i = from.since(self.base) >> self.shift;
+        let mut w = i / usize::BITS as usize;
+        let mut mask = usize::MAX << (i % usize::BITS as usize);
+        while w < self.words {
+            // SAFETY: in the table.
+            let left = unsafe { *self.marks.add(w) } & mask;
+            if left != 0 {
+                let i = w * usize::BITS as usize + left.trailing_zeros() as usize;
+                return Some(self.base.add(i << self.shift));
+            }
+            w += 1;
+            mask = usize::MAX;
         }
         None
     }

@@ -65,6 +65,7 @@ use crate::object::format::Format;
 use crate::object::lock::{Held, Lock};
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
+use crate::object::trace::Trace;
 use crate::seam::args::Args;
 use core::cell::Cell;
 
@@ -316,7 +317,7 @@ pub trait PoolClass: Sync {
     ///
     /// # Cost
     /// Within a pause: O(size of the tables of one segment).
-    fn whiten(&self, _cx: Inside<'_>, _seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, _t: &Trace, _seg: P<Seg>) -> bool {
         true
     }
 
@@ -353,11 +354,12 @@ pub trait PoolClass: Sync {
     /// # Errors
     /// The format's, which are reported. If `ss.broken_off` it is not an error:
     /// time is up (only in a segment that is one `large` object); answer
-    /// `Unfinished`, and scan it from the beginning when called again.
+    /// `Unfinished`, and scan it from the beginning when called again. A class may also
+    /// look at the clock between two objects, answer `Unfinished`, and go on there.
     ///
     /// # Cost
-    /// O(size of what is scanned); `ss.kept` says how many bytes that was, for a
-    /// class that does not move.
+    /// O(size of what is scanned); `ss.kept` says how many bytes that was, of objects that
+    /// don't move.
     fn scan(&self, _seg: P<Seg>, _ss: &ScanState) -> Result<Scanned> {
         Ok(Scanned::All)
     }
@@ -369,7 +371,7 @@ pub trait PoolClass: Sync {
     ///
     /// # Cost
     /// Within a pause: O(size of the tables of one segment).
-    fn reclaim(&self, _cx: Inside<'_>, _seg: P<Seg>) {}
+    fn reclaim(&self, _cx: Inside<'_>, _t: &Trace, _seg: P<Seg>) {}
 
     /// Tells the class that a trace has ended, whether it was about the pool or
     /// not.

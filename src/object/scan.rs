@@ -4,8 +4,9 @@ use crate::base::addr::{Addr, Range, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Result, of_code};
 use crate::base::sets::{Rank, RefSet, TraceSet, ZoneSet};
-use crate::object::cx::{Cx, Inside};
+use crate::object::cx::{Cx, Inside, bump};
 use crate::object::format::Format;
+use crate::object::seg::Seg;
 use crate::object::trace::Trace;
 use crate::seam::plinth::Deadline;
 use core::cell::Cell;
@@ -80,6 +81,11 @@ pub struct ScanState {
     cx: P<Cx>,
     /// Zones of the references that were passed to fix, as they are now.
     pub fixed: Cell<RefSet>,
+    /// References that were passed to fix lead to young segments.
+    pub young: Cell<bool>,
+    /// Bytes of objects of moving pools that were found alive: in old segments, in young
+    /// ones.
+    survived: [Cell<Size>; 2],
     /// Bytes kept: copied or marked.
     pub kept: Cell<Size>,
     /// Bytes copied.
@@ -129,6 +135,8 @@ impl ScanState {
             closure: core::ptr::null_mut(),
             cx,
             fixed: Cell::new(RefSet::EMPTY),
+            young: Cell::new(false),
+            survived: [Cell::new(0), Cell::new(0)],
             kept: Cell::new(0),
             copied: Cell::new(0),
             budget: Cell::new(isize::MAX),
@@ -180,8 +188,28 @@ impl ScanState {
         ZoneSet(self.head.ufs.get() & !self.head.w.get()).or(self.fixed.get())
     }
 
-    /// Forgets the zones seen so far, before another segment is scanned.
+    /// Notes that an object of `size` bytes in a segment of a moving pool is alive.
+    #[inline(always)]
+    pub fn survives(&self, seg: P<Seg>, size: Size) {
+        let [old, young] = &self.survived;
+        bump(if seg.young.get() { young } else { old }, size);
+    }
+
+    /// Bytes that survived: old, young.
+    pub fn survivors(&self) -> (Size, Size) {
+        let [old, young] = &self.survived;
+        (old.get(), young.get())
+    }
+
+    /// May what was scanned refer to young segments, after a scan for a trace?
+    pub fn refers_young(&self, t: &Trace) -> bool {
+        let passed_by = ZoneSet(self.head.ufs.get() & !self.head.w.get());
+        self.young.get() || t.may_be_young(passed_by)
+    }
+
+    /// Forgets what was found so far, before another segment is scanned.
     pub fn reset_summary(&self) {
+        self.young.set(false);
         self.head.ufs.set(0);
         self.fixed.set(RefSet::EMPTY);
     }

@@ -57,6 +57,31 @@ pub enum Band {
     Weak,
 }
 
+/// How many bytes of objects were condemned, and how many of them survived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survival {
+    /// Bytes condemned.
+    pub condemned: Size,
+    /// Bytes found alive.
+    pub live: Size,
+}
+
+impl Survival {
+    /// Did more than `part` in `whole` survive? No, if there was nothing.
+    pub fn exceeds(&self, part: Size, whole: Size) -> bool {
+        self.live > self.condemned.checked_div(whole).unwrap_or(0).saturating_mul(part)
+    }
+
+    /// Both counts, added to.
+    #[must_use]
+    pub fn plus(self, condemned: Size, live: Size) -> Survival {
+        Survival {
+            condemned: self.condemned.wrapping_add(condemned),
+            live: self.live.wrapping_add(live),
+        }
+    }
+}
+
 /// One collection, from its beginning to its end, and then the next one at the same
 /// place. Its fields are used inside the instance only.
 pub struct Trace {
@@ -67,6 +92,24 @@ pub struct Trace {
     pub band: Cell<Band>,
     /// It is a collection of everything.
     pub full: Cell<bool>,
+    /// Of what it condemned in moving pools: how much was old, and how much of that survived.
+    pub old: Cell<Survival>,
+    /// The same for what was young.
+    pub young: Cell<Survival>,
+    /// It condemns all that is young. So all references to what was young when it began lead
+    /// to white zones.
+    pub all_young: Cell<bool>,
+    /// It condemns some of what is old.
+    pub some_old: Cell<bool>,
+    /// The zones of young segments that have come since it began.
+    born: Cell<ZoneSet>,
+    /// Old objects that could be moved stay where they are, because most of them are likely
+    /// to be alive.
+    pub old_in_place: Cell<bool>,
+    /// The same for young ones.
+    pub young_in_place: Cell<bool>,
+    /// Bytes of padding in the segments that it has left, where objects died.
+    pub padding: Cell<Size>,
     /// There is no memory to copy to: objects stay where they are.
     pub emergency: Cell<bool>,
     /// There are weak roots, to be scanned before the mutator goes on.
@@ -120,6 +163,14 @@ impl Trace {
             phase: Cell::new(Phase::Idle),
             band: Cell::new(Band::Exact),
             full: Cell::new(false),
+            old: Cell::default(),
+            young: Cell::default(),
+            all_young: Cell::new(true),
+            some_old: Cell::new(false),
+            born: Cell::new(ZoneSet::EMPTY),
+            old_in_place: Cell::new(false),
+            young_in_place: Cell::new(false),
+            padding: Cell::new(0),
             emergency: Cell::new(false),
             weak_roots: Cell::new(false),
             gens: List::default(),
@@ -182,6 +233,14 @@ impl Trace {
         );
         self.band.set(Band::Exact);
         self.full.set(full);
+        self.old.set(Survival::default());
+        self.young.set(Survival::default());
+        self.all_young.set(true);
+        self.some_old.set(full);
+        self.born.set(ZoneSet::EMPTY);
+        self.old_in_place.set(false);
+        self.young_in_place.set(false);
+        self.padding.set(0);
         self.emergency.set(false);
         self.weak_roots.set(false);
         self.gen_left.set(0);
@@ -204,6 +263,17 @@ impl Trace {
         }
         g.condemned_by.set(self.set());
         self.gens.push_back(g);
+    }
+
+    /// Notes the zones of a young segment that is not white, and into which the mutator may
+    /// have put objects since the trace began.
+    pub fn note_born(&self, zones: ZoneSet) {
+        self.born.set(self.born.get().or(zones));
+    }
+
+    /// May references to `zones` that were not passed to fix lead to young segments?
+    pub fn may_be_young(&self, zones: ZoneSet) -> bool {
+        !self.all_young.get() || zones.meets(self.born.get())
     }
 
     /// Takes a generation off the list: all its segments have been looked at, or it is
@@ -326,6 +396,11 @@ impl Budget {
     /// When to stop, if it is to.
     pub fn until(&self) -> Option<Deadline> {
         self.until.get()
+    }
+
+    /// How many bytes of work are done between two looks at the clock.
+    pub fn between(&self) -> Size {
+        self.between.get()
     }
 
     /// Takes the limit away: the step goes on until the trace has ended.

@@ -69,3 +69,23 @@ pub fn expect_write(a: crate::base::addr::Addr) {
         }
     }
 }
+
+/// Says that the line at `a` is likely to be read soon. A hint: never faults.
+#[inline(always)]
+pub fn expect_read(a: crate::base::addr::Addr) {
+    cfg_if::cfg_if! {
+        if #[cfg(all(target_arch = "x86_64", not(miri)))] {
+            // SAFETY: a hint; touches nothing that the program can see.
+            unsafe {
+                core::arch::asm!("prefetcht0 [{}]", in(reg) a.0, options(nostack, preserves_flags, readonly));
+            }
+        } else if #[cfg(all(target_arch = "aarch64", not(miri)))] {
+            // SAFETY: a hint; touches nothing that the program can see.
+            unsafe {
+                core::arch::asm!("prfm pldl1keep, [{}]", in(reg) a.0, options(nostack, preserves_flags, readonly));
+            }
+        } else {
+            let _ = a;
+        }
+    }
+}

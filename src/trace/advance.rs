@@ -119,28 +119,28 @@ pub fn scan_window(
     let ss = ScanState::new(cx, t, rank);
     // Of a segment with nails each object is scanned by itself, once.
     let in_parts = s.large.get() || s.class.moves() && s.nails.get().is_none();
+    ss.until.set(until);
     if until.is_some() && in_parts {
         ss.budget.set(if s.large.get() { LARGE_PART_REFS } else { PART_REFS });
-        ss.until.set(until);
         ss.window.set(window);
         ss.object.set(s.get().range());
     }
     s.expose(cx);
     cx.hold();
-    // Of a segment with nails all objects are gone through, to find those that are held.
-    let from = if s.nails.get().is_some() { s.base } else { s.grey_for(t).scanned.get() };
-    let size = s.get().objects_end().since(from);
+    let moves = s.class.moves() && s.nails.get().is_none();
+    let size = s.get().objects_end().since(s.grey_for(t).scanned.get());
     match s.class.scan(s, &ss) {
         Ok(Scanned::All) => {
             s.set_not_grey(cx, t);
             if s.large.get() && s.class.moves() {
                 s.make_cards(cx);
             }
-            s.set_summary(cx, ss.summary());
+            s.set_summary(cx, ss.summary(), ss.refers_young(t));
         }
         Ok(Scanned::Part) => {
             s.set_not_grey(cx, t);
-            s.set_summary(cx, ss.summary().or(s.summary()));
+            let young = s.refers_young() || ss.refers_young(t);
+            s.set_summary(cx, ss.summary().or(s.summary()), young);
         }
         Ok(Scanned::Unfinished) => {}
         Err(_) => {
@@ -154,7 +154,7 @@ pub fn scan_window(
         }
     }
     count(t, &ss);
-    let size = if s.class.moves() { size } else { ss.kept.get() };
+    let size = if moves { size } else { ss.kept.get() };
     size + 2 * ss.copied.get()
 }
 
@@ -202,16 +202,16 @@ fn scan_card(t: &Trace, cx: Inside<'_>, s: P<Seg>, range: Range, card: &Card, ra
         Some((m, header)) if !part.is_empty() => ss.scan_part(m, s.base.add(header), part),
         _ => Ok(()),
     };
-    let mut found = ss.summary();
+    let (mut found, mut young) = (ss.summary(), ss.refers_young(t));
     if done.is_err() {
         crate::base::check::report(
             concat!(file!(), "\0"),
             line!(),
             "format scan_part method returned MPS_RES_OK\0",
         );
-        found = RefSet::ALL;
+        (found, young) = (RefSet::ALL, true);
     }
-    s.card_scanned(cx, card, found);
+    s.card_scanned(cx, card, found, young);
     count(t, &ss);
     part.size() + 2 * ss.copied.get()
 }

@@ -52,6 +52,13 @@ fn choose_or_pass(t: &Trace, cx: Inside<'_>, g: P<Gen>, chosen: bool) {
         t.choose(g);
         return;
     }
+    let is_old = g == cx.top();
+    if !is_old && g.get().total.get() != 0 {
+        t.all_young.set(false);
+    }
+    if is_old && g.get().bulk.get() != 0 {
+        t.some_old.set(true);
+    }
     let before = t.condemned.get();
     for _ in 0..g.get().bulk.get() {
         if let Some(s) = g.get().segs.first() {
@@ -65,17 +72,25 @@ fn choose_or_pass(t: &Trace, cx: Inside<'_>, g: P<Gen>, chosen: bool) {
 /// of the generation's list instead.
 fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
     s.unlist(cx);
-    if !s.class.whiten(cx, s) {
+    if !s.class.whiten(cx, t, s) {
         g.get().segs.push_back(s);
+        if s.young.get() {
+            // Blocks that are reserved in it may become objects before the flip.
+            t.note_born(s.zones(&cx));
+        }
         return;
     }
     s.set_white(cx, t);
     let zones = s.zones(&cx);
     t.white_zones.set(t.white_zones.get().or(zones));
-    if s.class.moves() {
+    if s.class.moves() && !s.in_place.get() {
         t.moving.set(t.moving.get().or(zones));
     }
     bump(&t.condemned, s.get().size());
+    if s.class.moves() {
+        let which = if s.young.get() { &t.young } else { &t.old };
+        which.set(which.get().plus(s.get().objects_end().since(s.base), 0));
+    }
     // The references in it are looked at when its objects are found alive. Until then no
     // summary of them is needed. But to open all cards would cost more than it saves.
     if s.cards.get().is_none() {
@@ -122,7 +137,8 @@ pub fn grey(t: &Trace, cx: Inside<'_>) -> bool {
         let Some(s) = seg::of_tract(tract) else { break };
         let Some(chunk) = cx.arena.chunk_of(a) else { break };
         let mut bytes = 0;
-        if !s.white.get().meets(t.set()) && s.summary().meets(white) {
+        let may_refer = s.summary().meets(white) && (s.refers_young() || t.some_old.get());
+        if !s.white.get().meets(t.set()) && may_refer {
             bytes = closed(s);
             s.set_grey(cx, t);
         }

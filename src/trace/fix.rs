@@ -32,13 +32,22 @@ pub fn fix2(ss: &ScanState, reference: Ref<'_>) -> Result {
         }
         s.class.fix(s, ss, reference)?;
         let now = reference.get();
-        if now != r {
+        if now == r {
+            if s.young.get() {
+                ss.young.set(true);
+            }
+        } else {
+            if s.copies_young.get() {
+                ss.young.set(true);
+            }
             // A reference that keeps its value is met again when the scan is begun again,
             // and must not use up the budget of that part too. So only those count
             // that change.
             ss.budget.set(ss.budget.get() - 1);
             r = now;
         }
+    } else if s.young.get() {
+        ss.young.set(true);
     }
     ss.fixed.set(ss.fixed.get().or(ZoneSet::of(r, ss.head.zs.get() as u32)));
     Ok(())

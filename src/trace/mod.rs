@@ -41,7 +41,7 @@ use crate::base::res::Res;
 use crate::object::cx::{Inside, bump};
 use crate::object::locus::Chain;
 use crate::object::scan::ScanState;
-use crate::object::trace::{Phase, Trace};
+use crate::object::trace::{Phase, Survival, Trace};
 use crate::seam::plinth::Deadline;
 use core::cell::Cell;
 use root::Root;
@@ -70,19 +70,39 @@ pub struct Tracer {
     pub hot: Cell<Addr>,
     /// Bytes in the top generation after the last full collection.
     pub top_after: Cell<Size>,
+    /// What survived of the objects that were old at the last full collection.
+    pub old: Cell<Survival>,
+    /// What survived the last collection of those that were young.
+    pub young: Cell<Survival>,
+    /// Nearly all that is young survives collections that are of young objects only. So
+    /// every collection is of everything, but there are fewer of them.
+    pub flat: Cell<bool>,
 }
 
 /// Adds what a scan has kept and copied to the counters.
 pub fn count(t: &Trace, ss: &ScanState) {
     bump(&t.live, ss.copied.get() + ss.kept.get());
     bump(&ss.cx().stats.copied, ss.copied.get());
+    let (old, young) = ss.survivors();
+    t.old.set(t.old.get().plus(0, old));
+    t.young.set(t.young.get().plus(0, young));
 }
 
 impl Tracer {
     /// Begins a trace of all generations if it is `full`, else of the first so many of each
-    /// chain as `upto` says. `t` is not in progress. Cost: O(generations).
-    pub fn start(&self, t: &Trace, cx: Inside<'_>, full: bool, upto: impl Fn(P<Chain>) -> usize) {
+    /// chain as `upto` says. `t` is not in progress. If it may be `sparing`, objects stay
+    /// where they are if nearly all of them are likely to be alive. Cost: O(generations).
+    pub fn start(
+        &self,
+        t: &Trace,
+        cx: Inside<'_>,
+        full: bool,
+        sparing: bool,
+        upto: impl Fn(P<Chain>) -> usize,
+    ) {
         t.begin(&cx, full);
+        t.old_in_place.set(full && sparing && policy::stays_in_place(self.old.get()));
+        t.young_in_place.set(sparing && policy::stays_in_place(self.young.get()));
         self.guardians.rewind(t);
         condemn::choose(t, cx, upto);
     }

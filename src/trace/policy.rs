@@ -1,15 +1,20 @@
 //! Decisions: numbers in, decision out.
 
 use crate::base::addr::Size;
+use crate::object::trace::Survival;
 
 /// From this capacity on an arena is not small, and nothing here follows its size. A
 /// nursery of the usual least size is a 16th of it.
 const NOT_SMALL: Size = 64 << 20;
-/// The least and the largest default nursery of an arena that is not small. Measured on
+/// The least default nursery of an arena that is not small. Measured on
 /// benches/tree: a nursery of what is alive takes a third less time and less than half
 /// the memory of a fixed chain of three.
 const NURSERY_LEAST: Size = 4 << 20;
-const NURSERY_MOST: Size = 64 << 20;
+/// From this on the default nursery grows with the square root of what is alive. With what
+/// is alive, a heap needs so much more memory if it is to cost the same time (Kirisame,
+/// Shenoy and Panchekha, "Optimal Heap Limits for Reducing Browser Memory Use", 2022); that the
+/// rule holds from here on is a guess.
+const SQUARE_FROM: Size = 16 << 20;
 /// In an arena that is not small, everything is collected only if more than this is in the
 /// top generation. A guess: that much is soon allocated again.
 const OLD_LEAST: Size = 8 << 20;
@@ -30,20 +35,57 @@ pub fn wants_full(top: Size, alive: Size, capacity: Size) -> bool {
     top > most.max(capacity / 8).min(alive + rest / 4)
 }
 
+/// Should objects stay where they are in the next collection of such objects, given what
+/// survived the last one?
+///
+/// To mark an object takes less than half the time of copying it, and no memory to copy
+/// to. But what dies leaves holes that nothing is put into. So the answer is yes if three
+/// quarters were alive, as when a heap is being built. If fewer prove to be, the one
+/// after that moves them.
+pub fn stays_in_place(last: Survival) -> bool {
+    last.exceeds(3, 4)
+}
+
+/// Was enough condemned to tell from it how much survives? A guess.
+pub fn tells(last: Survival) -> bool {
+    last.condemned >= 256 << 10
+}
+
+/// Is every collection to be one of everything? It is, `already` or not; `young` is what
+/// survived of young objects.
+///
+/// A collection of young objects pays if most of them die: it does the work of `live` bytes
+/// to free the others. If half survive, that is a byte for each one freed, and they have to
+/// be looked at again when they are old. A collection of everything costs less then, if
+/// it waits until there is twice as much garbage as is alive. There, fewer survive. So it
+/// ends only when less than a quarter does.
+pub fn is_flat(already: bool, young: Survival) -> bool {
+    young.exceeds(1, if already { 4 } else { 2 })
+}
+
 /// The capacity of the default chain's nursery in bytes, if `alive` bytes were in the top
-/// generation after the last full collection.
+/// generation after the last full collection. `flat`: see [`is_flat`]. `room` bytes of the
+/// capacity are not taken by objects that are old.
 ///
 /// Each nursery collection scans the old objects that were written to. With a nursery as
 /// large as what is alive that is cheap enough, and the heap does not become too large.
-/// In a small arena the nursery is at most an eighth of the capacity, because what
-/// survives is copied.
-pub fn nursery(alive: Size, capacity: Size) -> Size {
-    if capacity >= NOT_SMALL {
-        alive.clamp(NURSERY_LEAST, NURSERY_MOST)
-    } else {
+/// From [`SQUARE_FROM`] on it grows with the square root. What survives has to be copied, so
+/// a nursery is a third of the room at most. In a small arena it is at most an eighth of the
+/// capacity.
+pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {
+    if capacity < NOT_SMALL {
         // Not `clamp`, which can panic.
-        alive.max(capacity / 16).min(capacity / 8)
+        return alive.max(capacity / 16).min(capacity / 8);
     }
+    let part = if alive <= SQUARE_FROM {
+        alive
+    } else {
+        (alive as u64).saturating_mul(SQUARE_FROM as u64).isqrt() as Size
+    };
+    // So a flat heap takes at its peak, while it copies, at most 1.5 times what the Boehm
+    // collector takes for the same work (benches/tree).
+    let wish = if flat { alive.saturating_add(part) } else { part };
+    wish.min(room / 3).max(NURSERY_LEAST)
 }
 
 /// How often everything is collected for one request that fails. In a small arena that is
@@ -203,23 +245,40 @@ mod tests {
             assert!(!wants_full(1 << 20, 0, capacity));
             assert!(wants_full(100 << 20, 40 << 20, capacity));
             assert!(!wants_full(100 << 20, 60 << 20, capacity));
-            assert_eq!(nursery(0, capacity), 4 << 20);
-            assert_eq!(nursery(9 << 20, capacity), 9 << 20);
-            assert_eq!(nursery(99 << 20, capacity), 64 << 20);
+            let room = usize::MAX;
+            assert_eq!(nursery(0, false, room, capacity), 4 << 20);
+            assert_eq!(nursery(9 << 20, false, room, capacity), 9 << 20);
+            assert_eq!(nursery(8 << 20, true, room, capacity), 16 << 20);
+            assert_eq!(nursery(256 << 20, false, room, capacity), 64 << 20);
+            assert_eq!(nursery(256 << 20, true, room, capacity), 320 << 20);
+            assert_eq!(nursery(256 << 20, true, 30 << 20, capacity), 10 << 20);
+            assert_eq!(nursery(256 << 20, true, 0, capacity), 4 << 20);
         }
+    }
+
+    #[test]
+    fn in_place() {
+        let of = |live, condemned| Survival { condemned, live };
+        assert!(!stays_in_place(of(0, 0)) && !is_flat(false, of(0, 0)) && !is_flat(true, of(0, 0)));
+        assert!(
+            stays_in_place(of(76 << 20, 100 << 20)) && !stays_in_place(of(74 << 20, 100 << 20))
+        );
+        assert!(stays_in_place(of(usize::MAX, usize::MAX)));
+        assert!(is_flat(false, of(51, 100)) && !is_flat(false, of(49, 100)));
+        assert!(is_flat(true, of(26, 100)) && !is_flat(true, of(24, 100)));
     }
 
     #[test]
     fn small_arenas() {
         let kb = 1 << 10;
-        assert_eq!(nursery(0, 128 * kb), 8 * kb);
-        assert_eq!(nursery(99 * kb, 128 * kb), 16 * kb);
+        assert_eq!(nursery(0, false, 0, 128 * kb), 8 * kb);
+        assert_eq!(nursery(99 * kb, true, 0, 128 * kb), 16 * kb);
         assert!(!wants_full(30 * kb, 20 * kb, 128 * kb));
         assert!(wants_full(41 * kb, 20 * kb, 128 * kb));
         // However much is alive, a collection begins before the arena is full.
         for alive in (0..128).step_by(4) {
             assert!(wants_full(127 * kb, alive * kb, 128 * kb), "{alive} KB alive");
         }
-        assert_eq!((nursery(0, 0), nursery(7, 7)), (0, 0));
+        assert_eq!((nursery(0, true, 0, 0), nursery(7, true, 0, 7)), (0, 0));
     }
 }

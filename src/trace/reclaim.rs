@@ -1,6 +1,6 @@
 //! The reclaim phase: segments that are still white are given back, a few at a time.
 
-use super::{Report, Tracer};
+use super::{Report, Tracer, policy};
 use crate::base::addr::Size;
 use crate::object::cx::Inside;
 use crate::object::trace::{Phase, Trace};
@@ -13,7 +13,7 @@ const RECLAIM_WORK: Size = 1024;
 pub fn reclaim(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) -> bool {
     while let Some(s) = t.white.first() {
         s.set_not_white(cx);
-        s.class.reclaim(cx, s);
+        s.class.reclaim(cx, t, s);
         if t.budget.spend(RECLAIM_WORK) {
             return false;
         }
@@ -24,7 +24,13 @@ pub fn reclaim(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
         pool.class.trace_done(cx, pool);
     }
     if t.full.get() {
-        tracer.top_after.set(cx.top.total.get());
+        // Padding is not alive.
+        tracer.top_after.set(cx.top.total.get().saturating_sub(t.padding.get()));
+        tracer.old.set(t.old.get());
+    }
+    if policy::tells(t.young.get()) {
+        tracer.young.set(t.young.get());
+        tracer.flat.set(policy::is_flat(tracer.flat.get(), t.young.get()));
     }
     cx.arena.shrink();
     report.finished = true;

@@ -129,6 +129,9 @@ fn meet(ss: &ScanState, r: Ref<'_>) -> Result {
         }
         return Ok(());
     };
+    if s.young.get() {
+        ss.young.set(true);
+    }
     if !s.class.is_automatic() || c.gave_up.get() {
         return Ok(());
     }
@@ -201,7 +204,8 @@ fn scan(cx: Inside<'_>, s: P<Seg>, c: &Check) {
                 // A refusal is the scanner's own affair.
                 let _ = ss.scan(f.get(), base, next);
                 // What a scan has found holds until a write is heard of.
-                if !s.summary().has(ZoneSet(ss.head.ufs.get())) {
+                let unheard = ss.young.get() && !s.refers_young();
+                if unheard || !s.summary().has(ZoneSet(ss.head.ufs.get())) {
                     c.wrong("sanity: an object changes only where the barrier hears of it");
                 }
                 c.holder.set(None);

@@ -15,6 +15,7 @@ enum { REFS = 40000, ARRAYS = 2, UNIT = 4096 };
 
 static mps_arena_t arena;
 static mps_fmt_t fmt;
+static mps_chain_t chain;
 static mps_pool_t pool;
 static mps_ap_t ap;
 static mps_root_t root, stack;
@@ -85,7 +86,9 @@ static void made(double pause, size_t header)
     res = mps_fmt_create_k(&fmt, arena, args);
   } MPS_ARGS_END(args);
   CHECK_OK(res);
-  pool = pool_amc(arena, fmt, NULL);
+  /* Of a chain of the program's own, young objects are collected by themselves. */
+  chain = chain_make(arena, 1, 1024);
+  pool = pool_amc(arena, fmt, chain);
   ap = ap_make(pool);
   CHECK_OK(mps_thread_reg(&thread, arena));
   CHECK_OK(mps_x_root_create_stack(&stack, arena, thread));
@@ -102,6 +105,7 @@ static void gone(void)
   mps_ap_destroy(ap);
   mps_pool_destroy(pool);
   mps_fmt_destroy(fmt);
+  mps_chain_destroy(chain);
   mps_arena_destroy(arena);
 }
 

@@ -141,6 +141,12 @@ pub fn start_ticks() {
     }
 }
 
+/// Provokes the timer interrupt, once.
+pub fn provoke_tick() {
+    // SAFETY: this bit alone does something when it is written.
+    unsafe { write_volatile(ICSR, PENDSTSET) };
+}
+
 /// Runs `f` with interrupts off.
 pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
     let was = BOARD.quiet_begin();

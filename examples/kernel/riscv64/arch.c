@@ -79,5 +79,7 @@ void arch_main(void)
   arch_power_off(1);
 }
 
-void arch_start_others(void) {}
+void arch_start_other(size_t cpu) { (void)cpu; }
+int arch_online(size_t cpu) { return cpu == 0; }
+int arch_interrupt(void) { return -1; }
 void arch_ticks(int on) { (void)on; }

@@ -21,9 +21,10 @@ struct cpu {
   struct cpu *self;
   size_t id;            /* the number of its interrupt controller, plus 1 */
   char *stack;          /* STACK bytes */
-  int online;
+  int online;           /* started, and workload_other has not returned */
+  size_t run;           /* how often it was started */
   int flush;            /* another one asks: forget all addresses */
-  int stop;             /* another one asks: stop */
+  int stop;             /* how often another one asks: stop */
   int stopped;          /* it has */
   struct frame *frame;  /* where it stands, if it has */
 };
@@ -100,7 +101,7 @@ static volatile uint32_t *apic(unsigned reg)
   return (volatile uint32_t *)(0xfee00000u + (uintptr_t)reg);
 }
 
-#if CPUS > 1
+#if CPUS > 1 || TICK_HZ > 0
 static void send(uint32_t to, uint32_t what)
 {
   /* Not interrupted between the two writes by a handler that sends as well. */
@@ -120,6 +121,18 @@ void arch_ticks(int on)
   *apic(APIC_TIMER) = on ? 0x20000 | TICK : 0x10000;
   *apic(APIC_COUNT) = on && TICK_HZ != 0 ? 1000000000u / (TICK_HZ ? TICK_HZ : 1) : 0;
 }
+
+int arch_interrupt(void)
+{
+#if TICK_HZ > 0
+  send(0, 0x44000 | TICK);      /* to itself */
+  return 0;
+#else
+  return -1;
+#endif
+}
+
+int arch_online(size_t cpu) { return __atomic_load_n(&cpus[cpu].online, __ATOMIC_ACQUIRE); }
 
 /* --- faults and interrupts --- */
 
@@ -242,7 +255,8 @@ void arch_flush_others(void)
       __atomic_store_n(&c->flush, 1, __ATOMIC_SEQ_CST);
       if (!__atomic_load_n(&c->stopped, __ATOMIC_ACQUIRE))
         send((uint32_t)c->id - 1, 0x4000 | SERVE);
-      while (__atomic_load_n(&c->flush, __ATOMIC_ACQUIRE))
+      /* One that goes off meanwhile has nothing to forget when it is on again. */
+      while (__atomic_load_n(&c->flush, __ATOMIC_ACQUIRE) && arch_online(i))
         arch_wait();
     }
   }
@@ -260,10 +274,19 @@ void mps_port_quiet_end(size_t was) { arch_quiet_end(was); }
 size_t mps_port_thread_id(void) { return me()->id; }
 void mps_port_relax(unsigned round) { (void)round; arch_wait(); }
 
+/* A thread is one run of a processor, from its start until it goes off. */
 int mps_port_thread_register(mps_port_thread_s *thread)
 {
   thread->words[0] = (size_t)me();
+  thread->words[1] = me()->run;
   return 0;
+}
+
+static int gone(const mps_port_thread_s *thread)
+{
+  const struct cpu *c = (const struct cpu *)thread->words[0];
+  return !__atomic_load_n(&c->online, __ATOMIC_ACQUIRE)
+    || __atomic_load_n(&c->run, __ATOMIC_ACQUIRE) != thread->words[1];
 }
 
 void mps_port_thread_deregister(mps_port_thread_s *thread) { (void)thread; }
@@ -284,7 +307,9 @@ void mps_port_stop_end(void)
 int mps_port_thread_stop(mps_port_thread_s *thread)
 {
   struct cpu *c = (struct cpu *)thread->words[0];
-  __atomic_store_n(&c->stop, 1, __ATOMIC_SEQ_CST);
+  if (gone(thread))
+    return 1;
+  __atomic_add_fetch(&c->stop, 1, __ATOMIC_SEQ_CST);
   send((uint32_t)c->id - 1, 0x4000 | SERVE);
   return 0;
 }
@@ -292,9 +317,17 @@ int mps_port_thread_stop(mps_port_thread_s *thread)
 int mps_port_thread_wait(mps_port_thread_s *thread)
 {
   struct cpu *c = (struct cpu *)thread->words[0];
-  while (!__atomic_load_n(&c->stopped, __ATOMIC_ACQUIRE))
+  for (;;) {
+    /* This first: if it went off, and is on again, it may stop for nobody. */
+    int stopped = __atomic_load_n(&c->stopped, __ATOMIC_ACQUIRE);
+    if (gone(thread)) {
+      __atomic_store_n(&c->stop, 0, __ATOMIC_RELEASE);
+      return 1;
+    }
+    if (stopped)
+      return 0;
     arch_wait();
-  return 0;
+  }
 }
 
 void mps_port_thread_context(mps_port_thread_s *thread, mps_port_context_s *context_o)
@@ -308,7 +341,8 @@ void mps_port_thread_context(mps_port_thread_s *thread, mps_port_context_s *cont
 void mps_port_thread_resume(mps_port_thread_s *thread)
 {
   struct cpu *c = (struct cpu *)thread->words[0];
-  __atomic_store_n(&c->stop, 0, __ATOMIC_RELEASE);
+  if (__atomic_sub_fetch(&c->stop, 1, __ATOMIC_RELEASE) != 0)
+    return;                     /* it is registered twice */
   /* Until it has seen that, it would count as stopped for the next who asks. */
   while (__atomic_load_n(&c->stopped, __ATOMIC_ACQUIRE))
     __builtin_ia32_pause();
@@ -335,7 +369,9 @@ static void cpu_init(struct cpu *c, char *stack)
   *apic(APIC_SPURIOUS) = 0x100 | SPURIOUS;
   c->id = (*apic(APIC_ID) >> 24) + 1;
   set_gates();
+  c->flush = 0;
   __atomic_store_n(&c->online, 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&c->run, c->run + 1, __ATOMIC_RELEASE);
 }
 
 void arch_main(void);
@@ -364,40 +400,40 @@ static void wait_ns(size_t ns)
     __builtin_ia32_pause();
 }
 
-/* One after the other: each takes the next place. */
-void arch_start_others(void)
+void arch_start_other(size_t cpu)
 {
   char *at = (char *)0x8000;
-  size_t i;
+  size_t run = cpus[cpu].run;
   __asm__("" : "+r"(at));       /* gcc takes small addresses for mistakes */
-  for (i = 1; i < CPUS; ++i) {
-    memcpy(at, trampoline, (size_t)(trampoline_end - trampoline));
-    *(uint64_t *)(at + (trampoline_cr3 - trampoline)) = (uint64_t)tables;
-    *(uint64_t *)(at + (trampoline_stack - trampoline)) = (uint64_t)(stacks[i] + STACK);
-    send((uint32_t)i, 0x4500);          /* INIT */
-    wait_ns(10000000);
-    send((uint32_t)i, 0x4600 | 8);      /* start at page 8 */
-    while (!__atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE))
-      arch_wait();
-  }
+  memcpy(at, trampoline, (size_t)(trampoline_end - trampoline));
+  *(uint64_t *)(at + (trampoline_cr3 - trampoline)) = (uint64_t)tables;
+  *(uint64_t *)(at + (trampoline_stack - trampoline)) = (uint64_t)(stacks[cpu] + STACK);
+  send((uint32_t)cpu, 0x4500);          /* INIT: it forgets all addresses, too */
+  wait_ns(10000000);
+  send((uint32_t)cpu, 0x4600 | 8);      /* start at page 8 */
+  /* It may be off again by now, so this does not wait for online. */
+  while (__atomic_load_n(&cpus[cpu].run, __ATOMIC_ACQUIRE) == run)
+    arch_wait();
 }
 
 void arch_other(void);
 
 void arch_other(void)
 {
-  /* Places and controllers are numbered alike: arch_start_others sent to i. */
+  /* Places and controllers are numbered alike: arch_start_other sent to i. */
   size_t i = *apic(APIC_ID) >> 24;
   cpu_init(&cpus[i], stacks[i]);
   __asm__ volatile("sti");
   workload_other(i);
+  (void)arch_quiet_begin();
+  __atomic_store_n(&cpus[i].online, 0, __ATOMIC_RELEASE);
   for (;;)
-    arch_wait();
+    __asm__ volatile("hlt");
 }
 
 #else
 
-void arch_start_others(void) {}
+void arch_start_other(size_t cpu) { (void)cpu; }
 void arch_other(void);
 void arch_other(void) {}
 

@@ -20,6 +20,7 @@ use mps::object::locus::{Chain, Gen};
 use mps::object::pool::{ClassHandle, Pool, PoolClass, Room, Scanned};
 use mps::object::scan::{Ref, ScanState};
 use mps::object::seg::Seg;
+use mps::object::trace::Trace;
 use mps::seam::args::{_mps_key_CHAIN, Args, Key};
 
 /// The class.
@@ -160,7 +161,7 @@ impl PoolClass for Pages {
         }
     }
 
-    fn whiten(&self, _cx: Inside<'_>, seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, _t: &Trace, seg: P<Seg>) -> bool {
         // What its allocation point still has is too young to be dead.
         seg.buffer.get().is_none()
     }
@@ -190,7 +191,7 @@ impl PoolClass for Pages {
         Ok(Scanned::All)
     }
 
-    fn reclaim(&self, cx: Inside<'_>, seg: P<Seg>) {
+    fn reclaim(&self, cx: Inside<'_>, _t: &Trace, seg: P<Seg>) {
         bump(&cx.stats.reclaimed, seg.get().size());
         // SAFETY: its object was not found, and no allocation point is there: such a
         // segment is not condemned.

@@ -21,6 +21,12 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         fix_large(seg, ss, r);
         return Ok(());
     }
+    if seg.in_place.get()
+        && let Some(n) = seg.nails.get()
+    {
+        nailed::mark(seg, ss, n, r);
+        return Ok(());
+    }
     let pool = seg.pool.get();
     let fmt = format(pool);
     // A segment with nails is grey besides, and so may be shielded.
@@ -60,6 +66,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         to.set_grey_from_scanned(cx, cx.cx().trace_of(seg.white.get()));
     }
     ss.copied.set(ss.copied.get() + size);
+    ss.survives(seg, size);
     // To copy this many bytes takes about as long as to fix a reference (measured: 20 to
     // 100 ns), so large objects use up more of a step.
     ss.budget.set(ss.budget.get().saturating_sub_unsigned(size / 256));
@@ -102,6 +109,7 @@ pub fn keep_large(seg: P<Seg>, ss: &ScanState) {
     let cx = ss.cx();
     let t = cx.cx().trace_of(seg.white.get());
     let d = data(seg.pool.get());
+    ss.survives(seg, seg.get().size());
     let i = d.next_age(seg.age.get());
     let g = d.generation(i);
     seg.set_not_white(cx);

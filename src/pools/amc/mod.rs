@@ -25,6 +25,7 @@ use crate::object::locus::{Chain, Gen};
 use crate::object::pool::{Pool, PoolClass, Room, Scanned};
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
+use crate::object::trace::Trace;
 use crate::seam::args::{self, Args};
 use core::cell::Cell;
 
@@ -289,7 +290,7 @@ impl PoolClass for Amc {
         }
     }
 
-    fn whiten(&self, cx: Inside<'_>, seg: P<Seg>) -> bool {
+    fn whiten(&self, cx: Inside<'_>, t: &Trace, seg: P<Seg>) -> bool {
         // Nothing has been committed in it, though a block may be reserved.
         if seg.get().objects_end() == seg.base {
             return false;
@@ -303,6 +304,12 @@ impl PoolClass for Amc {
             // Its allocation point is still there.
             seg.large.set(false);
         }
+        let next = d.generation(d.next_age(seg.age.get())).generation;
+        seg.copies_young.set(next != cx.top());
+        let in_place = if seg.young.get() { &t.young_in_place } else { &t.old_in_place };
+        if in_place.get() && !seg.large.get() && seg.buffer.get().is_none() {
+            nailed::whiten_in_place(cx, seg);
+        }
         true
     }
 
@@ -315,9 +322,9 @@ impl PoolClass for Amc {
         scan::scan(seg, ss)
     }
 
-    fn reclaim(&self, cx: Inside<'_>, seg: P<Seg>) {
+    fn reclaim(&self, cx: Inside<'_>, t: &Trace, seg: P<Seg>) {
         if seg.hold_all.get() || seg.nails.get().is_some() {
-            nailed::reclaim(cx, seg);
+            nailed::reclaim(cx, t, seg);
             return;
         }
         bump(&cx.stats.reclaimed, seg.get().objects_end().since(seg.base));
@@ -430,7 +437,7 @@ fn reserve_copy_slow(
     let i = d.next_age(seg.age.get());
     match class.new_seg(cx, pool, i, size) {
         Ok(new) => {
-            new.set_summary(cx, RefSet::EMPTY);
+            new.set_summary(cx, RefSet::EMPTY, false);
             new.filled.set(new.base.add(size));
             let g = d.generation(i);
             g.open.set(Some(new));

@@ -35,6 +35,7 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
     }
     match mark {
         Mark::New => {
+            crate::seam::arch::expect_read(base);
             if !seg.is_grey_for(seg.white.get()) {
                 seg.set_grey(ss.cx(), ss.cx().cx().trace_of(seg.white.get()));
             }
@@ -102,7 +103,7 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let (done, all) = if seg.is_white() {
         if !t.begun.replace(true) {
             // Of what it refers to only that counts which is found from here on.
-            seg.set_summary(ss.cx(), RefSet::EMPTY);
+            seg.set_summary(ss.cx(), RefSet::EMPTY, false);
         }
         (t.each_fresh(find.is_some(), one), Scanned::Part)
     } else {

@@ -32,6 +32,7 @@ use crate::object::pool::{Pool, PoolClass, Room, Scanned};
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::object::trace::Phase;
+use crate::object::trace::Trace;
 use crate::seam::args::{self, Args, Key};
 use crate::seam::client::FindDependent;
 use core::cell::Cell;
@@ -289,7 +290,7 @@ impl PoolClass for MarkSweep {
         }
     }
 
-    fn whiten(&self, _cx: Inside<'_>, seg: P<Seg>) -> bool {
+    fn whiten(&self, _cx: Inside<'_>, _t: &Trace, seg: P<Seg>) -> bool {
         let t = table::of(seg);
         t.catch_up();
         if t.used.get() == 0 && seg.buffer.get().is_some() {
@@ -314,7 +315,7 @@ impl PoolClass for MarkSweep {
         mark::scan(seg, ss)
     }
 
-    fn reclaim(&self, cx: Inside<'_>, seg: P<Seg>) {
+    fn reclaim(&self, cx: Inside<'_>, _t: &Trace, seg: P<Seg>) {
         room::reclaim(cx, seg);
     }
 
