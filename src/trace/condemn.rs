@@ -17,11 +17,12 @@ const HEADER_WORK: Size = 128;
 /// (measured), so this takes some 50.
 const BATCH: Size = 1 << 20;
 
-/// Notes that the protection of `s` is to change, after `batch` bytes of others. True: time
-/// is up.
+/// Notes that the protection of some bytes is to change, after `batch` bytes of others. True:
+/// time is up. If the program keeps no share of its time, all is changed at the end of
+/// the step, by fewer calls.
 fn changes(t: &Trace, cx: Inside<'_>, bytes: Size, batch: &mut Size) -> bool {
     *batch += bytes;
-    if *batch < BATCH {
+    if *batch < BATCH || !t.pace.gentle.get() {
         return false;
     }
     *batch = 0;

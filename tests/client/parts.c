@@ -87,7 +87,7 @@ static void made(double pause, size_t header)
   } MPS_ARGS_END(args);
   CHECK_OK(res);
   /* Of a chain of the program's own, young objects are collected by themselves. */
-  chain = chain_make(arena, 1, 1024);
+  chain = chain_make(arena, 2, 1024);
   pool = pool_amc(arena, fmt, chain);
   ap = ap_make(pool);
   CHECK_OK(mps_thread_reg(&thread, arena));
@@ -149,7 +149,11 @@ static void churn(unsigned long writes)
   static word serial;
   while (writes-- > 0) {
     int i = (int)rnd_below(ARRAYS);
+    size_t from = rnd_below(REFS), to = rnd_below(REFS);
     put(ap, i, rnd_below(REFS), ++serial);
+    /* What is read must have been scanned: it goes where scans may have been. */
+    ((obj_t)keep[!i])->slot[to] = ((obj_t)keep[i])->slot[from];
+    shadow[!i][to] = shadow[i][from];
     look(i, rnd_below(REFS));
     if (rnd_below(50) == 0)
       ((obj_t)keep[i])->slot[writes % REFS] = shadow[i][writes % REFS] = 0;
