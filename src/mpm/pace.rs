@@ -9,7 +9,7 @@ use super::Mpm;
 use crate::object::cx::bump;
 use crate::object::trace::Trace;
 use crate::seam::event::{Category, EventKind, event};
-use crate::seam::plinth;
+use crate::seam::{parts, plinth};
 use crate::trace::policy;
 use core::cell::Cell;
 
@@ -89,7 +89,9 @@ impl Mpm {
 
     /// The collector has just kept the program waiting for `took` ticks.
     pub(super) fn note_taken(&self, now: usize, took: usize) {
-        self.lately.add(now, took, part());
+        if parts::BARRIERS {
+            self.lately.add(now, took, part());
+        }
     }
 
     /// How many ticks more the collector may take `now`, if the program is to keep `kept`
@@ -104,6 +106,9 @@ impl Mpm {
 
     /// A trace begins: `total` bytes are in generations.
     pub(super) fn pace_begin(&self, t: &Trace, total: usize) {
+        if !parts::BARRIERS {
+            return;
+        }
         let (work, before) = self.last_work(t).get();
         let a = &self.cx.arena;
         let p = &t.pace;
@@ -119,13 +124,16 @@ impl Mpm {
     pub(super) fn step_interval(&self, t: &Trace) -> usize {
         let usual = policy::step_interval(self.cx.arena.capacity());
         match self.kept_share() {
-            Some(_) => usual.min(t.pace.room.get() / STEPS),
-            None => usual,
+            Some(_) if self.cx.can_shield() => usual.min(t.pace.room.get() / STEPS),
+            _ => usual,
         }
     }
 
     /// A trace has ended.
     pub(super) fn pace_end(&self, t: &Trace) {
+        if !parts::BARRIERS {
+            return;
+        }
         let p = &t.pace;
         let allocated = self.allocated.get().wrapping_sub(p.began.get());
         // What was there when it began.

@@ -207,7 +207,7 @@ impl P<Seg> {
         let seg = self.get();
         let has = seg.pool.format.get().is_some_and(|f| f.m.part.is_some());
         let ready = seg.buffer.get().is_none() && !seg.is_white() && !seg.is_grey();
-        let useful = seg.cards.get().is_none() && !seg.ranks.is_empty() && cx.can_shield();
+        let useful = seg.cards().is_none() && !seg.ranks.is_empty() && cx.can_shield();
         if !has || !ready || !useful || seg.size() <= CARD_BYTES || !seg.mode.get().is_empty() {
             return;
         }
@@ -219,7 +219,7 @@ impl P<Seg> {
     /// The flip has come, or it turns grey after that: cards that may refer to what is
     /// white turn grey.
     pub fn whole_is_grey(self, cx: Inside<'_>, t: &Trace) {
-        let Some(cards) = self.get().cards.get() else { return };
+        let Some(cards) = self.get().cards() else { return };
         for c in cards.all() {
             c.grey.set(c.may_refer(t));
             c.early.set(false);
@@ -266,7 +266,7 @@ impl P<Seg> {
     /// All cards have been scanned.
     pub fn cards_scanned(self, cx: Inside<'_>, t: &Trace) {
         self.set_not_grey(cx, t);
-        if let Some(c) = self.get().cards.get() {
+        if let Some(c) = self.get().cards() {
             self.get().summary.set(c.summary());
             self.get().refers_young.set(c.all().iter().any(|c| c.young.get()));
         }

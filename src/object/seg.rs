@@ -318,16 +318,23 @@ impl Seg {
         AccessSet::EMPTY
     }
 
+    /// Its parts, if it is one object that can be scanned in parts. Without barriers there
+    /// are none.
+    #[inline]
+    pub fn cards(&self) -> Option<P<Cards>> {
+        if parts::BARRIERS { self.cards.get() } else { None }
+    }
+
     /// Its memory has been opened, all of it.
     pub fn opened(&self) {
         self.mode.set(AccessSet::EMPTY);
-        if let Some(c) = self.cards.get() {
+        if let Some(c) = self.cards() {
             c.opened();
         }
     }
 
     fn touch(&self, cx: &Cx) {
-        if self.cards.get().is_some() || self.wanted(cx) != self.mode.get() {
+        if self.cards().is_some() || self.wanted(cx) != self.mode.get() {
             cx.arena.mark_unsynced(self.base);
         }
     }
@@ -470,7 +477,7 @@ impl P<Seg> {
     /// are; `None`: it has more than `most`, of which as many were done.
     pub fn shield_early(self, cx: Inside<'_>, t: &Trace, most: Size) -> Option<Size> {
         let seg = self.get();
-        if let Some(c) = seg.cards.get() {
+        if let Some(c) = seg.cards() {
             cx.arena.mark_unsynced(seg.base);
             return c.get().shield_early(t, most);
         }
@@ -519,7 +526,7 @@ impl P<Seg> {
     /// anything.
     pub fn set_summary(self, cx: Inside<'_>, found: RefSet, young: bool) {
         let seg = self.get();
-        if let Some(c) = seg.cards.get() {
+        if let Some(c) = seg.cards() {
             c.set_all(found, young);
         }
         let (mut s, mut young) = (found, young && !crate::seam::fault("refers_young"));
@@ -539,7 +546,7 @@ impl P<Seg> {
     /// It may refer to anything from now on: an allocation point is to work in it, or it
     /// was written to.
     pub fn set_summary_all(self, cx: Inside<'_>) {
-        if let Some(c) = self.get().cards.get() {
+        if let Some(c) = self.get().cards() {
             c.set_all(RefSet::ALL, true);
             cx.arena.mark_unsynced(self.get().base);
         }
@@ -619,7 +626,7 @@ pub fn sync(cx: Inside<'_>) -> bool {
                 mode.set(wanted);
             }
         };
-        let Some(cards) = seg.cards.get() else {
+        let Some(cards) = seg.cards() else {
             return change(seg.range(), &seg.mode, seg.wanted(cx.cx()));
         };
         let mut any = AccessSet::EMPTY;
@@ -659,7 +666,7 @@ pub fn sync_peeks(cx: Inside<'_>) -> bool {
 
 /// Gives a segment's memory the mode that it says it has.
 fn restore(cx: Inside<'_>, seg: P<Seg>) {
-    if let Some(cards) = seg.cards.get() {
+    if let Some(cards) = seg.cards() {
         let mut runs = Runs::default();
         for (i, c) in cards.all().iter().enumerate() {
             if !runs.joins(cards.range(i), c.mode.get()) {
@@ -756,7 +763,7 @@ fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
     while at < run.limit {
         let Some(seg) = of_addr(&cx, at) else { break };
         let unheard = !mode.meets(AccessSet::READ);
-        match seg.cards.get() {
+        match seg.cards() {
             Some(c) => c.opened_in(run, unheard),
             None => seg.mode.set(AccessSet::EMPTY),
         }

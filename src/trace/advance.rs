@@ -113,7 +113,7 @@ pub fn scan_window(
     until: Option<Deadline>,
     window: Range,
 ) -> Size {
-    if let Some(cards) = s.cards.get() {
+    if let Some(cards) = s.cards() {
         return scan_cards(t, cx, s, cards, rank, until, window);
     }
     let ss = ScanState::new(cx, t, rank);
@@ -189,8 +189,7 @@ fn scan_cards(
 
 fn scan_card(t: &Trace, cx: Inside<'_>, s: P<Seg>, range: Range, card: &Card, rank: Rank) -> Size {
     let ss = ScanState::new(cx, t, rank);
-    if let Some(first) = s.cards.get().and_then(|c| c.get().all().first().map(|f| (c.range(0), f)))
-    {
+    if let Some(first) = s.cards().and_then(|c| c.get().all().first().map(|f| (c.range(0), f))) {
         // The method may look at the beginning of the object.
         s.expose_card(cx, first.0, first.1);
     }

@@ -27,7 +27,7 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
     }
     if let Some(s) = seg::of_addr(&cx, a) {
         let need = if write { AccessSet::WRITE } else { AccessSet::READ };
-        if let Some(cards) = s.cards.get() {
+        if let Some(cards) = s.cards() {
             return access_card(cx, s, cards, a, need, pause);
         }
         if !s.mode.get().meets(need) {
@@ -126,7 +126,7 @@ fn root_access(tracer: &Tracer, cx: Inside<'_>, a: Addr) -> bool {
 pub fn peek(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool) -> bool {
     let Some(s) = seg::of_addr(&cx, a) else { return root_access(tracer, cx, a) };
     cx.hold();
-    let card = s.cards.get().and_then(|cards| cards.get().of(a).map(|(i, c)| (cards.range(i), c)));
+    let card = s.cards().and_then(|cards| cards.get().of(a).map(|(i, c)| (cards.range(i), c)));
     let range = card.map_or(s.get().range(), |(range, _)| range);
     if write {
         match card {

@@ -32,7 +32,7 @@ fn changes(t: &Trace, cx: Inside<'_>, bytes: Size, batch: &mut Size) -> bool {
 
 /// The bytes of a segment that are to be opened to the mutator as it turns white or grey.
 fn closed(s: P<Seg>) -> Size {
-    if s.mode.get().is_empty() || s.cards.get().is_some() { 0 } else { s.get().size() }
+    if s.mode.get().is_empty() || s.cards().is_some() { 0 } else { s.get().size() }
 }
 
 /// Notes the generations to condemn, in the order of chains, the top generation last: all, or
@@ -94,7 +94,7 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
     }
     // The references in it are looked at when its objects are found alive. Until then no
     // summary of them is needed. But to open all cards would cost more than it saves.
-    if s.cards.get().is_none() {
+    if s.cards().is_none() {
         s.set_summary_all(cx);
     }
 }

@@ -300,7 +300,7 @@ impl PoolClass for Amc {
         if g.open.get() == Some(seg) {
             g.open.set(None);
         }
-        if seg.large.get() && seg.cards.get().is_none() && holds_many(cx, seg) {
+        if seg.large.get() && seg.cards().is_none() && holds_many(cx, seg) {
             // Its allocation point is still there.
             seg.large.set(false);
         }
