@@ -103,6 +103,7 @@ check:
 	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
+	$(CARGO) fmt --check --manifest-path benches/micro/Cargo.toml
 	$(CARGO) fmt --check --manifest-path examples/firmware/Cargo.toml
 	$(CARGO) fmt --check --manifest-path examples/firmware/host/Cargo.toml
 
@@ -288,19 +289,32 @@ endif
 demo-telemetry:
 	@$(MAKE) --no-print-directory demo MODE=telemetry
 
-# Against other collectors and allocators, those that are installed. ROUNDS:
-# how often each table is run; ONLY: which of the allocators' tables.
-ROUNDS ?= 3
-.PHONY: bench bench-tree bench-alloc
-bench: bench-tree bench-alloc
+# Against other collectors and allocators, those that are installed: tables and plots on one
+# page, build/bench/index.html. bench-quick takes less than five minutes, at smaller sizes.
+# ROUNDS: how often each row is run. BENCH: which tables (benches/bench.py --list).
+ROUNDS ?=
+BENCH ?=
+.PHONY: bench bench-quick bench-micro bench-tree bench-alloc bench-needs
+bench bench-quick: bench-needs $(HOT)
+	@CARGO='$(CARGO)' benches/bench.py $(if $(filter bench-quick,$@),--quick) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BENCH),--only '$(BENCH)',--micro)
+# Single operations, by criterion (which is fetched for this and for nothing else).
+bench-micro: $(HOT)
+	@cd benches/micro && CRITERION_HOME='$(CURDIR)/build/bench/criterion' \
+	  $(CARGO) bench --locked --target-dir ../../build/cargo/micro --bench micro
+# Two of them as text, with what the page has not.
 bench-tree bench-alloc: bench-needs
-.PHONY: bench-needs
 bench-needs:
-	@tools/needs.sh bench
+	@tools/needs.sh bench || echo "Without these:" >&2
 bench-tree: $(HOT)
-	@CFLAGS_EXTRA=-DHAVE_MPSX benches/tree/run.sh $(HOT) include $(ROUNDS)
+	@CFLAGS_EXTRA=-DHAVE_MPSX benches/tree/run.sh $(HOT) include $(or $(ROUNDS),3)
 bench-alloc: $(HOT)
-	@benches/alloc/run.sh $(HOT) include $(ROUNDS)
+	@benches/alloc/run.sh $(HOT) include $(or $(ROUNDS),3)
+
+# Do the benchmark programs work? At tiny sizes; no time is looked at.
+.PHONY: bench-test
+bench-test: $(HOT)
+	@benches/bench.py --smoke
 
 .PHONY: help
 help:

@@ -151,7 +151,17 @@ case $job in
         want chromium-driver chromedriver
         rust clippy rustfmt
         ;;
-    bench | sanitize)
+    bench)
+        base
+        rust
+        want python3 python3
+        want gnuplot-nox gnuplot
+        # What is compared with. `make bench` goes on without, and names what is missing.
+        want libgc-dev /usr/include/gc.h
+        want libmimalloc-dev /usr/include/mimalloc.h
+        want libjemalloc-dev /usr/include/jemalloc/jemalloc.h
+        ;;
+    sanitize)
         base
         rust
         ;;

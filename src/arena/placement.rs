@@ -121,7 +121,21 @@ impl Arena {
         if !tract.is_null() && core::ptr::eq(c.tracts(i), EMPTY_TRACTS.table()) {
             let bytes = c.grains() * size_of::<Tract>();
             let home = r.home.get();
-            let table: *mut Tract = self.control_alloc(bytes)?.ptr();
+            // The table comes from the home of control memory, and this region may be that
+            // home's newest. If all of it is wanted, the table must not be put into it.
+            let hidden = n == c.grains() && r.get().is_listed();
+            if let (Some(h), true) = (home, hidden) {
+                h.regions.remove(*r);
+            }
+            let got = self.control_alloc(bytes);
+            if let (Some(h), true) = (home, hidden)
+                && r.home.get() == home
+                && !r.get().is_listed()
+                && !bits::is_empty(&r.free.get())
+            {
+                h.regions.push_front(*r);
+            }
+            let table: *mut Tract = got?.ptr();
             if let (Some(h), None) = (home, r.home.get()) {
                 // While room for the table was looked for, this region was given up.
                 self.claim(h, *r, i);

@@ -895,3 +895,20 @@ fn collected_memory_keeps_off_zone_0() {
     assert!(got > 60 << 20, "{got} bytes");
     a.finish();
 }
+
+/// A home of control memory that asks for whole regions gets them, one after the other, and
+/// each one's table of tracts stands elsewhere.
+#[test]
+fn whole_regions_for_control_memory() {
+    let (_, arena) = some_arena();
+    let region = 1usize << arena.region_shift;
+    let mut tract = 0usize;
+    let before = arena.reserved.get();
+    for _ in 0..40 {
+        tract += 8;
+        let a = arena.alloc(arena.control_home(), region, tract as Tract).unwrap();
+        assert_eq!(a.0 % region, 0);
+    }
+    // Chunks grow with the arena; address space is not eaten up.
+    assert!(arena.reserved.get() - before < 80 * region, "{} bytes", arena.reserved.get());
+}

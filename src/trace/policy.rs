@@ -80,7 +80,8 @@ pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {
     let part = if alive <= SQUARE_FROM {
         alive
     } else {
-        (alive as u64).saturating_mul(SQUARE_FROM as u64).isqrt() as Size
+        // The root of the product is the product of the roots, which can't overflow.
+        alive.isqrt().saturating_mul(SQUARE_FROM.isqrt())
     };
     // So a flat heap takes at its peak, while it copies, at most 1.5 times what the Boehm
     // collector takes for the same work (benches/tree).

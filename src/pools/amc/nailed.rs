@@ -194,7 +194,7 @@ pub fn mark(seg: P<Seg>, ss: &ScanState, n: P<Nailboard>, r: Ref<'_>) {
         arch::expect_read(base);
         // This is met once, unlike references that are found to be marked already.
         ss.budget.set(ss.budget.get() - 1);
-        if !seg.is_grey_for(seg.white.get()) {
+        if !seg.is_grey_for(seg.white.get()) && !crate::seam::fault("in_place") {
             let cx = ss.cx();
             seg.set_grey(cx, cx.cx().trace_of(seg.white.get()));
         }
@@ -256,6 +256,8 @@ pub fn scan_all(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
 /// stays.
 pub fn reclaim(cx: Inside<'_>, t: &Trace, seg: P<Seg>) {
     let nails = seg.nails.take();
+    // What is left is gone through object by object. To pad takes as long as to scan.
+    t.budget.spend(seg.get().size());
     let live = match nails {
         Some(n) if !seg.hold_all.get() => {
             resolve(cx, seg, n);
