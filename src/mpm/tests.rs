@@ -493,7 +493,8 @@ impl Client {
             params: Params { grain: s.grain, size, base, limit: s.limit, extra: 0 },
             spare: s.spare,
             pause_time: 0.0,
-            utilisation: None,
+            // Steps must not depend on the time, or runs would differ.
+            utilisation: Some(0),
             zoned: true,
             extended: None,
             contracted: None,
