@@ -108,7 +108,7 @@ pub struct Trace {
     pub old_in_place: Cell<bool>,
     /// The same for young ones.
     pub young_in_place: Cell<bool>,
-    /// Bytes of padding in the segments that it has left, where objects died.
+    /// Bytes of padding in segments where objects were marked in place, and others died.
     pub padding: Cell<Size>,
     /// There is no memory to copy to: objects stay where they are.
     pub emergency: Cell<bool>,
