@@ -219,6 +219,7 @@ typedef struct mps_arg_s {
     mps_fmt_pad_t fmt_pad;
     mps_fmt_class_t fmt_class;
     mps_pool_t pool;
+    mps_res_t (*x_fmt_scan_part)(mps_ss_t, mps_addr_t, mps_addr_t, mps_addr_t);
   } val;
 } mps_arg_s;
 

@@ -52,6 +52,9 @@ typedef struct mps_x_stats_s {
   mps_word_t pause_p99_us;
   mps_word_t pause_p999_us;
   mps_word_t pause_max_us;
+  mps_word_t collections_late;  /* see MPS_KEY_X_UTILISATION */
+  mps_word_t busiest_20ms_us;   /* the most that pauses took of 20 ms (or a
+                                   little more: of at most 22.5 ms) */
 } mps_x_stats_s;
 
 /* Read the counters of an arena.
@@ -85,6 +88,63 @@ extern mps_res_t mps_x_thread_signals(int suspend_signal, int resume_signal);
 extern mps_res_t mps_x_root_create_stack(mps_root_t *root_o,
                                          mps_arena_t arena,
                                          mps_thr_t thread);
+
+/* Key for mps_arena_create_k: what share of its time the program keeps while a
+ * collection is in progress.  (Double from 0.0 to 1.0.)  In any 20 ms the
+ * collector takes at most the rest.  Barrier hits count: they are not put off,
+ * but the collector's own steps then wait.  0.0 is no limit.  The default is 0.5
+ * if the pause time is at most 10 ms; else no limit, and as few steps as can be.
+ *
+ * With a limit, work follows allocation.  When a collection begins it is given
+ * room: it is to end before the program has allocated a quarter of what is in
+ * pools whose objects are collected (or of what the arena may still commit, if that
+ * is less).  A step does what has become due.  If the room is used up all the same,
+ * the share is no longer kept, and a step of up to the pause time is done for
+ * each 64 KB: the collection is late (collections_late in mps_x_stats_s, and
+ * the event Pace in the telemetry).
+ *
+ * Just after a collection has begun to move objects, the program meets many
+ * objects for the first time, and each of these meetings is a barrier hit.  A
+ * program that goes all over its memory has less than its share then.
+ *
+ * The second key is the same in parts per thousand.  Threads: any; the functions
+ * take the arena lock.  They take and return the share that holds; 0 if there
+ * is no limit. */
+extern const struct mps_key_s _mps_key_x_UTILISATION;
+#define MPS_KEY_X_UTILISATION (&_mps_key_x_UTILISATION)
+#define MPS_KEY_X_UTILISATION_FIELD d
+extern const struct mps_key_s _mps_key_x_UTILISATION_PERMILLE;
+#define MPS_KEY_X_UTILISATION_PERMILLE (&_mps_key_x_UTILISATION_PERMILLE)
+#define MPS_KEY_X_UTILISATION_PERMILLE_FIELD size
+extern size_t mps_x_arena_utilisation_permille(mps_arena_t arena);
+extern void mps_x_arena_utilisation_permille_set(mps_arena_t arena,
+                                                 size_t permille);
+
+/* Key for mps_fmt_create_k: a method that scans a part of an object.  With it a
+ * large object is collected in parts: the collector scans as much of it at a
+ * time as fits a step, a barrier hit scans and opens the part that the program
+ * wants, and after a write only that part is scanned by the next collection.
+ * Parts are 16 KB, or a page or a grain if that is more.  For now this is for
+ * objects of AMC that have a segment of their own (MPS_KEY_LARGE_SIZE); others
+ * are scanned by the scan method, which every format with references has.
+ *
+ * object: the address that clients use, as for the skip method.
+ * base, limit: the part, as addresses in memory: with a header in band, the first
+ * part of an object begins with it, before the address that clients use.
+ * Both are multiples of a page, or the beginning or end of the object; so
+ * no reference that is aligned to its size lies across two parts.
+ *
+ * The method fixes every reference that lies in the part, as the scan method
+ * does, with the same macros and the same results.  It may read all that does
+ * not change and lies at the beginning of the object, such as its size or its kind:
+ * if the barrier stops it there, the library lets it through.  It must not
+ * write outside of the part, or rely on other parts having been scanned.
+ * Not with objects that may be forwarded or padded: such are no large ones. */
+typedef mps_res_t (*mps_x_fmt_scan_part_t)(mps_ss_t ss, mps_addr_t object,
+                                           mps_addr_t base, mps_addr_t limit);
+extern const struct mps_key_s _mps_key_x_FMT_SCAN_PART;
+#define MPS_KEY_X_FMT_SCAN_PART (&_mps_key_x_FMT_SCAN_PART)
+#define MPS_KEY_X_FMT_SCAN_PART_FIELD x_fmt_scan_part
 
 /* --- Without doubles.  A kernel keeps off the floating-point registers, and
  * its compiler does not pass doubles where the library looks for them; mps.h

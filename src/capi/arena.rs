@@ -75,6 +75,17 @@ fn pause_time(a: &mut Args) -> Result<f64> {
     Ok(pause_time)
 }
 
+/// The share of its time that the program keeps, in parts per thousand, if it says so.
+fn utilisation(a: &mut Args) -> Result<Option<usize>> {
+    let Some(share) = a.utilisation() else { return Ok(None) };
+    crate::aver_client!(
+        (0.0..=1.0).contains(&share),
+        "MPS_KEY_X_UTILISATION is between 0.0 and 1.0",
+        Err(Res::Param)
+    );
+    Ok(Some((share * 1000.0 + 0.5) as usize))
+}
+
 /// How to make an arena, and the port for it.
 fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
     let mut port = crate::ports::DEFAULT;
@@ -114,6 +125,7 @@ fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
     // A client arena has no spare memory, and without barriers there are no steps.
     let spare = if parts::VM_ARENAS { spare(a, limit)? } else { DEFAULT_SPARE };
     let pause_time = if parts::BARRIERS { pause_time(a)? } else { DEFAULT_PAUSE };
+    let utilisation = if parts::BARRIERS { utilisation(a)? } else { None };
     let (extended, contracted) = if is_vm {
         (
             callback(a.pointer(&args::_mps_key_arena_extended)),
@@ -142,7 +154,7 @@ fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
             (params.base, params.size) = (Some(r.base), r.size());
         }
     }
-    Ok((Config { params, spare, pause_time, zoned, extended, contracted }, port))
+    Ok((Config { params, spare, pause_time, utilisation, zoned, extended, contracted }, port))
 }
 
 #[unsafe(no_mangle)]

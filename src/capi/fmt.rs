@@ -6,7 +6,7 @@ use crate::base::res::Res;
 use crate::mpm::Mpm;
 use crate::object::format::{Format, Methods};
 use crate::seam::args::{self, Arg, Args};
-use crate::seam::client::{FmtClass, FmtFwd, FmtIsFwd, FmtPad, FmtScan, FmtSkip};
+use crate::seam::client::{FmtClass, FmtFwd, FmtIsFwd, FmtPad, FmtScan, FmtScanPart, FmtSkip};
 use core::ffi::c_void;
 
 /// A method from an argument; null and absent mean the default.
@@ -64,6 +64,9 @@ pub unsafe extern "C" fn mps_fmt_create_k(
     method!(a, _mps_key_FMT_ISFWD, m.isfwd, FmtIsFwd);
     method!(a, _mps_key_FMT_PAD, m.pad, FmtPad);
     method!(a, _mps_key_FMT_CLASS, m.class, FmtClass);
+    let part = a.pointer(&args::_mps_key_x_FMT_SCAN_PART).unwrap_or(core::ptr::null_mut());
+    // SAFETY: the key's value is a function of this type, or null.
+    m.part = unsafe { core::mem::transmute::<*mut c_void, Option<FmtScanPart>>(part) };
     // SAFETY: as for ourselves.
     unsafe { create(fmt_o, arena, m) }
 }

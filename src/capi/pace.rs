@@ -64,3 +64,16 @@ pub extern "C" fn mps_x_arena_pause_time_us(arena: Handle) -> usize {
 pub extern "C" fn mps_x_arena_pause_time_us_set(arena: Handle, us: usize) {
     pause_time_set(arena, args::seconds(us));
 }
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_utilisation_permille(arena: Handle) -> usize {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    Mpm::enter(m, |m| m.kept_share().unwrap_or(0))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_arena_utilisation_permille_set(arena: Handle, parts: usize) {
+    let m = need!(mpm_of(arena), "arena is valid", ());
+    crate::aver_client!(parts <= 1000, "utilisation is at most 1000", ());
+    Mpm::enter(m, |m| m.utilisation.set(Some(parts)));
+}

@@ -19,6 +19,8 @@ pub struct Stats {
     pauses: [f64; 5],
     /// The longest slice and the pauses again, in microseconds.
     us: [usize; 6],
+    /// Collections that were late; the most time taken within a window, in microseconds.
+    pace: [usize; 2],
 }
 
 #[cfg(feature = "statistics")]
@@ -74,6 +76,7 @@ pub unsafe extern "C" fn mps_x_stats(arena: Handle, out: *mut Stats) -> i32 {
                 us(p.percentile(999)),
                 us(p.max()),
             ],
+            pace: [s.late.get(), us(m.lately.most.get())],
         }
     });
     let ours = size_of::<Stats>();

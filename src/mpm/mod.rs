@@ -6,6 +6,7 @@ pub mod instances;
 pub mod manual;
 #[cfg_attr(not(feature = "messages"), path = "message_off.rs")]
 pub mod message;
+pub mod pace;
 pub mod pause;
 pub mod poll;
 pub mod postmortem;
@@ -99,6 +100,14 @@ pub struct Mpm {
     pub state: StateCell,
     /// How long a step of a collection may take, in seconds.
     pub pause_time: Cell<f64>,
+    /// The share of its time that the program keeps, in parts per thousand. 0: there is no
+    /// limit. `None`: that depends on the pause time ([`Mpm::kept_share`]).
+    pub utilisation: Cell<Option<usize>>,
+    /// Time that the collector has taken lately.
+    pub lately: pace::Lately,
+    /// How much work the last trace of some generations and the last full one were, and how
+    /// many bytes there were in all.
+    last_work: [Cell<(Size, Size)>; 2],
     /// A collection of everything was asked for while another was under way.
     pub full_wanted: Cell<bool>,
     /// Bytes handed to allocation points so far.
@@ -134,6 +143,8 @@ pub struct Config {
     pub spare: f64,
     /// How long a step of a collection may take, in seconds.
     pub pause_time: f64,
+    /// See [`Mpm::utilisation`].
+    pub utilisation: Option<usize>,
     /// Is memory to be placed by zones?
     pub zoned: bool,
     /// The client's function that is called after a chunk has been taken.
@@ -165,6 +176,9 @@ impl Mpm {
             formats: List::default(),
             state: StateCell(AtomicU8::new(State::Unclamped as u8)),
             pause_time: Cell::new(config.pause_time),
+            utilisation: Cell::new(config.utilisation),
+            lately: pace::Lately::default(),
+            last_work: Default::default(),
             full_wanted: Cell::new(false),
             allocated: Cell::new(0),
             last_step: Cell::new(0),

@@ -42,8 +42,10 @@ impl Mpm {
 
     #[cold]
     fn note_pause(&self, began: usize) {
-        let took = plinth::passed(began, plinth::clock());
+        let now = plinth::clock();
+        let took = plinth::passed(began, now);
         self.pauses.add(took);
+        self.note_taken(now, took);
         let args = [self.cx.instance.get(), took, self.why_waiting.get()];
         event(Category::Trace, EventKind::Pause, &args);
         self.pause_forget();

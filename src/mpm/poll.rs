@@ -77,18 +77,34 @@ impl Entered {
         }
         if let Some(t) = self.cx.busy_trace() {
             let since = self.allocated.get().wrapping_sub(self.last_step.get());
-            if since >= policy::step_interval(self.cx.arena.capacity()) {
-                self.work(t);
+            if since >= self.step_interval(t) {
+                self.go_on(t, since);
             }
         } else if let Some(t) = self.consider() {
-            self.work(t);
+            self.go_on(t, 0);
         }
+    }
+
+    /// A trace is in progress, and `since` bytes have been allocated since a step was last
+    /// thought of: does a step, if one is due.
+    fn go_on(&self, t: &Trace, since: Size) {
+        let Some(kept) = self.kept_share().filter(|_| self.cx.can_shield()) else {
+            t.pace.gentle.set(false);
+            return self.work(t);
+        };
+        t.pace.gentle.set(true);
+        let now = plinth::clock();
+        let Some((ticks, work)) = self.pace_step(t, now, since, kept) else { return };
+        let before = t.budget.done();
+        self.step_trace(t, now, Deadline::new(now, ticks), work);
+        let done = t.budget.done().wrapping_sub(before);
+        t.pace.owed.set(t.pace.owed.get().saturating_sub(done));
     }
 
     /// One step of a trace, within the pause time.
     fn work(&self, t: &Trace) {
         let now = plinth::clock();
-        self.step_trace(t, now, self.until(now, self.pause_time.get()));
+        self.step_trace(t, now, self.until(now, self.pause_time.get()), Size::MAX);
     }
 
     /// When a step that begins `now` and is to take `seconds` has to stop; `None`: when the
@@ -101,10 +117,10 @@ impl Entered {
         Deadline::new(now, plinth::ticks(seconds))
     }
 
-    /// One step of a trace, until time is up, if `until` is given.
-    fn step_trace(&self, t: &Trace, began: usize, until: Option<Deadline>) -> Report {
+    /// One step of a trace, until time is up, if `until` is given, or `work` has been done.
+    fn step_trace(&self, t: &Trace, began: usize, until: Option<Deadline>, work: Size) -> Report {
         self.pause_begin(began, pause::STEP);
-        let report = self.tracer.step(t, self.inside(), until);
+        let report = self.tracer.step(t, self.inside(), until, work);
         let took = plinth::passed(began, plinth::clock());
         self.last_step.set(self.allocated.get());
         bump(&self.cx.stats.steps, 1);
@@ -118,6 +134,7 @@ impl Entered {
         }
         if report.finished {
             self.post_end(t);
+            self.pace_end(t);
             self.report_end(t);
             bump(&self.trace_bytes, t.condemned.get());
             self.tune();
@@ -234,6 +251,7 @@ impl Entered {
         event_text(Category::Trace, EventKind::TraceStart, &args, why.as_bytes());
         self.report_memory();
         self.tracer.start(t, self.inside(), full, sparing, upto);
+        self.pace_begin(t, self.total());
         if full {
             self.full_wanted.set(false);
             self.last_full.set(self.allocated.get());
@@ -258,7 +276,7 @@ impl Entered {
     pub fn finish_traces(&self) -> Result {
         let mut refused = None;
         while let Some(t) = self.cx.busy_trace() {
-            let report = self.step_trace(t, plinth::clock(), None);
+            let report = self.step_trace(t, plinth::clock(), None, Size::MAX);
             refused = refused.or(report.refused);
         }
         refused.map_or(Ok(()), Err)
@@ -394,7 +412,7 @@ impl Entered {
         let t = self.cx.busy_trace().or_else(|| self.consider());
         let t = t.or_else(|| if worth_it() { self.start_full(WHY_STEP) } else { None });
         let Some(t) = t else { return false };
-        self.step_trace(t, began, self.until(began, interval));
+        self.step_trace(t, began, self.until(began, interval), Size::MAX);
         true
     }
 

@@ -18,7 +18,7 @@ impl Mpm {
         cx.shields.set(false);
         for s in cx.pools.iter().flat_map(|p| p.get().segs.iter()) {
             if !s.mode.get().is_empty() {
-                s.mode.set(AccessSet::EMPTY);
+                s.opened();
                 // Nothing to be done about a refusal here.
                 let _ = cx.arena.port.protect(s.base, s.get().size(), AccessSet::EMPTY);
             }

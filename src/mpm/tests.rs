@@ -217,6 +217,32 @@ unsafe extern "C" fn scan<const H: usize>(ss: *mut c_void, base: Addr, limit: Ad
     0
 }
 
+/// How many parts of objects have been scanned.
+static PARTS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn scan_part(ss: *mut c_void, p: Addr, base: Addr, limit: Addr) -> i32 {
+    // SAFETY: what the library hands to scanners.
+    let ss = unsafe { &*ss.cast::<ScanState>() };
+    PARTS.fetch_add(1, Ordering::Relaxed);
+    let (kind, size) = look::<16>(p);
+    let end = p.sub(16).add(size);
+    assert!(p.sub(16) <= base && base < limit && limit <= end, "{p:?}: {base:?} to {limit:?}");
+    assert!(base == p.sub(16) || base.is_aligned(4096));
+    if kind == VECTOR {
+        exposed(base, true);
+        let mut ufs = ss.head.ufs.get();
+        let mut at = base.max(p.add(SLOTS));
+        while at < limit {
+            if let Err(code) = fix_word(ss, &mut ufs, at) {
+                return code;
+            }
+            at = at.add(WORD);
+        }
+        ss.head.ufs.set(ufs);
+    }
+    0
+}
+
 fn fix2(ss: &ScanState, at: *mut Addr) -> Result {
     // SAFETY: a reference that one of the scanners here has met.
     fix::fix2(ss, unsafe { Ref::new(at) })
@@ -283,9 +309,15 @@ fn methods(header: Size) -> Methods {
     let d = Methods { align: WORD, header, pad, ..Methods::default() };
     match header {
         0 => Methods { scan: scan::<0>, skip: skip::<0>, fwd: fwd::<0>, isfwd: isfwd::<0>, ..d },
-        _ => {
-            Methods { scan: scan::<16>, skip: skip::<16>, fwd: fwd::<16>, isfwd: isfwd::<16>, ..d }
-        }
+        // Objects with a header can be scanned in parts besides.
+        _ => Methods {
+            scan: scan::<16>,
+            skip: skip::<16>,
+            fwd: fwd::<16>,
+            isfwd: isfwd::<16>,
+            part: Some(scan_part),
+            ..d
+        },
     }
 }
 
@@ -461,6 +493,8 @@ impl Client {
             params: Params { grain: s.grain, size, base, limit: s.limit, extra: 0 },
             spare: s.spare,
             pause_time: 0.0,
+            // Steps must not depend on the time, or runs would differ.
+            utilisation: Some(0),
             zoned: true,
             extended: None,
             contracted: None,
@@ -1258,6 +1292,14 @@ fn all_port_calls_fail_from_the_nth_on() {
 #[test]
 fn the_nth_port_call_fails_in_large_grains() {
     failing("the_nth_port_call_fails_in_large_grains", false, Setup { grain: 64 << 10, ..BUSY });
+}
+
+#[test]
+fn the_nth_port_call_fails_with_cards() {
+    let before = PARTS.load(Ordering::Relaxed);
+    failing("the_nth_port_call_fails_with_cards", false, Setup { header: 16, ..BUSY });
+    failing("all_port_calls_fail_with_cards", true, Setup { header: 16, ..BUSY });
+    assert!(PARTS.load(Ordering::Relaxed) > before, "no object was scanned in parts");
 }
 
 /// A large object is scanned in parts; what the mutator looks at meanwhile has

@@ -30,6 +30,8 @@ pub struct Stats {
     pub copied: Cell<usize>,
     /// Bytes given back.
     pub reclaimed: Cell<usize>,
+    /// Traces that had not ended when the room to allocate in was used up.
+    pub late: Cell<usize>,
     /// Steps of collection work.
     pub steps: Cell<usize>,
     /// The longest, in clock ticks.

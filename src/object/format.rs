@@ -3,7 +3,7 @@
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::list::{Link, Linked};
-use crate::seam::client::{FmtClass, FmtFwd, FmtIsFwd, FmtPad, FmtScan, FmtSkip};
+use crate::seam::client::{FmtClass, FmtFwd, FmtIsFwd, FmtPad, FmtScan, FmtScanPart, FmtSkip};
 use core::cell::Cell;
 
 /// The functions, as the client gave them (or the defaults, which assert).
@@ -25,6 +25,8 @@ pub struct Methods {
     pub pad: FmtPad,
     /// The class of an object, for telemetry.
     pub class: FmtClass,
+    /// Fixes the references in a part of an object, if the client can.
+    pub part: Option<FmtScanPart>,
 }
 
 unsafe extern "C" fn no_scan(_: *mut core::ffi::c_void, _: Addr, _: Addr) -> i32 {
@@ -60,6 +62,7 @@ impl Default for Methods {
             isfwd: no_isfwd,
             pad: no_pad,
             class: no_class,
+            part: None,
         }
     }
 }

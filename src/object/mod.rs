@@ -1,6 +1,7 @@
 //! The object model: what lives in memory, as pools and the tracer both see it.
 
 pub mod buffer;
+pub mod cards;
 pub mod cx;
 pub mod format;
 pub mod lock;

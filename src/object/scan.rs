@@ -165,6 +165,17 @@ impl ScanState {
         of_code(unsafe { (f.m.scan)(self.as_client(), base.add(h), limit.add(h)) })
     }
 
+    /// Scans the references in `part` of the object at `object`, exposed. Calls out: format.
+    pub fn scan_part(
+        &self,
+        f: crate::seam::client::FmtScanPart,
+        object: Addr,
+        part: Range,
+    ) -> Result {
+        // SAFETY: part of an object of this format; as above.
+        of_code(unsafe { f(self.as_client(), object, part.base, part.limit) })
+    }
+
     /// This scan state as a pointer, the way the client's scanners take it.
     #[inline(always)]
     pub fn as_client(&self) -> *mut c_void {

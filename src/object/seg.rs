@@ -22,6 +22,7 @@ use crate::base::ptr::{P, Slot};
 use crate::base::res::Result;
 use crate::base::sets::{AccessSet, Rank, RankSet, RefSet, TraceSet, ZoneSet};
 use crate::object::buffer::Buffer;
+use crate::object::cards::Cards;
 use crate::object::cx::{Cx, Inside};
 use crate::object::locus::Gen;
 use crate::object::nailboard::Nailboard;
@@ -36,7 +37,7 @@ use core::cell::Cell;
 /// After a write through the barrier, a segment goes without a write barrier for
 /// this many scans. Memory that was written to is likely to be written to again, and to
 /// scan a segment costs less than a fault. A guess, never compared with others.
-const UNPROTECTED_SCANS: u8 = 3;
+pub(super) const UNPROTECTED_SCANS: u8 = 3;
 
 /// A segment. Its fields are used inside the instance only.
 ///
@@ -82,11 +83,13 @@ pub struct Seg {
     defer: Cell<u8>,
     /// The ranks of its references; empty for leaf objects.
     pub ranks: RankSet,
+    /// It is grey, and shielded although the flip has not come.
+    pub early: Cell<bool>,
     /// How many traces in a row have left objects in it, since it came to its
     /// generation.
     pub held: Cell<u8>,
     /// It may refer to young segments. If it does not, traces of young generations pass it by.
-    refers_young: Cell<bool>,
+    pub(super) refers_young: Cell<bool>,
     /// It is full of objects that a client has put into one large block, and the next
     /// trace is to take them apart: see `set_bulk`.
     bulk: Cell<bool>,
@@ -94,7 +97,9 @@ pub struct Seg {
     /// has left.
     pub doomed: Cell<bool>,
     /// Zones it may refer to.
-    summary: Cell<RefSet>,
+    pub(super) summary: Cell<RefSet>,
+    /// Its parts, if it is one object that can be scanned in parts.
+    pub cards: Slot<Cards>,
     /// Bytes of padding that traces have left in it where objects died.
     pub padding: Cell<Size>,
     /// Its generation.
@@ -169,6 +174,7 @@ impl Seg {
             mode: Cell::new(AccessSet::EMPTY),
             defer: Cell::new(0),
             ranks,
+            early: Cell::new(false),
             large: Cell::new(false),
             hold_all: Cell::new(false),
             young: Cell::new(generation.is_some_and(|g| g != cx.top())),
@@ -185,6 +191,7 @@ impl Seg {
             filled: Cell::new(base),
             generation: Cell::new(generation),
             summary: Cell::new(RefSet::ALL),
+            cards: Cell::new(None),
             nails: Cell::new(None),
             objects: Cell::new(None),
             buffer: Cell::new(None),
@@ -303,7 +310,7 @@ impl Seg {
         }
         if self.is_grey() {
             // Before the flip it may be written to freely: it will be scanned anyway.
-            return AccessSet::EMPTY;
+            return if self.early.get() { AccessSet::READ_WRITE } else { AccessSet::EMPTY };
         }
         if self.knows_refs() && !crate::seam::fault("write_barrier") {
             return AccessSet::WRITE;
@@ -311,8 +318,23 @@ impl Seg {
         AccessSet::EMPTY
     }
 
+    /// Its parts, if it is one object that can be scanned in parts. Without barriers there
+    /// are none.
+    #[inline]
+    pub fn cards(&self) -> Option<P<Cards>> {
+        if parts::BARRIERS { self.cards.get() } else { None }
+    }
+
+    /// Its memory has been opened, all of it.
+    pub fn opened(&self) {
+        self.mode.set(AccessSet::EMPTY);
+        if let Some(c) = self.cards() {
+            c.opened();
+        }
+    }
+
     fn touch(&self, cx: &Cx) {
-        if self.wanted(cx) != self.mode.get() {
+        if self.cards().is_some() || self.wanted(cx) != self.mode.get() {
             cx.arena.mark_unsynced(self.base);
         }
     }
@@ -338,6 +360,10 @@ impl P<Seg> {
         if let Some(n) = seg.nails.take() {
             // SAFETY: nobody uses it any more.
             unsafe { Nailboard::finish(n, &cx.arena) };
+        }
+        if let Some(c) = seg.cards.take() {
+            // SAFETY: nobody uses them any more.
+            unsafe { Cards::finish(c, &cx.arena) };
         }
         let pool = seg.pool.get();
         pool.segs.remove(self);
@@ -422,6 +448,9 @@ impl P<Seg> {
         }
         seg.grey_for(t).scanned.set(seg.base);
         self.set_grey_from_scanned(cx, t);
+        if cx.flipped.get().meets(t.set()) {
+            self.whole_is_grey(cx, t);
+        }
     }
 
     /// Makes it grey for a trace from where it was scanned to.
@@ -432,6 +461,7 @@ impl P<Seg> {
             return;
         }
         seg.grey.set(seg.grey.get().or(t.set()));
+        seg.early.set(false);
         if let Some(l) = t.grey.get(first_rank(seg.ranks) as usize) {
             // SAFETY: part of the segment; `destroy` takes it out.
             let g = unsafe { seg.grey_for(t).p() };
@@ -441,6 +471,32 @@ impl P<Seg> {
             l.push_front(g);
         }
         seg.touch(cx.cx());
+    }
+
+    /// Shields it before the flip, for a trace that it is grey for. Returns how many bytes that
+    /// are; `None`: it has more than `most`, of which as many were done.
+    pub fn shield_early(self, cx: Inside<'_>, t: &Trace, most: Size) -> Option<Size> {
+        let seg = self.get();
+        if let Some(c) = seg.cards() {
+            cx.arena.mark_unsynced(seg.base);
+            return c.get().shield_early(t, most);
+        }
+        if seg.early.replace(true) {
+            return Some(0);
+        }
+        seg.touch(cx.cx());
+        Some(seg.size())
+    }
+
+    /// Opens it to the mutator again before the flip, for the trace that it is grey for.
+    pub fn open_early(self, cx: Inside<'_>) {
+        let seg = self.get();
+        if seg.early.replace(false) {
+            for t in cx.traces_of(seg.grey.get()) {
+                crate::object::cx::bump(&t.opened, seg.size());
+            }
+            seg.touch(cx.cx());
+        }
     }
 
     /// Makes it not grey for a trace.
@@ -470,6 +526,9 @@ impl P<Seg> {
     /// anything.
     pub fn set_summary(self, cx: Inside<'_>, found: RefSet, young: bool) {
         let seg = self.get();
+        if let Some(c) = seg.cards() {
+            c.set_all(found, young);
+        }
         let (mut s, mut young) = (found, young && !crate::seam::fault("refers_young"));
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
@@ -487,6 +546,15 @@ impl P<Seg> {
     /// It may refer to anything from now on: an allocation point is to work in it, or it
     /// was written to.
     pub fn set_summary_all(self, cx: Inside<'_>) {
+        if let Some(c) = self.get().cards() {
+            c.set_all(RefSet::ALL, true);
+            cx.arena.mark_unsynced(self.get().base);
+        }
+        self.all_of_some(cx);
+    }
+
+    /// Something in it may refer to anything: it, or some of its cards.
+    pub(super) fn all_of_some(self, cx: Inside<'_>) {
         let seg = self.get();
         if seg.knows_refs() {
             seg.summary.set(RefSet::ALL);
@@ -517,7 +585,7 @@ impl P<Seg> {
         let seg = self.get();
         cx.hold();
         unprotect(cx, seg.range());
-        seg.mode.set(AccessSet::EMPTY);
+        seg.opened();
         cx.arena.mark_unsynced(seg.base);
     }
 
@@ -549,15 +617,25 @@ pub fn sync(cx: Inside<'_>) -> bool {
     let mut good = true;
     cx.arena.drain_unsynced(|t| {
         let Some(seg) = of_tract(t) else { return };
-        let wanted = seg.wanted(cx.cx());
-        if wanted == seg.mode.get() {
-            return;
+        let mut change = |range: Range, mode: &Cell<AccessSet>, wanted: AccessSet| {
+            if wanted != mode.get() {
+                if !runs.joins(range, wanted) {
+                    good &= settle(cx, &mut runs);
+                }
+                runs.add(range, wanted);
+                mode.set(wanted);
+            }
+        };
+        let Some(cards) = seg.cards() else {
+            return change(seg.range(), &seg.mode, seg.wanted(cx.cx()));
+        };
+        let mut any = AccessSet::EMPTY;
+        for (i, c) in cards.all().iter().enumerate() {
+            let wanted = seg.wanted_of(cx.cx(), c);
+            change(cards.range(i), &c.mode, wanted);
+            any = any.or(wanted);
         }
-        if !runs.joins(seg.range(), wanted) {
-            good &= settle(cx, &mut runs);
-        }
-        runs.add(seg.range(), wanted);
-        seg.mode.set(wanted);
+        seg.mode.set(any);
     });
     good &= settle(cx, &mut runs);
     crate::object::cx::bump(&cx.arena.calls.protect, runs.calls);
@@ -588,6 +666,19 @@ pub fn sync_peeks(cx: Inside<'_>) -> bool {
 
 /// Gives a segment's memory the mode that it says it has.
 fn restore(cx: Inside<'_>, seg: P<Seg>) {
+    if let Some(cards) = seg.cards() {
+        let mut runs = Runs::default();
+        for (i, c) in cards.all().iter().enumerate() {
+            if !runs.joins(cards.range(i), c.mode.get()) {
+                settle(cx, &mut runs);
+            }
+            runs.add(cards.range(i), c.mode.get());
+        }
+        settle(cx, &mut runs);
+        crate::object::cx::bump(&cx.arena.calls.protect, runs.calls);
+        cx.arena.mark_unsynced(seg.base);
+        return;
+    }
     crate::object::cx::bump(&cx.arena.calls.protect, 1);
     let done = cx.arena.port.protect(seg.base, seg.get().size(), seg.mode.get());
     if done.is_err() {
@@ -629,7 +720,7 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
                 continue;
             }
             if off(s.get().range()) {
-                s.mode.set(AccessSet::EMPTY);
+                s.opened();
                 s.set_summary_all(cx);
             } else {
                 left += 1;
@@ -647,7 +738,7 @@ fn give_up_shield(cx: Inside<'_>, range: Range) {
 /// May accesses be denied that were not? A thread that looks into a table before it
 /// accesses must not be between the two just then. So either there is no other thread, or
 /// others are stopped, which they are outside of accesses if the port says so.
-fn may_deny(cx: Inside<'_>) -> bool {
+pub(super) fn may_deny(cx: Inside<'_>) -> bool {
     if !cx.arena.is_soft || cx.threads.is_alone(cx.arena.port) {
         return true;
     }
@@ -671,8 +762,12 @@ fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
     let mut at = run.base;
     while at < run.limit {
         let Some(seg) = of_addr(&cx, at) else { break };
-        seg.mode.set(AccessSet::EMPTY);
-        if !mode.meets(AccessSet::READ) {
+        let unheard = !mode.meets(AccessSet::READ);
+        match seg.cards() {
+            Some(c) => c.opened_in(run, unheard),
+            None => seg.mode.set(AccessSet::EMPTY),
+        }
+        if unheard {
             seg.get().summary.set(RefSet::ALL);
             seg.refers_young.set(true);
         }

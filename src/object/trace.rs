@@ -108,7 +108,7 @@ pub struct Trace {
     pub old_in_place: Cell<bool>,
     /// The same for young ones.
     pub young_in_place: Cell<bool>,
-    /// Bytes of padding in the segments that it has left, where objects died.
+    /// Bytes of padding in segments where objects were marked in place, and others died.
     pub padding: Cell<Size>,
     /// There is no memory to copy to: objects stay where they are.
     pub emergency: Cell<bool>,
@@ -128,6 +128,15 @@ pub struct Trace {
     pub grey: [List<Grey, 0>; 4],
     /// How far the walk of the grey phase has come.
     pub walk: Cell<Walk>,
+    /// All that is grey before the flip is known, and it is being shielded.
+    pub shielding: Cell<bool>,
+    /// Bytes that were shielded before the flip and opened to the mutator again, in this
+    /// walk; and in the one before.
+    pub opened: Cell<Size>,
+    /// See `opened`.
+    pub left_open: Cell<Size>,
+    /// Bytes that were shielded before the flip.
+    pub shielded: Cell<Size>,
     /// The registrations for finalization to be looked at next: an address of
     /// the tracer's (`trace::guardian`).
     pub guardians_at: Cell<Addr>,
@@ -142,6 +151,8 @@ pub struct Trace {
     pub live: Cell<Size>,
     /// The time that the present step may take.
     pub budget: Budget,
+    /// How its work is spread.
+    pub pace: Pace,
 }
 
 impl Trace {
@@ -169,12 +180,17 @@ impl Trace {
             moving: Cell::new(ZoneSet::EMPTY),
             grey: [List::default(), List::default(), List::default(), List::default()],
             walk: Cell::new(Walk::Start),
+            shielding: Cell::new(false),
+            opened: Cell::new(0),
+            left_open: Cell::new(Size::MAX),
+            shielded: Cell::new(0),
             guardians_at: Cell::new(Addr::NULL),
             guardians_refreshed: Cell::new(0),
             condemned: Cell::new(0),
             not_condemned: Cell::new(0),
             live: Cell::new(0),
             budget: Budget::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -231,10 +247,12 @@ impl Trace {
         self.white_zones.set(ZoneSet::EMPTY);
         self.moving.set(ZoneSet::EMPTY);
         self.walk.set(Walk::Start);
+        self.shielding.set(false);
         self.guardians_refreshed.set(0);
         self.condemned.set(0);
         self.not_condemned.set(0);
         self.live.set(0);
+        self.budget.done.set(0);
         self.set_phase(cx, Phase::Condemn);
     }
 
@@ -318,6 +336,23 @@ impl Linked<0> for Grey {
     }
 }
 
+/// How the work of a trace is spread over what the client allocates meanwhile.
+#[derive(Default)]
+pub struct Pace {
+    /// How much work it is expected to be, in bytes looked at.
+    pub expected: Cell<Size>,
+    /// How many bytes may be allocated until it has ended.
+    pub room: Cell<Size>,
+    /// How many bytes had been handed out when it began.
+    pub began: Cell<Size>,
+    /// Work that is due, and has not been done.
+    pub owed: Cell<Size>,
+    /// The room has been used up.
+    pub late: Cell<bool>,
+    /// The program is to keep a share of its time: the flip must be short.
+    pub gentle: Cell<bool>,
+}
+
 /// How long a step may take.
 pub struct Budget {
     /// When to stop; `None`: never.
@@ -328,6 +363,10 @@ pub struct Budget {
     work: Cell<Size>,
     /// So many bytes of work between two looks.
     between: Cell<Size>,
+    /// Work since the trace began.
+    done: Cell<Size>,
+    /// When so much has been done, the step ends.
+    quota: Cell<Size>,
 }
 
 impl Default for Budget {
@@ -337,14 +376,17 @@ impl Default for Budget {
             spent: Cell::new(false),
             work: Cell::new(0),
             between: Cell::new(0),
+            done: Cell::new(0),
+            quota: Cell::new(Size::MAX),
         }
     }
 }
 
 impl Budget {
     /// A step begins that is to stop at `until`, if that is given. The clock is read after
-    /// each `between` bytes of work.
-    pub fn begin(&self, until: Option<Deadline>, between: Size) {
+    /// each `between` bytes of work. It also stops when `most` bytes of work have been done.
+    pub fn begin(&self, until: Option<Deadline>, between: Size, most: Size) {
+        self.quota.set(self.done.get().saturating_add(most));
         self.between.set(between);
         self.until.set(until);
         self.spent.set(false);
@@ -363,7 +405,7 @@ impl Budget {
 
     /// Takes the limit away: the step goes on until the trace has ended.
     pub fn lift(&self) {
-        self.begin(None, 0);
+        self.begin(None, 0, Size::MAX);
     }
 
     /// Notes work that is not done in pieces, after which it is time to look at the clock.
@@ -372,9 +414,29 @@ impl Budget {
         self.spend(self.between.get())
     }
 
+    /// How much work has been done since the trace began, in bytes looked at. Where a word
+    /// has 32 bits it may wrap.
+    pub fn done(&self) -> Size {
+        self.done.get()
+    }
+
+    /// Will the step have done its work, if `more` is noted?
+    pub fn is_met_by(&self, more: Size) -> bool {
+        self.done.get().saturating_add(more) >= self.quota.get()
+    }
+
+    /// Notes work that was done outside of a step.
+    pub fn note(&self, bytes: Size) {
+        bump(&self.done, bytes);
+    }
+
     /// Notes how much work was done, in bytes looked at. True: time is up.
     pub fn spend(&self, bytes: Size) -> bool {
+        bump(&self.done, bytes);
         let Some(until) = self.until.get() else { return false };
+        if self.done.get() >= self.quota.get() {
+            self.spent.set(true);
+        }
         bump(&self.work, bytes);
         if self.work.get() >= self.between.get() {
             self.work.set(0);

@@ -71,7 +71,10 @@ keys! {
     _mps_key_MVT_FRAG_LIMIT "MVT_FRAG_LIMIT"
     _mps_key_x_SOFT_BARRIER "X_SOFT_BARRIER"
     _mps_key_x_PAUSE_TIME_US "X_PAUSE_TIME_US"
+    _mps_key_x_FMT_SCAN_PART "X_FMT_SCAN_PART"
     _mps_key_x_SPARE_PERMILLE "X_SPARE_PERMILLE"
+    _mps_key_x_UTILISATION "X_UTILISATION"
+    _mps_key_x_UTILISATION_PERMILLE "X_UTILISATION_PERMILLE"
 }
 
 /// The value half of `mps_arg_s`.
@@ -188,6 +191,13 @@ impl Args {
     pub fn spare(&mut self) -> Option<f64> {
         let parts = self.size(&_mps_key_x_SPARE_PERMILLE).map(|n| n as f64 / 1000.0);
         self.double(&_mps_key_SPARE).or(parts)
+    }
+
+    /// What share of its time the program keeps: as a floating number, or in parts per
+    /// thousand.
+    pub fn utilisation(&mut self) -> Option<f64> {
+        let parts = self.size(&_mps_key_x_UTILISATION_PERMILLE).map(|n| n as f64 / 1000.0);
+        self.double(&_mps_key_x_UTILISATION).or(parts)
     }
 
     /// A time in seconds: by its key, or by our own, in microseconds.

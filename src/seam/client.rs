@@ -8,6 +8,8 @@ pub type ResCode = i32;
 
 /// `mps_fmt_scan_t`.
 pub type FmtScan = unsafe extern "C" fn(*mut c_void, Addr, Addr) -> ResCode;
+/// `mps_x_fmt_scan_part_t`.
+pub type FmtScanPart = unsafe extern "C" fn(*mut c_void, Addr, Addr, Addr) -> ResCode;
 /// `mps_fmt_skip_t`.
 pub type FmtSkip = unsafe extern "C" fn(Addr) -> Addr;
 /// `mps_fmt_fwd_t`.

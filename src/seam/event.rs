@@ -78,6 +78,9 @@ pub enum EventKind {
     Work = 17,
     /// This process is the child of one that had a stream.
     Forked = 18,
+    /// Arena; of a trace that has ended: the work expected, the work done (bytes looked at);
+    /// how many bytes might be allocated meanwhile, how many were; 1 if those were too many.
+    Pace = 19,
 }
 
 static FILTER: AtomicUsize = AtomicUsize::new(0);

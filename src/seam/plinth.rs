@@ -199,7 +199,7 @@ mod tests {
         let start = std::time::Instant::now();
         wrap_after(500);
         let budget = Budget::default();
-        budget.begin(Deadline::new(clock(), 2000), 1);
+        budget.begin(Deadline::new(clock(), 2000), 1, usize::MAX);
         while !budget.spend(1) {
             assert!(start.elapsed().as_secs() < 10, "it would take a whole round");
         }

@@ -3,7 +3,8 @@
 use super::{Report, Tracer, count, root};
 use crate::base::addr::{Range, Size};
 use crate::base::ptr::P;
-use crate::base::sets::{Rank, RankSet};
+use crate::base::sets::{Rank, RankSet, RefSet};
+use crate::object::cards::{Card, Cards};
 use crate::object::cx::Inside;
 use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
@@ -112,6 +113,9 @@ pub fn scan_window(
     until: Option<Deadline>,
     window: Range,
 ) -> Size {
+    if let Some(cards) = s.cards() {
+        return scan_cards(t, cx, s, cards, rank, until, window);
+    }
     let ss = ScanState::new(cx, t, rank);
     // Of a segment with nails each object is scanned by itself, once.
     let in_parts = s.large.get() || s.class.moves() && s.nails.get().is_none();
@@ -128,6 +132,9 @@ pub fn scan_window(
     match s.class.scan(s, &ss) {
         Ok(Scanned::All) => {
             s.set_not_grey(cx, t);
+            if s.large.get() && s.class.moves() {
+                s.make_cards(cx);
+            }
             s.set_summary(cx, ss.summary(), ss.refers_young(t));
         }
         Ok(Scanned::Part) => {
@@ -149,4 +156,61 @@ pub fn scan_window(
     count(t, &ss);
     let size = if moves { size } else { ss.kept.get() };
     size + 2 * ss.copied.get()
+}
+
+/// Scans the grey cards of a segment: those that `window` meets, if it is not empty and
+/// `until` is given; else from the first on until time is up, if `until` is given.
+/// Returns how much work that was, in bytes. Calls out: format.
+fn scan_cards(
+    t: &Trace,
+    cx: Inside<'_>,
+    s: P<Seg>,
+    cards: P<Cards>,
+    rank: Rank,
+    until: Option<Deadline>,
+    window: Range,
+) -> Size {
+    let mut work = 0;
+    if until.is_some() && !window.is_empty() {
+        if let Some((i, c)) = cards.of(window.base).filter(|(_, c)| c.grey.get()) {
+            work += scan_card(t, cx, s, cards.range(i), c, rank);
+        }
+        return work;
+    }
+    while let Some((i, c)) = cards.first_grey() {
+        work += scan_card(t, cx, s, cards.range(i), c, rank);
+        if until.is_some_and(|u| u.is_past() || t.budget.is_met_by(work)) {
+            return work;
+        }
+    }
+    s.cards_scanned(cx, t);
+    work
+}
+
+fn scan_card(t: &Trace, cx: Inside<'_>, s: P<Seg>, range: Range, card: &Card, rank: Rank) -> Size {
+    let ss = ScanState::new(cx, t, rank);
+    if let Some(first) = s.cards().and_then(|c| c.get().all().first().map(|f| (c.range(0), f))) {
+        // The method may look at the beginning of the object.
+        s.expose_card(cx, first.0, first.1);
+    }
+    s.expose_card(cx, range, card);
+    let part = Range::new(range.base, range.limit.min(s.get().objects_end()));
+    let format = s.pool.format.get();
+    let method = format.and_then(|f| f.m.part.map(|m| (m, f.m.header)));
+    let done = match method {
+        Some((m, header)) if !part.is_empty() => ss.scan_part(m, s.base.add(header), part),
+        _ => Ok(()),
+    };
+    let (mut found, mut young) = (ss.summary(), ss.refers_young(t));
+    if done.is_err() {
+        crate::base::check::report(
+            concat!(file!(), "\0"),
+            line!(),
+            "format scan_part method returned MPS_RES_OK\0",
+        );
+        (found, young) = (RefSet::ALL, true);
+    }
+    s.card_scanned(cx, card, found, young);
+    count(t, &ss);
+    part.size() + 2 * ss.copied.get()
 }

@@ -2,9 +2,11 @@
 
 use super::{Tracer, advance};
 use crate::base::addr::{Addr, Range, Size};
+use crate::base::ptr::P;
 use crate::base::sets::AccessSet;
+use crate::object::cards::Cards;
 use crate::object::cx::{Inside, bump};
-use crate::object::seg;
+use crate::object::seg::{self, Seg};
 use crate::seam::parts;
 use crate::seam::plinth::{self, Deadline};
 
@@ -25,6 +27,9 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
     }
     if let Some(s) = seg::of_addr(&cx, a) {
         let need = if write { AccessSet::WRITE } else { AccessSet::READ };
+        if let Some(cards) = s.cards() {
+            return access_card(cx, s, cards, a, need, pause);
+        }
         if !s.mode.get().meets(need) {
             // Another thread has had the same hit before: the access is tried again.
             return true;
@@ -43,8 +48,12 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
             }
             for t in cx.traces_of(traces) {
                 let rank = advance::early_rank(t, s);
-                advance::scan_window(t, cx, s, rank, until, window);
+                t.budget.note(advance::scan_window(t, cx, s, rank, until, window));
             }
+        }
+        if s.early.get() && traces.is_empty() {
+            bump(&cx.stats.read_hits, 1);
+            s.open_early(cx);
         }
         if write {
             bump(&cx.stats.write_hits, 1);
@@ -59,6 +68,41 @@ pub fn access(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool, pause: Opti
         return true;
     }
     root_access(tracer, cx, a)
+}
+
+/// As [`access`], for a large object that is scanned in parts.
+fn access_card(
+    cx: Inside<'_>,
+    s: P<Seg>,
+    cards: P<Cards>,
+    a: Addr,
+    need: AccessSet,
+    pause: Option<usize>,
+) -> bool {
+    let Some((i, card)) = cards.of(a) else { return true };
+    if !card.mode.get().meets(need) {
+        return true;
+    }
+    let range = cards.range(i);
+    let traces = s.grey.get().and(cx.flipped.get());
+    if !traces.is_empty() && card.grey.get() {
+        bump(&cx.stats.read_hits, 1);
+        let until = pause.and_then(|ticks| Deadline::new(plinth::clock(), ticks));
+        for t in cx.traces_of(traces) {
+            let rank = advance::early_rank(t, s);
+            t.budget.note(advance::scan_window(t, cx, s, rank, until, range));
+        }
+    }
+    if card.early.get() {
+        bump(&cx.stats.read_hits, 1);
+        s.open_card_early(cx, range, card);
+    }
+    if need.meets(AccessSet::WRITE) {
+        bump(&cx.stats.write_hits, 1);
+        s.card_written(cx, card);
+    }
+    s.sync_card_now(cx, range, card);
+    true
 }
 
 /// As [`access`], for the inner pages of a root.
@@ -82,13 +126,18 @@ fn root_access(tracer: &Tracer, cx: Inside<'_>, a: Addr) -> bool {
 pub fn peek(tracer: &Tracer, cx: Inside<'_>, a: Addr, write: bool) -> bool {
     let Some(s) = seg::of_addr(&cx, a) else { return root_access(tracer, cx, a) };
     cx.hold();
+    let card = s.cards().and_then(|cards| cards.get().of(a).map(|(i, c)| (cards.range(i), c)));
+    let range = card.map_or(s.get().range(), |(range, _)| range);
     if write {
-        s.write_hit(cx);
+        match card {
+            Some((_, c)) => s.card_written(cx, c),
+            None => s.write_hit(cx),
+        }
     }
     cx.peeks.add(a);
     let left = if write { AccessSet::EMPTY } else { AccessSet::WRITE };
-    if cx.arena.port.protect(s.base, s.get().size(), left).is_err() {
-        seg::unprotect(cx, s.get().range());
+    if cx.arena.port.protect(range.base, range.size(), left).is_err() {
+        seg::unprotect(cx, range);
     }
     true
 }

@@ -42,6 +42,7 @@ pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
     for g in t.grey.iter().flat_map(|l| l.iter()) {
         if let Some(s) = g.seg.get() {
             cx.arena.mark_unsynced(s.base);
+            s.whole_is_grey(cx, t);
         }
     }
     let mut done = Ok(());

@@ -33,6 +33,7 @@ pub mod root;
 pub mod sanity;
 pub mod stack;
 
+use crate::arena::Walk;
 use crate::base::addr::{Addr, Size};
 use crate::base::list::List;
 use crate::base::ptr::P;
@@ -106,16 +107,17 @@ impl Tracer {
         condemn::choose(t, cx, upto);
     }
 
-    /// Does a share of the work of a trace, until it ends or time is up.
+    /// Does a share of the work of a trace, until it ends, time is up or `most` bytes of work
+    /// have been done.
     /// Without `until` it goes on to the end. Calls out: formats, scanners, the port.
-    pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<Deadline>) -> Report {
+    pub fn step(&self, t: &Trace, cx: Inside<'_>, until: Option<Deadline>, most: Size) -> Report {
         let mut report = Report::default();
-        t.budget.begin(until, policy::clock_work(cx.arena.capacity()));
+        t.budget.begin(until, policy::clock_work(cx.arena.capacity()), most);
         loop {
             let go_on = match t.phase() {
                 Phase::Idle => false,
                 Phase::Condemn => condemn::whiten(t, cx),
-                Phase::Grey => condemn::grey(t, cx) && self.flip(t, cx, &mut report),
+                Phase::Grey => self.before_flip(t, cx) && self.flip(t, cx, &mut report),
                 Phase::Flipped => advance::advance(self, t, cx, &mut report),
                 Phase::Reclaim => reclaim::reclaim(self, t, cx, &mut report),
             };
@@ -123,6 +125,22 @@ impl Tracer {
                 return report;
             }
         }
+    }
+
+    /// The grey phase, and if the flip must be short, shielding what is grey. False: time is up.
+    fn before_flip(&self, t: &Trace, cx: Inside<'_>) -> bool {
+        if !t.shielding.get() {
+            if !condemn::grey(t, cx) {
+                return false;
+            }
+            t.shielding.set(true);
+            t.walk.set(Walk::Start);
+            t.opened.set(0);
+            t.shielded.set(0);
+            t.left_open.set(Size::MAX);
+        }
+        let steps = t.pace.gentle.get() && t.budget.until().is_some();
+        !steps || condemn::shield(t, cx)
     }
 
     /// Flips. False: time is up.

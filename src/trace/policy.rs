@@ -113,6 +113,60 @@ pub fn clock_work(capacity: Size) -> Size {
     (capacity / 64).min(32 << 10)
 }
 
+/// How much work a trace is expected to be, in bytes looked at: with `total` bytes in
+/// generations, if the last of its kind was `work` with `before`. The first of its kind is
+/// taken to copy a third of all, which counts three times.
+pub fn expected_work(total: Size, work: Size, before: Size) -> Size {
+    if before < PAGE {
+        return total;
+    }
+    // Divided first: terabytes fit.
+    proportion(total / PAGE, work, before).saturating_mul(PAGE)
+}
+
+/// What is remembered of how much work a trace was, for the next of its kind. If it was less
+/// than `expected`, half of the difference, because to expect too little is worse.
+pub fn remembered(expected: Size, done: Size) -> Size {
+    done.max(expected / 2 + done / 2)
+}
+
+/// How many bytes may be allocated while a trace is in progress, with `total` bytes in
+/// generations and `free` bytes that the arena may still commit. Until the trace has ended,
+/// that much more memory is needed; a smaller room means more work for each byte. A guess.
+pub fn room(total: Size, free: Size) -> Size {
+    (total / 4).min(free / 4)
+}
+
+/// How much of the work of a trace is left, of which `expected` was expected and `done` has been
+/// done, in steps of a `piece` or more. Nobody knows until it has ended, so there is always
+/// some: a quarter of what has been done, and enough for two steps. As the room becomes
+/// less, that becomes due faster.
+pub fn rest(expected: Size, done: Size, piece: Size) -> Size {
+    expected.saturating_sub(done).max(done / 4).max(piece * 2)
+}
+
+/// How much of the rest of the `work` is due, after `since` bytes of the rest of the `room`
+/// have been allocated.
+pub fn due(since: Size, work: Size, room: Size) -> Size {
+    if since >= room { work } else { proportion(since, work, room) }
+}
+
+/// How much work has to be due before a step is done, in an arena of some capacity. A step
+/// holds the program's threads and changes protection, which takes some 20 microseconds; at 1
+/// to 2 GB a second this is some 100. A guess, in between.
+pub fn piece(capacity: Size) -> Size {
+    clock_work(capacity).saturating_mul(4)
+}
+
+/// A unit that keeps products small.
+const PAGE: Size = 4096;
+
+/// `a * b / c`, roughly.
+fn proportion(a: Size, b: Size, c: Size) -> Size {
+    let product = (a as u64).saturating_mul((b / PAGE) as u64 + 1);
+    Size::try_from(product / ((c / PAGE) as u64 + 1)).unwrap_or(Size::MAX)
+}
+
 /// How many of a chain's generations to collect, given each one's new bytes
 /// and capacity: all up to the highest that has exceeded its capacity.
 pub fn wants_chain(gens: impl Iterator<Item = (Size, Size)>) -> usize {
@@ -134,6 +188,48 @@ mod tests {
         assert_eq!((step_interval(usize::MAX), clock_work(usize::MAX)), (64 << 10, 32 << 10));
         assert_eq!((step_interval(4 << 20), clock_work(4 << 20)), (64 << 10, 32 << 10));
         assert_eq!((step_interval(64 << 10), clock_work(64 << 10)), (1 << 10, 1 << 10));
+    }
+
+    #[test]
+    fn work_is_done_before_the_room_is_used_up() {
+        // Whatever was expected of a trace of 48 MB of work.
+        for expected in [0, 1 << 20, 40 << 20, 48 << 20, 200 << 20] {
+            let (all, room, chunk) = (48 << 20, 64 << 20, 64 << 10);
+            let (mut done, mut allocated, mut largest) = (0, 0, 0);
+            while done < all && allocated + chunk < room {
+                allocated += chunk;
+                let step = due(chunk, rest(expected, done, 1), room - allocated + chunk);
+                largest = largest.max(step);
+                done += step;
+            }
+            let spread = largest <= 4 * (all / (room / chunk));
+            assert!(spread || expected < all || expected > 2 * all, "{expected}: {largest}");
+            let known = expected >= all;
+            assert!(done >= all || !known, "{expected}: {done} of {all}");
+        }
+        assert_eq!((due(64, 1000, 64), due(65, 1000, 64), due(1, 1000, 0)), (1000, 1000, 1000));
+    }
+
+    #[test]
+    fn what_is_expected() {
+        assert_eq!(expected_work(10 << 20, 0, 0), 10 << 20);
+        let e = expected_work(100 << 20, 30 << 20, 10 << 20);
+        assert!(e.abs_diff(300 << 20) < 1 << 20, "{e}");
+        assert_eq!((room(usize::MAX, 4 << 20), room(8 << 20, usize::MAX)), (1 << 20, 2 << 20));
+        assert_eq!(
+            (rest(80, 0, 3), rest(80, 76, 3), rest(80, 1000, 3), rest(0, 0, 3)),
+            (80, 19, 250, 6)
+        );
+        assert_eq!((remembered(100, 20), remembered(20, 100)), (60, 100));
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn terabytes() {
+        let e = expected_work(4 << 40, 3 << 40, 1 << 40);
+        assert!(e.abs_diff(12 << 40) < 1 << 36, "{e}");
+        let d = due(1 << 20, 12 << 40, 1 << 40);
+        assert!(d.abs_diff(12 << 20) < 1 << 14, "{d}");
     }
 
     #[test]

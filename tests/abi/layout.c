@@ -493,6 +493,8 @@ extern void (mps_x_arena_pause_time_us_set)(mps_arena_t, size_t);
 extern size_t (mps_x_arena_spare_permille)(mps_arena_t);
 extern void (mps_x_arena_spare_permille_set)(mps_arena_t, size_t);
 extern mps_bool_t (mps_x_arena_step_us)(mps_arena_t, size_t, size_t);
+extern size_t (mps_x_arena_utilisation_permille)(mps_arena_t);
+extern void (mps_x_arena_utilisation_permille_set)(mps_arena_t, size_t);
 extern void (mps_x_barrier_hit)(mps_arena_t, const volatile void *, unsigned);
 extern mps_res_t (mps_x_root_create_stack)(mps_root_t *, mps_arena_t, mps_thr_t);
 extern mps_res_t (mps_x_stats)(mps_arena_t, mps_x_stats_s *);
@@ -587,7 +589,9 @@ IS(sizeof(((mps_arg_s *)0)->val.MPS_KEY_FMT_CLASS_FIELD) == sizeof(mps_fmt_class
 
 /* --- the extensions --- */
 
-SIZE(mps_x_stats_s, 20 * sizeof(mps_word_t) + 48)
+SIZE(mps_x_stats_s, 22 * sizeof(mps_word_t) + 48)
+FIELD(mps_x_stats_s, collections_late, 20 * sizeof(mps_word_t) + 48, sizeof(mps_word_t))
+FIELD(mps_x_stats_s, busiest_20ms_us, 21 * sizeof(mps_word_t) + 48, sizeof(mps_word_t))
 FIELD(mps_x_stats_s, longest_step_us, 14 * sizeof(mps_word_t) + 48, sizeof(mps_word_t))
 FIELD(mps_x_stats_s, pause_max_us, 19 * sizeof(mps_word_t) + 48, sizeof(mps_word_t))
 SIZE(mps_x_barrier_s, 4 * sizeof(size_t))

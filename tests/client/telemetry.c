@@ -51,7 +51,7 @@ static int first;              /* kind */
 static char labels_seen[4096];  /* each after a blank */
 
 static const int args_of[] = {0, 1, 3, 1, 4, 2, 1, 2, 3, 4, 2, 3, 2, 1, 2, 4,
-                              3, 8, 0};
+                              3, 8, 0, 6};
 
 static void read_events(void)
 {

@@ -258,6 +258,7 @@ fn set_up() -> Result<(P<Mpm>, P<Buffer>, P<Pool>)> {
         params,
         spare: 0.0,
         pause_time: PAUSE,
+        utilisation: None,
         zoned: true,
         extended: None,
         contracted: None,

@@ -151,6 +151,7 @@ impl Client {
             params,
             spare: 0.5,
             pause_time: 0.0,
+            utilisation: None,
             zoned: true,
             extended: None,
             contracted: None,

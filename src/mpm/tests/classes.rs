@@ -309,6 +309,8 @@ impl World {
             params: Params { grain: 4096, size: 1 << 20, base: None, limit: usize::MAX, extra: 0 },
             spare: 0.5,
             pause_time: 0.0,
+            // Steps must not depend on the time, or runs would differ.
+            utilisation: Some(0),
             zoned: true,
             extended: None,
             contracted: None,

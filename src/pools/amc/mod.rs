@@ -260,9 +260,13 @@ impl PoolClass for Amc {
             unsafe { seg.destroy(cx) };
             return;
         }
-        if seg.large.get() && !seg.is_white() && holds_many(cx, seg) {
-            seg.large.set(false);
-            seg.set_bulk(cx);
+        if seg.large.get() && !seg.is_white() {
+            if holds_many(cx, seg) {
+                seg.large.set(false);
+                seg.set_bulk(cx);
+            } else {
+                seg.make_cards(cx);
+            }
         }
         if ap.uncounted.get() || ap.stale.get() {
             return;
@@ -296,7 +300,7 @@ impl PoolClass for Amc {
         if g.open.get() == Some(seg) {
             g.open.set(None);
         }
-        if seg.large.get() && holds_many(cx, seg) {
+        if seg.large.get() && seg.cards().is_none() && holds_many(cx, seg) {
             // Its allocation point is still there.
             seg.large.set(false);
         }

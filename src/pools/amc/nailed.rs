@@ -287,7 +287,10 @@ pub fn reclaim(cx: Inside<'_>, t: &Trace, seg: P<Seg>) {
         return;
     }
     seg.padding.set(dead);
-    bump(&t.padding, dead);
+    if in_place {
+        // What is held for want of memory, or by a stack, can't be helped by collecting again.
+        bump(&t.padding, dead);
+    }
     if in_place && live >= dead {
         promote(cx, seg, live);
     } else {

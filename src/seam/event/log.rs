@@ -97,6 +97,15 @@ pub fn event(k: EventKind, args: &[usize], text: Option<&[u8]>) {
             g,
             h
         ),
+        EventKind::Pace => defmt::info!(
+            "arena {=usize:#x}: work expected {=usize}, done {=usize}, room {=usize}, allocated {=usize}, late {=usize}",
+            a,
+            b,
+            c,
+            d,
+            e,
+            f
+        ),
         EventKind::Forked => defmt::info!("a child process"),
     }
 }

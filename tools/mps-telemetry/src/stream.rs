@@ -90,6 +90,15 @@ pub enum Event {
     Work(Work),
     /// This is a child process's stream.
     Forked,
+    /// A collection has ended: its work, in bytes looked at, and what was allocated meanwhile.
+    Pace {
+        arena: Address,
+        expected: u64,
+        done: u64,
+        room: u64,
+        allocated: u64,
+        late: bool,
+    },
     /// Of a later version of the format.
     Unknown {
         kind: u8,
@@ -131,6 +140,7 @@ impl Event {
             | Event::Step { arena, .. }
             | Event::Generation { arena, .. }
             | Event::Pause { arena, .. }
+            | Event::Pace { arena, .. }
             | Event::Work(Work { arena, .. }) => Some(arena),
             _ => None,
         }
@@ -399,6 +409,14 @@ fn arguments(kind: u8, payload: u64, p: &mut Bytes) -> Result<Event, Wrong> {
             protect_calls: p.number()?,
         }),
         18 => Event::Forked,
+        19 => Event::Pace {
+            arena: address(p)?,
+            expected: p.number()?,
+            done: p.number()?,
+            room: p.number()?,
+            allocated: p.number()?,
+            late: p.number()? != 0,
+        },
         _ => Event::Unknown { kind, payload },
     })
 }

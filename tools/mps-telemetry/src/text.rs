@@ -84,6 +84,10 @@ fn line(e: &Event) -> String {
              calls {map_calls} map {unmap_calls} unmap {protect_calls} protect"
         ),
         Event::Forked => "forked        this is a child process".to_string(),
+        Event::Pace { arena, expected, done, room, allocated, late } => format!(
+            "pace          {arena} work {done} expected {expected} allocated {allocated} room {room}{}",
+            if *late { " late" } else { "" }
+        ),
         Event::Unknown { kind, payload } => format!("kind {kind:<8} {payload} bytes"),
     }
 }

@@ -90,6 +90,7 @@ impl Heap {
             params,
             spare: 0.0,
             pause_time: PAUSE,
+            utilisation: None,
             zoned: true,
             extended: None,
             contracted: None,
