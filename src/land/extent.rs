@@ -10,8 +10,12 @@
 //! # Invariants
 //! - Runs are maximal: no run starts where another ends.
 //! - Node `i` (from 1) has children `2i` and `2i+1`; cell `c` is node `leaves+c`.
+//!
+//! A cell is also a unit, of which [pages](super::pages) are made. To the marks a page
+//! is in use. The extent has memory for the heads of pages, and knows which units they have.
 
 use super::marks::{Marks, Set};
+use super::pages::{Page, UNIT_BYTES};
 use crate::base::addr::{Addr, Size, size_up};
 use crate::seam::arch;
 
@@ -21,12 +25,21 @@ pub const CELL: usize = 256;
 pub const MAX_GRAINS: usize = 1 << 30;
 
 /// One stretch of a pool's memory, which knows which of its grains are free. Used under
-/// the pool's lock.
+/// the pool's lock. What is needed to free a block in a page stands first: in one line of
+/// memory.
+#[repr(C)]
 pub struct Extent {
     /// Where it begins.
     pub base: Addr,
     /// Bytes of memory it stands for (the last, less than a grain, unused).
     pub size: Size,
+    shift: u32,
+    /// Units that pages may have: whole cells.
+    units: u32,
+    /// A byte for each of them: 0, or how many units of its page there are up to it.
+    owners: *mut u8,
+    /// How many pages there are.
+    pages: usize,
     /// The caller's own.
     pub owner: *mut (),
     /// Grains.
@@ -37,10 +50,80 @@ pub struct Extent {
     pub(super) next: *mut Extent,
     /// See `next`.
     pub(super) prev: *mut Extent,
-    shift: u32,
     leaves: usize,
     tops: *mut u32,
     marks: Marks,
+}
+
+/// More units than this no extent has: the number of a page's first unit fits into 16 bits.
+const MAX_UNITS: usize = 1 << 16;
+/// An extent's own structure. What it has for its units follows.
+const HEADER: Size = size_up(size_of::<Extent>(), 8);
+
+/// A place in an extent, seen as pages see it.
+#[derive(Clone, Copy)]
+pub struct Spot {
+    extent: *mut Extent,
+    /// The page's first unit; outside of pages the unit it is in.
+    unit: usize,
+    /// Grains from there.
+    place: usize,
+    in_page: bool,
+}
+
+impl Spot {
+    /// The extent it is in.
+    #[inline(always)]
+    pub fn extent(&self) -> *mut Extent {
+        self.extent
+    }
+
+    /// The unit that `place` counts from.
+    #[inline(always)]
+    pub fn unit(&self) -> usize {
+        self.unit
+    }
+
+    /// Grains from the start of the page (outside of pages: of the unit).
+    #[inline(always)]
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Does a page have it?
+    #[inline(always)]
+    pub fn is_in_page(&self) -> bool {
+        self.in_page
+    }
+
+    /// The page that has it, or could begin here.
+    #[inline(always)]
+    pub fn page(&self) -> *mut Page {
+        page_at(self.extent, self.unit)
+    }
+
+    /// Where that begins.
+    pub fn page_base(&self) -> Addr {
+        // SAFETY: made from an extent, under the lock that the caller still has.
+        unsafe { (*self.extent).unit_base(self.unit) }
+    }
+
+    /// A page has `units` units from here on, which are in use and were in none.
+    pub fn claim(&self, units: usize) {
+        // SAFETY: as above.
+        let e = unsafe { &mut *self.extent };
+        for k in 0..units {
+            e.set_owner(self.unit + k, k as u8 + 1);
+        }
+        e.pages += 1;
+    }
+}
+
+/// What an extent has for a unit.
+#[inline(always)]
+fn page_at(e: *mut Extent, unit: usize) -> *mut Page {
+    // The tables have exposed provenance, all of them one.
+    Addr::of(e).add(HEADER + unit * UNIT_BYTES).ptr()
 }
 
 /// Why a range can't be freed: not all of it was in use.
@@ -66,37 +149,46 @@ fn leaves_for(grains: usize) -> usize {
 }
 
 impl Extent {
-    /// Bytes that the tables of an extent need, itself included. `None`: it
+    /// Bytes that the tables of an extent need, itself included; with pages or not. `None`: it
     /// would be too large.
-    pub fn footprint(size: Size, shift: u32) -> Option<Size> {
+    pub fn footprint(size: Size, shift: u32, paged: bool) -> Option<Size> {
         let grains = size >> shift;
         if grains > MAX_GRAINS {
             return None;
         }
         let tops = leaves_for(grains) * (2 * size_of::<u32>());
         let marks = Marks::footprint(grains + 1);
-        Some(size_up(size_of::<Extent>(), 8) + marks + tops)
+        let units = Extent::units_for(grains, paged) * (UNIT_BYTES + 1);
+        Some(HEADER + marks + tops + units)
+    }
+
+    fn units_for(grains: usize, paged: bool) -> usize {
+        if paged { (grains / CELL).min(MAX_UNITS) } else { 0 }
     }
 
     /// Makes an extent, all free, with its tables, at `at`.
     ///
     /// # Safety
-    /// `at` has `footprint(size, shift)` bytes, aligned to 8, the extent's own.
+    /// `at` has `footprint(size, shift, paged)` bytes, aligned to 8, the extent's own.
     pub unsafe fn build(
         at: Addr,
         base: Addr,
         size: Size,
         shift: u32,
+        paged: bool,
         owner: *mut (),
     ) -> *mut Extent {
         let grains = size >> shift;
         let leaves = leaves_for(grains);
-        let bits = at.add(size_up(size_of::<Extent>(), 8));
+        let units = Extent::units_for(grains, paged);
+        let bits = at.add(HEADER + units * UNIT_BYTES);
         let tops: *mut u32 = bits.add(Marks::footprint(grains + 1)).ptr();
         let p: *mut Extent = at.ptr();
         let null = core::ptr::null_mut();
-        // SAFETY: room for all three (the caller's promise), in this order.
+        // SAFETY: room for all of it (the caller's promise), in this order.
         unsafe {
+            let owners: *mut u8 = tops.add(leaves * 2).cast();
+            owners.write_bytes(0, units);
             let marks = Marks::build(bits, grains + 1);
             tops.write_bytes(0, leaves * 2);
             p.write(Extent {
@@ -111,6 +203,9 @@ impl Extent {
                 leaves,
                 tops,
                 marks,
+                units: units as u32,
+                owners,
+                pages: 0,
             });
             // Nothing was free before, so this can't fail.
             let _ = (*p).set_free(0, grains);
@@ -272,45 +367,24 @@ impl Extent {
     /// Takes `n` grains: from the lowest run that has as many (or the highest),
     /// at its bottom or top.
     pub fn alloc(&mut self, n: usize, fit: Fit) -> Option<Addr> {
-        Some(self.alloc_several(n, 1, fit)?.0)
-    }
-
-    /// The same, but up to `most` times `n` grains, as the run has them. And how
-    /// many times.
-    pub fn alloc_several(&mut self, n: usize, most: usize, fit: Fit) -> Option<(Addr, usize)> {
         let run = self.find(n, fit.high)?;
-        let count = if most > 1 { run.len().checked_div(n)?.min(most) } else { 1 };
-        let (each, n) = (n, n * count);
         let start = if fit.top { run.end - n } else { run.start };
-        let base = self.base.add(start << self.shift);
-        // Their owner will write there, as a rule first at their ends: fetched
+        let base = self.addr_of(start);
+        // Its owner will write there, as a rule first at its ends: fetched
         // while the tables change. A tenth of the time with sizes to 64 KB.
-        for k in 0..count {
-            let one = base.add((k * each) << self.shift);
-            arch::expect_write(one);
-            arch::expect_write(one.add(each << self.shift).sub(1));
-        }
+        arch::expect_write(base);
+        arch::expect_write(base.add(n << self.shift).sub(1));
         self.take(run, n, fit.top);
-        Some((base, count))
+        Some(base)
     }
 
     /// Takes from the lowest run of at least `n` grains: if it is `ample` then
-    /// up to `most` (not less than `n`) of it, else up to `times` times `n`.
-    pub fn alloc_run(
-        &mut self,
-        n: usize,
-        times: usize,
-        ample: usize,
-        most: usize,
-    ) -> Option<(Addr, usize)> {
+    /// up to `most` (not less than `n`) of it, else `n`.
+    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let run = self.find(n, false)?;
-        let n = if run.len() >= ample {
-            run.len().min(most)
-        } else {
-            n * run.len().checked_div(n)?.min(times)
-        };
+        let n = if run.len() >= ample { run.len().min(most) } else { n };
         let start = self.take(run, n, false);
-        Some((self.base.add(start << self.shift), n))
+        Some((self.addr_of(start), n))
     }
 
     /// The lowest (highest) run of at least `n` grains.
@@ -359,12 +433,65 @@ impl Extent {
         (off >> self.shift, off & ((1usize << self.shift) - 1) == 0)
     }
 
-    /// What is known about `a`, which lies inside, will be asked for soon.
-    #[inline]
-    pub fn foresee(&self, a: Addr) {
-        let (start, _) = self.grain_of(a);
-        arch::expect_write(self.marks.place(start));
-        arch::expect_write(Addr::of(self.tops).add((self.leaves + start / CELL) * 4));
+    /// The place of `a`, which lies inside; none if it is in the middle of a grain.
+    #[inline(always)]
+    pub fn spot(&self, a: Addr) -> Option<Spot> {
+        let (g, exact) = self.grain_of(a);
+        let at = g / CELL;
+        let owner = if at < self.units as usize { self.owner(at) } else { 0 };
+        let unit = at - usize::from(owner.max(1) - 1);
+        let extent = Addr::of(self).ptr();
+        exact.then_some(Spot { extent, unit, place: g - unit * CELL, in_page: owner != 0 })
+    }
+
+    /// The address of a unit.
+    #[inline(always)]
+    pub fn unit_base(&self, unit: usize) -> Addr {
+        self.addr_of(unit * CELL)
+    }
+
+    /// The extent of a page, whose first unit is `unit`.
+    #[inline(always)]
+    pub fn of_page(page: *mut Page, unit: usize) -> *mut Extent {
+        Addr::of(page).sub(HEADER + unit * UNIT_BYTES).ptr()
+    }
+
+    #[inline(always)]
+    fn owner(&self, unit: usize) -> u8 {
+        // SAFETY: callers stay below `units`.
+        unsafe { *self.owners.add(unit) }
+    }
+
+    fn set_owner(&mut self, unit: usize, owner: u8) {
+        if unit < self.units as usize {
+            // SAFETY: just looked at.
+            unsafe { self.owners.add(unit).write(owner) };
+        }
+    }
+
+    /// Could a page have these units?
+    pub(super) fn has_units(&self, unit: usize, n: usize) -> bool {
+        unit + n <= self.units as usize
+    }
+
+    /// The page that had these units is none any more.
+    pub(super) fn disclaim(&mut self, unit: usize, n: usize) {
+        for k in 0..n {
+            self.set_owner(unit + k, 0);
+        }
+        self.pages -= 1;
+    }
+
+    /// The first page of which some is between grains `from` and `to`, and where to
+    /// look for the next.
+    pub(super) fn page_from(&self, from: usize, to: usize) -> Option<(*mut Page, usize)> {
+        if self.pages == 0 {
+            return None;
+        }
+        let units = from / CELL..to.div_ceil(CELL).min(self.units as usize);
+        let at = units.into_iter().find(|u| self.owner(*u) != 0)?;
+        let unit = at + 1 - usize::from(self.owner(at));
+        Some((page_at(Addr::of(self).ptr(), unit), (at + 1) * CELL))
     }
 
     /// The address of grain `i`.

@@ -7,8 +7,7 @@
 //! moves the tables' tails: a few bytes for every extent there is, against the
 //! tens of kilobytes that an extent brings with it.
 
-use super::extent::{Extent, Fit, NotInUse};
-use super::quick::BOX_BLOCKS;
+use super::extent::{CELL, Extent, Fit, NotInUse, Spot};
 use crate::base::addr::{Addr, Size};
 use core::ptr::NonNull;
 
@@ -92,7 +91,7 @@ impl Field {
     pub unsafe fn rehouse(&mut self, mem: Addr, cap: usize) -> (Addr, usize) {
         let old = (Addr::of(self.at), self.cap);
         let at: *mut *mut Extent = mem.ptr();
-        // SAFETY: the second table follows the first, the third the second.
+        // SAFETY: each table follows the one before.
         let bases: *mut Addr = unsafe { at.add(cap) }.cast();
         for i in 0..self.len {
             // SAFETY: all four tables have `len` entries at least.
@@ -208,23 +207,35 @@ impl Field {
     }
 
     /// The first place whose extent begins above `a`.
+    #[inline(always)]
     fn place(&self, a: Addr) -> usize {
         // No branch depends on what is found: which way it goes can't be
         // foretold, and would cost more than the search.
-        let (mut lo, mut n) = (0usize, self.len);
+        let mut at = self.bases.cast_const();
+        let mut n = self.len;
         while n > 1 {
             let half = n / 2;
             // SAFETY: below `len`.
-            let below = unsafe { *self.bases.add(lo + half) } <= a;
-            lo = core::hint::select_unpredictable(below, lo + half, lo);
+            unsafe {
+                let next = at.add(half);
+                at = core::hint::select_unpredictable(*next <= a, next, at);
+            }
             n -= half;
         }
-        // SAFETY: as above, if there is any.
-        let below = n != 0 && unsafe { *self.bases.add(lo) } <= a;
-        lo + below as usize
+        // SAFETY: as above, if there is any; both in the table.
+        unsafe { at.offset_from_unsigned(self.bases) + (n != 0 && *at <= a) as usize }
+    }
+
+    /// The place of `a`, if it is in an extent, at a multiple of a grain.
+    #[inline(always)]
+    pub fn spot(&self, a: Addr) -> Option<Spot> {
+        let (_, e) = self.find(a)?;
+        // SAFETY: alive.
+        unsafe { (*e).spot(a) }
     }
 
     /// The place of the extent that `a` lies in.
+    #[inline(always)]
     fn find(&self, a: Addr) -> Option<(usize, *mut Extent)> {
         let i = self.place(a).checked_sub(1)?;
         let e = self.get(i)?;
@@ -347,38 +358,53 @@ impl Field {
 
     /// Takes `n` grains.
     pub fn alloc(&mut self, n: usize, fit: Fit) -> Option<Addr> {
-        Some(self.alloc_several(n, 1, fit)?.0)
-    }
-
-    /// Takes up to `most` times `n` grains, as [`Extent::alloc_several`].
-    pub fn alloc_several(&mut self, n: usize, most: usize, fit: Fit) -> Option<(Addr, usize)> {
         let i = self.choose(n, fit.high)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let (a, count) = ext.alloc_several(n, most, fit)?;
-        self.settle(i, e, was_empty, n * count);
-        Some((a, count))
+        let a = ext.alloc(n, fit)?;
+        self.settle(i, e, was_empty, n);
+        Some(a)
     }
 
     /// Takes from the lowest run of at least `n` grains, as
     /// [`Extent::alloc_run`].
-    pub fn alloc_run(
-        &mut self,
-        n: usize,
-        times: usize,
-        ample: usize,
-        most: usize,
-    ) -> Option<(Addr, usize)> {
+    pub fn alloc_run(&mut self, n: usize, ample: usize, most: usize) -> Option<(Addr, usize)> {
         let i = self.choose(n, false)?;
         let e = self.get(i)?;
         // SAFETY: alive; nobody else has a reference to it.
         let ext = unsafe { &mut *e };
         let was_empty = ext.is_empty();
-        let (a, n) = ext.alloc_run(n, times, ample, most)?;
+        let (a, n) = ext.alloc_run(n, ample, most)?;
         self.settle(i, e, was_empty, n);
         Some((a, n))
+    }
+
+    /// Takes so many units for a page: whole ones, side by side.
+    pub fn alloc_units(&mut self, units: usize, fit: Fit) -> Option<Spot> {
+        let n = units * CELL;
+        // As a rule what is free begins with a unit, because pages were there.
+        let a = self.alloc(n, fit)?;
+        let at = self.spot(a)?;
+        // SAFETY: in the field.
+        let has = |at: &Spot, unit: usize| unsafe { (*at.extent()).has_units(unit, units) };
+        if at.place() == 0 && has(&at, at.unit()) {
+            return Some(at);
+        }
+        self.free_own(at.extent(), at.unit() * CELL + at.place(), n);
+        let a = self.alloc(n + CELL - 1, fit)?;
+        let at = self.spot(a)?;
+        let (start, unit) = (at.unit() * CELL + at.place(), at.unit() + (at.place() != 0) as usize);
+        let (first, end) = (unit * CELL, start + n + CELL - 1);
+        if !has(&at, unit) {
+            self.free_own(at.extent(), start, end - start);
+            return None;
+        }
+        self.free_own(at.extent(), start, first - start);
+        self.free_own(at.extent(), first + n, end - first - n);
+        // SAFETY: in the field.
+        unsafe { (*at.extent()).spot((*at.extent()).unit_base(unit)) }
     }
 
     /// Frees `n` grains from `a` on. True: the extent is now entirely free.
@@ -390,21 +416,16 @@ impl Field {
         self.free_in(i, e, a, n)
     }
 
-    /// Frees blocks of `n` grains, `BOX_BLOCKS` at most. How many were not in use; to
-    /// those nothing has happened. For a few that lie anywhere this is quicker than one
-    /// at a time: what is to be read of each extent is fetched for all of them at once.
-    pub fn free_several(&mut self, blocks: &[Addr], n: usize) -> usize {
-        let mut found = [None; BOX_BLOCKS];
-        for (f, a) in found.iter_mut().zip(blocks) {
-            *f = self.find(*a);
-            if let Some((_, e)) = *f {
-                // SAFETY: alive.
-                unsafe { (*e).foresee(*a) };
-            }
+    /// Frees `n` grains of an extent, which are in use, from grain `start` on; if there are any.
+    pub(super) fn free_own(&mut self, e: *mut Extent, start: usize, n: usize) {
+        if n == 0 {
+            return;
         }
-        let all = blocks.iter().zip(found);
-        all.filter(|(a, found)| !found.is_some_and(|(i, e)| self.free_in(i, e, **a, n).is_ok()))
-            .count()
+        // SAFETY: in the field, say callers.
+        let (base, a) = unsafe { ((*e).base, (*e).addr_of(start)) };
+        let done = self.find(base).is_some_and(|(i, e)| self.free_in(i, e, a, n).is_ok());
+        crate::aver_critical!(done, "what the field gave is in use in it");
+        let _ = done;
     }
 
     fn free_in(&mut self, i: usize, e: *mut Extent, a: Addr, n: usize) -> Result<bool, NotInUse> {

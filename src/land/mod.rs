@@ -12,7 +12,7 @@ pub mod extent;
 pub mod field;
 pub mod free_stack;
 pub mod marks;
-pub mod quick;
+pub mod pages;
 #[cfg(test)]
 #[cfg(feature = "full")]
 mod tests;

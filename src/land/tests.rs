@@ -5,10 +5,11 @@ use super::extent::{CELL, Extent, Fit};
 use super::field::Field;
 use super::free_stack::{Damaged, FreeStack};
 use super::marks::{Marks, Set};
-use super::quick::{BOX_BLOCKS, Depth, Quick};
+use super::pages::{LARGEST, Pages, Put};
 use crate::base::addr::Addr;
 use std::boxed::Box;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::vec;
 use std::vec::Vec;
@@ -32,9 +33,11 @@ fn memory(bytes: usize) -> Addr {
 
 fn extent(base: usize, grains: usize, shift: u32) -> *mut Extent {
     let size = grains << shift;
-    let at = memory(Extent::footprint(size, shift).unwrap());
+    // Every other one has pages: the rest is the same.
+    let paged = base >> shift & 1 == 0;
+    let at = memory(Extent::footprint(size, shift, paged).unwrap());
     // SAFETY: that much memory, leaked.
-    unsafe { Extent::build(at, Addr(base), size, shift, core::ptr::null_mut()) }
+    unsafe { Extent::build(at, Addr(base), size, shift, paged, core::ptr::null_mut()) }
 }
 
 /// The areas of a naive table of free grains.
@@ -226,33 +229,18 @@ fn field_against_naive() {
                     let most = n + r.below(300);
                     let ample = r.below(40);
                     let want = areas(&free).into_iter().find(|a| a.1 >= n);
-                    let times = 1 + r.below(5);
-                    let short = |l: usize| n * (l / n).min(times);
-                    let want =
-                        want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { short(l) }));
-                    let got =
-                        f.alloc_run(n, times, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
+                    let want = want.map(|(s, l)| (s, if l >= ample { l.min(most) } else { n }));
+                    let got = f.alloc_run(n, ample, most).map(|(a, n)| ((a.0 - base) >> SHIFT, n));
                     assert_eq!(got, want);
                     if let Some((s, n)) = got {
                         map[s..s + n].fill(Some(false));
                     }
                 } else {
-                    let most = [1, 1 + r.below(8)][r.below(2)];
-                    let a = areas(&free);
-                    let run = if fit.high {
-                        a.iter().rev().find(|a| a.1 >= n)
-                    } else {
-                        a.iter().find(|a| a.1 >= n)
-                    };
-                    let want = run.map(|(s, l)| {
-                        let k = (l / n).min(most);
-                        (if fit.top { s + l - k * n } else { *s }, k)
-                    });
-                    let got = f.alloc_several(n, most, fit);
-                    let got = got.map(|(a, k)| ((a.0 - base) >> SHIFT, k));
+                    let want = naive(&free, n, fit);
+                    let got = f.alloc(n, fit).map(|a| (a.0 - base) >> SHIFT);
                     assert_eq!(got, want);
-                    if let Some((s, k)) = want {
-                        map[s..s + k * n].fill(Some(false));
+                    if let Some(s) = want {
+                        map[s..s + n].fill(Some(false));
                     }
                 }
             }
@@ -279,91 +267,203 @@ fn field_against_naive() {
     }
 }
 
-/// Takes `a` out of a model of a size.
-fn strike(model: &mut Vec<Addr>, a: Addr) {
-    let k = model.iter().position(|x| *x == a);
-    model.remove(k.expect("it was set aside, and not given out before"));
+/// Pages over a field, used as a pool does, and what is in use by grains and blocks.
+struct Paged {
+    field: Field,
+    pages: Pages,
+    base: usize,
+    used: Vec<bool>,
+    blocks: BTreeMap<usize, usize>,
+}
+
+impl Paged {
+    const SHIFT: u32 = 3;
+
+    /// Three extents, one after the other, so that blocks of different ones are neighbours.
+    fn new() -> Paged {
+        let base = 0x4000_0000usize;
+        let mut field = Field::new(0);
+        // SAFETY: that much, leaked; extents that overlap none, leaked.
+        unsafe {
+            field.rehouse(memory(Field::footprint(4).unwrap()), 4);
+            for k in 0..3 {
+                assert!(field.insert(extent(base + k * 20_000 * 8, 20_000, Self::SHIFT)));
+            }
+        }
+        let mut pages = Pages::new();
+        assert!(!pages.is_on() && pages.take(1).is_null() && !pages.turn(1));
+        // SAFETY: that much, leaked.
+        unsafe { pages.build(memory(Pages::FOOTPRINT), Self::SHIFT) };
+        Paged { field, pages, base, used: vec![false; 60_000], blocks: BTreeMap::new() }
+    }
+
+    fn address(&self, at: usize) -> Addr {
+        Addr(self.base + (at << Self::SHIFT))
+    }
+
+    /// A block is in use from now on: nobody's before.
+    fn mark(&mut self, a: Addr, n: usize) {
+        let at = (a.0 - self.base) >> Self::SHIFT;
+        assert!(self.used[at..at + n].iter().all(|u| !u), "{n} at {at} are another's");
+        self.used[at..at + n].fill(true);
+        self.blocks.insert(at, n);
+    }
+
+    fn alloc(&mut self, n: usize) -> bool {
+        let fit = Fit { high: false, top: false };
+        let mut a = self.pages.take(n);
+        if a.is_null() && n <= LARGEST {
+            if !self.pages.turn(n)
+                && let Some((units, least)) = self.pages.wish(n)
+                && let Some((at, units)) = self
+                    .field
+                    .alloc_units(units, fit)
+                    .map(|at| (at, units))
+                    .or_else(|| self.field.alloc_units(least, fit).map(|at| (at, least)))
+            {
+                assert_eq!(at.place(), 0);
+                self.pages.add(n, &at, units);
+            }
+            a = self.pages.take(n);
+        }
+        if a.is_null() {
+            let Some(b) = self.field.alloc(n, fit) else { return false };
+            self.pages.in_field(n, n);
+            a = b;
+        }
+        self.mark(a, n);
+        true
+    }
+
+    /// Frees `n` grains from `at` on, which are in use, whatever blocks they are of.
+    fn free(&mut self, at: usize, n: usize, quick: bool) {
+        let a = self.address(at);
+        let spot = self.field.spot(a).expect("in an extent");
+        if !(quick && self.pages.put_quick(&spot, n)) {
+            match self.pages.put(&spot, n) {
+                Put::Done => {}
+                Put::Emptied(page, grains) => {
+                    self.field.free(page, grains).expect("a page is in use in the field");
+                }
+                Put::NotInUse => panic!("{n} at {at} are in use"),
+                Put::Outside | Put::Part => {
+                    let from = spot.unit() * CELL + spot.place();
+                    // SAFETY: in the field.
+                    unsafe { self.pages.dissolve(&mut self.field, spot.extent(), from, n) };
+                    self.field.free(a, n).expect("in use");
+                }
+            }
+        }
+        self.used[at..at + n].fill(false);
+        // It may have been in the middle of a block, or of several.
+        let first = self.blocks.range(..=at).next_back().map(|(b, _)| *b).expect("a block");
+        let of: Vec<(usize, usize)> =
+            self.blocks.range(first..at + n).map(|(b, l)| (*b, *l)).collect();
+        for (b, l) in of {
+            self.blocks.remove(&b);
+            if b < at {
+                self.blocks.insert(b, at - b);
+            }
+            if b + l > at + n {
+                self.blocks.insert(at + n, b + l - at - n);
+            }
+        }
+    }
 }
 
 #[test]
-fn quick_lists() {
+fn pages_against_naive() {
     let seed = 0xABCD_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
-    let mut q = Quick::new();
-    assert!(!q.push(1, Addr(8)) && !q.push_newest(1, Addr(8)), "no arrays yet");
-    assert_eq!((q.pop(1), q.pop_newest(1), q.newest(1)), (None, Addr::NULL, Addr::NULL));
-    let mut given = BTreeSet::new();
-    let mut model: Vec<Vec<Addr>> = vec![Vec::new(); 65];
-    let mut next = 0usize;
-    for step in 0..120_000 {
-        match step {
-            0 | 40_000 => {
-                let depth = if step == 0 { Depth::Short } else { Depth::Long };
-                // SAFETY: that much memory, leaked.
-                let old = unsafe { q.deepen(memory(depth.footprint()), depth) };
-                assert_eq!(old.is_null(), step == 0);
-                assert_eq!(q.depth(), depth);
+    let mut p = Paged::new();
+    let (mut parts, mut paged) = (0, 0);
+    for step in 0..150_000 {
+        let phase = step / 10_000;
+        let n = match phase % 4 {
+            0 => 1 + r.below(32),
+            1 => 1 + r.below(700),
+            2 => [1, 2, 3, 33, 36, 64, 65, 500, 512, 513][r.below(10)],
+            _ => 1 + r.below(100),
+        };
+        // Now it grows, now it shrinks, and sometimes to nothing.
+        let grows = step % 10_000 < 5_000;
+        if r.below(16) < if grows { 12 } else { 4 } {
+            if !p.alloc(n) {
+                p.pages.dissolve_all(&mut p.field);
+                assert_eq!(p.pages.held, 0);
+                let free = p.used.iter().filter(|u| !**u).count();
+                assert_eq!(p.field.free, free, "all that is free is in the field");
             }
-            2_000 | 20_000 | 60_000 => {
-                let (at, bytes) = (memory(step / 2), step / 2);
-                // SAFETY: that much memory, leaked.
-                unsafe { q.add_memory(at, bytes) };
-                given.insert((at, bytes));
-            }
-            _ => {}
-        }
-        let most = if step / 4000 % 2 == 0 { 64 } else { 3 };
-        let n = 1 + r.below(most);
-        next += 8;
-        match r.below(if step / 1000 % 2 == 0 { 7 } else { 9 }) {
-            0..=2 => {
-                // Without a box there may be no place.
-                if q.push(n, Addr(next)) {
-                    model[n].push(Addr(next));
-                } else {
-                    assert!(model[n].len() >= if step < 40_000 { 14 } else { 62 });
+        } else if !p.blocks.is_empty() {
+            let from = r.below(p.used.len());
+            let next = p.blocks.range(from..).next().or_else(|| p.blocks.iter().next());
+            let (at, n) = next.map(|(a, n)| (*a, *n)).unwrap();
+            match r.below(60) {
+                // A part; with what is after it; all.
+                0 if n > 1 => {
+                    parts += 1;
+                    let from = r.below(n);
+                    p.free(at + from, 1 + r.below(n - from), false);
+                }
+                1 => {
+                    let mut end = at + n;
+                    while let Some(l) = p.blocks.get(&end)
+                        && end % 20_000 != 0
+                        && r.below(3) != 0
+                    {
+                        end += l;
+                    }
+                    p.free(at, end - at, true);
+                }
+                k => {
+                    p.free(at, n, k & 1 == 0);
+                    // Free already: that is seen, as long as the slot is not at hand again.
+                    let spot = p.field.spot(p.address(at)).unwrap();
+                    if spot.is_in_page() {
+                        paged += 1;
+                        assert_eq!(p.pages.put(&spot, n), Put::NotInUse);
+                        assert!(!p.pages.put_quick(&spot, n));
+                    }
                 }
             }
-            3 => match q.pop(n) {
-                Some(a) => strike(&mut model[n], a),
-                None => assert!(model[n].is_empty()),
-            },
-            4 => {
-                // The array may be empty, or full, with more in boxes.
-                let a = q.pop_newest(n);
-                if !a.is_null() {
-                    strike(&mut model[n], a);
-                    assert!(q.push_newest(n, a));
-                    assert!(!q.push_newest(n, a), "twice");
-                    assert_eq!(q.pop_newest(n), a);
-                }
-            }
-            5 => {
-                let out = vec![Cell::new(Addr::NULL); r.below(20)];
-                let count = q.pop_into(n, &out);
-                assert!(count <= out.len());
-                assert_eq!(count == 0, out.is_empty() || model[n].is_empty());
-                out[..count].iter().for_each(|a| strike(&mut model[n], a.get()));
-            }
-            _ => {
-                let mut out = [Addr::NULL; BOX_BLOCKS];
-                let (n, count) = q.take_some(&mut out);
-                assert_eq!(count == 0, model.iter().all(|m| m.is_empty()));
-                out[..count].iter().for_each(|a| strike(&mut model[n], *a));
-            }
         }
-        assert_eq!(q.grains, model.iter().enumerate().map(|(n, m)| n * m.len()).sum());
-        let newest = q.newest(n);
-        assert!(newest.is_null() || model[n].contains(&newest));
+        if step % 500 == 0 {
+            // The field has what is in use, and pages.
+            for (at, n) in p.blocks.iter().map(|(a, n)| (*a, *n)) {
+                assert!(p.field.in_use(p.address(at), n));
+            }
+            let used = p.used.iter().filter(|u| **u).count();
+            assert!(p.field.grains - p.field.free <= used + p.pages.held);
+        }
+        if step % 10_000 == 9_999 {
+            while let Some((at, n)) = p.blocks.iter().next().map(|(a, n)| (*a, *n)) {
+                p.free(at, n, false);
+            }
+            p.pages.flush(&mut p.field);
+            assert_eq!((p.pages.held, p.field.free), (0, p.field.grains));
+        }
     }
-    assert_eq!(q.pop(65), None);
-    let mut memory = BTreeSet::new();
-    while let Some(m) = q.take_memory() {
-        memory.insert(m);
+    assert!(parts > 200 && paged > 5_000, "{parts} parts, {paged} in pages");
+    assert!(!p.pages.take_heads().is_null() && !p.pages.is_on());
+}
+
+/// Several at a time, and in no other way: each is another's.
+#[test]
+fn pages_give_several() {
+    let mut p = Paged::new();
+    while p.pages.held == 0 {
+        assert!(p.alloc(20));
     }
-    assert_eq!(memory, given);
-    assert_eq!(q.boxes, given.iter().map(|g| g.1).sum());
+    let out = vec![Cell::new(Addr::NULL); 1000];
+    let count = p.pages.take_into(20, &out);
+    assert!((1..1000).contains(&count));
+    for a in &out[..count] {
+        p.mark(a.get(), 20);
+    }
+    assert!(out[count..].iter().all(|a| a.get().is_null()));
+    assert_eq!(p.pages.take_into(20, &out[count..]), 0);
+    assert_eq!(p.pages.take_into(LARGEST + 1, &out), 0);
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub const MAGAZINES: usize = 32;
 /// How many blocks a magazine has places for. With its head it is then 256 bytes long, four
 /// cache lines. The length was chosen for the lines; others were not measured.
 const ROUNDS: usize = 31;
+/// How many to move at a time.
+pub const HALF: usize = ROUNDS / 2;
 /// Grains that all of them can hold.
 pub const CAPACITY_GRAINS: usize = ROUNDS * MAGAZINES * (MAGAZINES + 1) / 2;
 
@@ -49,6 +51,21 @@ impl Magazine {
     #[inline(always)]
     fn newest(&self) -> Addr {
         self.slots.get(self.len().wrapping_sub(1)).map_or(Addr::NULL, Cell::get)
+    }
+
+    /// Puts in a block. False: there is no place for it, or it is the block put in
+    /// last.
+    #[inline(always)]
+    fn put(&self, a: Addr) -> bool {
+        let n = self.len();
+        let Some(slot) = self.slots.get(n) else { return false };
+        let again = n != 0 && self.slots.get(n - 1).is_some_and(|s| s.get() == a);
+        if n >= usize::from(self.most.get()) || again {
+            return false;
+        }
+        slot.set(a);
+        self.set_len(n + 1);
+        true
     }
 
     /// Takes a block, or gives null.
@@ -109,16 +126,19 @@ impl Magazines {
     /// last.
     #[inline(always)]
     pub fn put(&self, size: Size, a: Addr) -> bool {
-        let Some(c) = self.magazine(size) else { return false };
-        let n = c.len();
-        let newest = c.newest();
-        let Some(slot) = c.slots.get(n) else { return false };
-        if n >= usize::from(c.most.get()) || newest == a {
-            return false;
-        }
-        slot.set(a);
-        c.set_len(n + 1);
-        true
+        self.magazine(size).is_some_and(|c| c.put(a))
+    }
+
+    /// The same, with the size in grains: from 1 to [`MAGAZINES`].
+    #[inline(always)]
+    pub fn put_grains(&self, n: usize, a: Addr) -> bool {
+        self.all.get(n.wrapping_sub(1)).is_some_and(|c| c.put(a))
+    }
+
+    /// Takes a block of `n` grains, or gives null.
+    #[inline(always)]
+    pub fn take_grains(&self, n: usize) -> Addr {
+        self.all.get(n.wrapping_sub(1)).map_or(Addr::NULL, |c| c.take())
     }
 
     /// Lets no more than `most` blocks of `size` bytes be put in from now on.

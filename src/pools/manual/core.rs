@@ -1,11 +1,11 @@
 //! What MVFF and MVT share: blocks of any size under a lock of the pool's own.
 //!
-//! Freed blocks of up to 64 grains are set aside by size ([`Quick`]) while that
-//! is little compared with what is in use, and handed out again as they are; all
-//! else goes to the [`Field`], where it joins its neighbours. What is set aside
-//! drains into the field at most seven blocks at a time, so no call does more
-//! than O(log n). Small blocks are taken from the field several at a time, too. An
-//! extent that is entirely free goes back to the arena when what is then left free
+//! Freed blocks of up to 32 grains are set aside in [`Magazines`] while that is
+//! little compared with what is in use, and handed out again as they are.
+//! Behind that, blocks of up to 512 grains are in [`Pages`], each of one size, as soon as there are
+//! enough of that size; all else is in the [`Field`], where what is free joins its
+//! neighbours. A page is a block of the field, to which it goes back when all of it is free.
+//! An extent that is entirely free goes back to the arena when what is then left free
 //! is still the fraction to keep.
 //!
 //! A pool whose lock threads find taken often, and that is large enough, has
@@ -13,7 +13,8 @@
 //!
 //! # Invariants
 //! - `live` is what the client has, room of allocation points and what is in
-//!   shards included; the grains in use in the field are `live` and those set aside.
+//!   shards included; the grains in use in the field are those of pages, and of
+//!   `live` and what is in the pool's magazines that what is not in pages.
 //! - Shards are open only while there is so much in use that most of it is not in
 //!   them: whoever frees so much that there is less closes them.
 //! - The lock comes before the instance ([`crate::object::lock`]): what needs both is
@@ -27,9 +28,9 @@ use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::RankSet;
 use crate::land::bounds::Bounds;
-use crate::land::extent::{Extent, Fit, NotInUse};
+use crate::land::extent::{CELL, Extent, Fit, NotInUse};
 use crate::land::field::Field;
-use crate::land::quick::{self, BOX_BLOCKS, Depth, Quick};
+use crate::land::pages::{self, Pages, Put};
 use crate::object::buffer::Buffer;
 use crate::object::cx::Inside;
 use crate::object::lock::Lock;
@@ -51,32 +52,30 @@ const FIRST_EXTENT: Size = 16 * 1024;
 const EXTENT_MAX: Size = 1 << 20;
 /// A pool that has less than so many extents like the next one makes that larger:
 /// the search through extents stays short, and little is left unused at the end.
-const EXTENTS_WANTED: Size = 256;
+const EXTENTS_WANTED: Size = 128;
 /// Larger extents are multiples of this: the arena maps that much at a time.
 const EXTENT_STEP: Size = 64 * 1024;
 /// Bytes of room for an allocation point, at most, unless it wants more.
 const ROOM_MAX: Size = 32 * 1024;
 /// A run of so many bytes is worth having all of: some ten blocks.
 const AMPLE_RUN: Size = 1024;
-/// Blocks are set aside in pools that have so many bytes in use: two of the
-/// first extents. Less is not worth the arrays' 8 KB.
-const QUICK_FROM: Size = 32 * 1024;
-/// With so many bytes of memory the arrays are longer: 32 KB, a 32nd of that.
-const LONG_ARRAYS_FROM: Size = 1 << 20;
-/// Blocks are set aside as far as they come to so many bytes, and a part of what is in
+/// There are magazines in pools that have so many bytes: two of the first extents. Less is
+/// not worth their 8 KB.
+const FRONT_FROM: Size = 32 * 1024;
+/// And pages from here on: less is not worth the 6 KB for what is known of each size.
+const PAGES_FROM: Size = 64 * 1024;
+/// Blocks are in magazines as far as they come to so many bytes, and a part of what is in
 /// use. That is memory that can't be had in other sizes.
-const QUICK_BYTES: Size = 16 * 1024;
-const QUICK_PART: Size = 32;
-/// Bytes of memory for boxes: at least this, and of all the pool's at most a part. That
-/// is enough for what may be set aside, in blocks of 128 bytes.
-const BOXES_LEAST: Size = 1024;
-const BOXES_PART: Size = 400;
+const FRONT_BYTES: Size = 32 * 1024;
+const FRONT_PART: Size = 32;
+/// The field may have this part of all memory in pieces that are too small for pages, before
+/// blocks of all sizes are made of them.
+const PIECES_PART: usize = 64;
+/// A magazine is filled with at most this part of what there may be in magazines yet: other sizes
+/// are not to be driven out.
+const REFILL_PART: usize = 8;
 /// The magazines of allocation points are at most this part of the pool's memory.
 const MAGAZINES_PART: Size = 32;
-/// Bytes, and blocks, to take from the field at a time, at most: half a page, and as
-/// many addresses as are in a line of memory.
-const BATCH_BYTES: Size = 2048;
-const BATCH_BLOCKS: usize = 8;
 /// Of each size, an allocation point's magazine has at most this part of what is in
 /// use, so of all 32 sizes a 32nd.
 const MAGAZINE_PART: usize = 1024;
@@ -96,7 +95,7 @@ pub(super) struct Config {
     pub reserve: Size,
     /// Ask the arena for memory at high addresses?
     pub arena_high: bool,
-    /// Set freed blocks aside?
+    /// Have pages, and quick ways?
     pub quick: bool,
     /// Know exactly which blocks are in use? Then every block goes through the pool's
     /// lock and its ledger: no shards, no magazines, no quick ways.
@@ -106,39 +105,46 @@ pub(super) struct Config {
     pub slack: f64,
 }
 
-/// What is under the lock.
+/// What is under the lock. What the quick ways need stands first.
+#[repr(C)]
 pub(super) struct Inner {
-    /// What is set aside: only in pools that are worth the arrays.
-    quick: Quick,
+    /// The blocks freed last, in front of pages: null in small pools.
+    front: *const Magazines,
+    /// Grains in there.
+    fronted: usize,
+    /// The size that was drained last.
+    cursor: usize,
+    live: usize,
+    /// Where its extents are, or were; at multiples of grains.
+    bounds: Bounds,
+    /// Blocks by size: only in pools that are worth it.
+    pages: Pages,
     /// Free and used memory.
     pub field: Field,
     /// What exactly is in use, for pools that keep one.
     pub(super) ledger: Ledger,
-    live: usize,
-    /// Where its extents are, or were; at multiples of grains.
-    bounds: Bounds,
     /// [`FIRST_EXTENT`], in this arena.
     first: Size,
-    quick_from: usize,
     /// The arena refused to give more.
     starved: bool,
     config: Config,
 }
 
-/// A pool's data.
+/// A pool's data. What the quick ways need stands together, in two lines of memory.
+#[repr(C)]
 pub(super) struct Core {
     /// Regions of its own, so that extents lie side by side.
     home: Home,
     /// A debugging class's [`Debug`](super::debug::Debug), or null.
     pub extra: Cell<*mut ()>,
-    /// Sizes up to this may be set aside; 0 if none is.
-    quick_most: Size,
-    shift: u32,
     /// The bounds again, to be read without the lock: from here on,
     lowest: AtomicUsize,
     /// so many grains. A thread that has a block has it from one that saw its extent.
     reach: AtomicUsize,
+    /// Sizes up to this may be in pages; 0 if none is.
+    quick_most: Size,
     crowd: Crowd,
+    shift: u32,
     lock: Lock,
     inner: UnsafeCell<Inner>,
 }
@@ -167,20 +173,22 @@ pub(super) fn create(cx: Inside<'_>, pool: P<Pool>, config: Config) -> Result {
     let core = cx.arena.control_new(Core {
         home: Home::default(),
         extra: Cell::new(::core::ptr::null_mut()),
-        quick_most: if config.quick && !config.ledger { quick::SIZES << shift } else { 0 },
+        quick_most: if config.quick && !config.ledger { pages::LARGEST << shift } else { 0 },
         shift,
         lowest: AtomicUsize::new(0),
         reach: AtomicUsize::new(0),
         crowd: Crowd::default(),
         lock: Lock::default(),
         inner: UnsafeCell::new(Inner {
-            quick: Quick::new(),
+            pages: Pages::new(),
+            front: ::core::ptr::null(),
+            fronted: 0,
+            cursor: 0,
             field: Field::new(config.reserve >> shift),
             ledger: Ledger::new(config.ledger),
             live: 0,
             bounds: Bounds::new(shift),
             first,
-            quick_from: usize::MAX,
             starved: false,
             config,
         }),
@@ -209,14 +217,14 @@ pub(super) fn finish(cx: Inside<'_>, pool: P<Pool>) {
     let i = unsafe { core.alone() };
     for k in 0..i.field.len() {
         if let Some(e) = i.field.get(k) {
-            drop_extent(pool, e, i.bounds.shift);
+            drop_extent(pool, i, e);
         }
     }
     if let Some(bytes) = Field::footprint(i.field.capacity()).filter(|b| *b != 0) {
         // SAFETY: nobody uses it any more.
         unsafe { arena.control_free(i.field.tables(), bytes) };
     }
-    drop_quick(pool, ::core::mem::take(&mut i.quick));
+    drop_front(pool, i);
     i.ledger.finish(arena);
     // SAFETY: as above; the core is not used any more.
     unsafe { core.crowd.finish(arena) };
@@ -225,16 +233,22 @@ pub(super) fn finish(cx: Inside<'_>, pool: P<Pool>) {
 }
 
 /// Frees an extent's tables.
-fn drop_extent(pool: P<Pool>, e: *mut Extent, shift: u32) {
+fn drop_extent(pool: P<Pool>, i: &Inner, e: *mut Extent) {
     // SAFETY: in no field any more, or in one that nobody will use.
     let size = unsafe { (*e).size };
-    if let Some(bytes) = Extent::footprint(size, shift) {
+    if let Some(bytes) = Extent::footprint(size, i.bounds.shift, i.config.quick) {
         // SAFETY: nobody uses it any more.
         unsafe { pool.cx.get().arena.control_free(Addr(e as usize), bytes) };
     }
 }
 
 impl Core {
+    /// A size in grains, rounded up. Sizes are far from the top: the door saw to that.
+    #[inline(always)]
+    fn grains(&self, size: Size) -> usize {
+        (size + (1usize << self.shift) - 1) >> self.shift
+    }
+
     /// A size in whole grains.
     #[inline(always)]
     fn whole(&self, size: Size) -> Size {
@@ -373,7 +387,7 @@ impl Core {
     }
 }
 
-/// A block of `size` bytes, if one of that very size is set aside and at hand.
+/// A block of `size` bytes, if there is a slot of that size at hand.
 #[inline(always)]
 pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
     let core = of(pool);
@@ -383,25 +397,27 @@ pub(super) fn quick_alloc(pool: P<Pool>, size: Size) -> Addr {
     if let Some(s) = core.shards(size) {
         return s.quickly(Addr::NULL, |magazines| magazines.take(core.whole(size)));
     }
-    core.quickly(Addr::NULL, |i| i.quick_alloc(size))
+    core.quickly(Addr::NULL, |i| i.quick_alloc(core.grains(size)))
 }
 
-/// Frees a block by setting it aside, if there is a place for it at hand.
+/// Frees a block that is a slot of a page, if no list changes.
 #[inline(always)]
 pub(super) fn quick_free(pool: P<Pool>, base: Addr, size: Size) -> bool {
     let core = of(pool);
     if size > core.quick_most {
         return false;
     }
-    // Likely to be handed out again soon; an atomic operation then would wait
-    // for what its new owner writes.
-    crate::seam::arch::expect_write(base);
-    crate::seam::arch::expect_write(base.add(size - 1));
+    if size <= magazines::MAGAZINES << core.shift {
+        // Likely to be handed out again soon; an atomic operation then would wait
+        // for what its new owner writes.
+        crate::seam::arch::expect_write(base);
+        crate::seam::arch::expect_write(base.add(size - 1));
+    }
     if let Some(s) = core.shards(size) {
         let good = core.may_have(base);
         return good && s.quickly(false, |magazines| magazines.put(core.whole(size), base));
     }
-    core.quickly(false, |i| i.quick_free(base, size))
+    core.quickly(false, |i| i.quick_free(base, core.grains(size)))
 }
 
 /// A block of `size` bytes. `Limit`: the pool has to grow.
@@ -568,10 +584,12 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
         let exact = exact.ok_or(Res::Resource)?;
         // Another thread may have made room meanwhile, which is good enough for
         // whatever way this block is to be had.
-        if i.field.longest() >= (exact >> i.bounds.shift).max(AMPLE_RUN >> i.bounds.shift) {
+        let n = exact >> i.bounds.shift;
+        let page = if i.wants_page(n) { i.pages.page_needs(n).unwrap_or(0) } else { 0 };
+        if i.field.longest() >= n.max(AMPLE_RUN >> i.bounds.shift).max(page) {
             return Ok(());
         }
-        let wish = i.wish(exact);
+        let wish = i.wish(exact.max(page << i.bounds.shift));
         let why = match add(pool, &core, i, wish, exact) {
             Ok(all) => {
                 i.starved = !all;
@@ -580,7 +598,9 @@ pub(super) fn grow(pool: P<Pool>, size: Size) -> Result {
             Err(why) => why,
         };
         i.starved = true;
+        // All that is free together may do.
         i.flush();
+        i.pages.dissolve_all(&mut i.field);
         if i.field.longest() >= exact >> i.bounds.shift {
             return Ok(());
         }
@@ -598,13 +618,13 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
     // SAFETY: extents are made inside.
     let cx = unsafe { pool.inside() };
     let arena = &cx.arena;
-    let shift = i.bounds.shift;
+    let (shift, paged) = (i.bounds.shift, i.config.quick);
     make_place(pool, i)?;
     let home = core.home();
     let ledger = &mut i.ledger;
     let mut make = |bytes: Size| -> Result<*mut Extent> {
         let bytes = size_up_checked(bytes, arena.grain()).ok_or(Res::Resource)?;
-        let tables = Extent::footprint(bytes, shift).ok_or(Res::Resource)?;
+        let tables = Extent::footprint(bytes, shift, paged).ok_or(Res::Resource)?;
         let at = arena.control_alloc(tables)?;
         let seg = Seg::create(cx, pool, home, None, bytes, RankSet::EMPTY)
             // SAFETY: made above, and nobody else has it yet.
@@ -616,7 +636,9 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
             unsafe { arena.control_free(at, tables) };
         })?;
         // SAFETY: that much control memory, ours.
-        Ok(unsafe { Extent::build(at, seg.base, seg.get().size(), shift, seg.as_ptr().cast()) })
+        Ok(unsafe {
+            Extent::build(at, seg.base, seg.get().size(), shift, paged, seg.as_ptr().cast())
+        })
     };
     let (e, all) = match make(want) {
         Err(_) if want > exact => (make(exact)?, false),
@@ -639,7 +661,7 @@ fn add(pool: P<Pool>, core: &Core, i: &mut Inner, want: Size, exact: Size) -> Re
     // SAFETY: just made; stays until it is removed. `make_place` saw to its place.
     let put = unsafe { i.field.insert(e) };
     crate::aver!(put, "there is a place for a new extent");
-    make_quick(pool, i);
+    make_front(pool, i);
     Ok(all)
 }
 
@@ -648,49 +670,39 @@ fn make_shards(pool: P<Pool>, core: &Core, live: usize) {
     core.crowd.make(&pool.cx.get().arena, live, core.shift);
 }
 
-/// Sees to it that a pool of some size can set blocks aside, and has boxes for
-/// them. If there is no memory for that, it does without.
-fn make_quick(pool: P<Pool>, i: &mut Inner) {
+/// Sees to it that a pool of some size has magazines and can have pages. If there is no
+/// memory for that, it does without.
+fn make_front(pool: P<Pool>, i: &mut Inner) {
     let arena = &pool.cx.get().arena;
     let bytes = if i.config.quick { i.field.grains << i.bounds.shift } else { 0 };
-    let depth = i.quick.depth();
-    let want = match bytes {
-        ..=QUICK_FROM => return,
-        LONG_ARRAYS_FROM.. => Depth::Long,
-        _ => Depth::Short,
-    };
-    if want > depth
-        && let Ok(at) = arena.control_alloc(want.footprint())
+    if bytes > FRONT_FROM
+        && i.front.is_null()
+        && let Ok(at) = arena.control_alloc(size_of::<Magazines>())
     {
-        i.quick_from = QUICK_FROM >> i.bounds.shift;
-        // SAFETY: control memory of that size, ours.
-        let old = unsafe { i.quick.deepen(at, want) };
-        drop_arrays(pool, old, depth);
+        // SAFETY: control memory of that size, ours until `drop_front`.
+        i.front = unsafe { Magazines::build(at, i.bounds.shift) };
     }
-    // Twice as much every time, so there are few pieces.
-    let more = i.quick.boxes.max(BOXES_LEAST);
-    if i.quick.boxes + more > (bytes / BOXES_PART).max(BOXES_LEAST) {
-        return;
-    }
-    let Ok(at) = arena.control_alloc(more) else { return };
-    // SAFETY: control memory of that size, ours until `finish`.
-    unsafe { i.quick.add_memory(at, more) };
-}
-
-/// Frees all memory for blocks set aside. There are none any more.
-fn drop_quick(pool: P<Pool>, mut quick: Quick) {
-    drop_arrays(pool, quick.arrays(), quick.depth());
-    while let Some((at, bytes)) = quick.take_memory() {
-        // SAFETY: nobody uses it any more.
-        unsafe { pool.cx.get().arena.control_free(at, bytes) };
+    if bytes > PAGES_FROM
+        && !i.pages.is_on()
+        && let Ok(at) = arena.control_alloc(Pages::FOOTPRINT)
+    {
+        // SAFETY: control memory of that size, ours until `drop_front`.
+        unsafe { i.pages.build(at, i.bounds.shift) };
     }
 }
 
-/// Frees arrays for blocks set aside, if there are any.
-fn drop_arrays(pool: P<Pool>, at: Addr, depth: Depth) {
-    if depth != Depth::None {
+/// Has neither any more. There is nothing in them.
+fn drop_front(pool: P<Pool>, i: &mut Inner) {
+    let arena = &pool.cx.get().arena;
+    if i.pages.is_on() {
+        let at = i.pages.take_heads();
         // SAFETY: nobody uses it any more.
-        unsafe { pool.cx.get().arena.control_free(at, depth.footprint()) };
+        unsafe { arena.control_free(at, Pages::FOOTPRINT) };
+    }
+    let front = ::core::mem::replace(&mut i.front, ::core::ptr::null());
+    if !front.is_null() {
+        // SAFETY: nobody uses it any more.
+        unsafe { arena.control_free(Addr::of(front), size_of::<Magazines>()) };
     }
 }
 
@@ -728,7 +740,7 @@ fn give_back(pool: P<Pool>, i: &mut Inner, which: impl Fn(&Inner) -> Option<*mut
             // are given back inside.
             unsafe { seg.destroy(pool.inside()) };
         }
-        drop_extent(pool, e, i.bounds.shift);
+        drop_extent(pool, i, e);
     }
     any
 }
@@ -742,10 +754,9 @@ pub(super) fn shrink(pool: P<Pool>) {
             make_shards(pool, &core, i.live);
         }
         give_back(pool, i, Inner::due);
-        // A pool that is all but gone needs no places for what it sets aside.
-        if i.quick.grains == 0 && i.field.grains <= QUICK_FROM >> i.bounds.shift {
-            i.quick_from = usize::MAX;
-            drop_quick(pool, ::core::mem::take(&mut i.quick));
+        // A pool that is all but gone needs neither.
+        if i.fronted + i.pages.held == 0 && i.field.grains <= FRONT_FROM >> i.bounds.shift {
+            drop_front(pool, i);
         }
     });
 }
@@ -768,43 +779,141 @@ impl Inner {
         size_up(size, 1usize << self.bounds.shift) >> self.bounds.shift
     }
 
+    /// The magazines, in a pool that has them.
     #[inline(always)]
-    fn quick_alloc(&mut self, size: Size) -> Addr {
-        let n = self.grains(size);
-        let a = self.quick.pop_newest(n);
-        if !a.is_null() {
-            self.live += n;
-        }
+    fn front(&self) -> Option<&'static Magazines> {
+        // SAFETY: null, or made by `make_front`; callers are done with it before
+        // `drop_front` frees it.
+        unsafe { self.front.as_ref() }
+    }
+
+    /// A block of `n` grains.
+    #[inline(always)]
+    fn quick_alloc(&mut self, n: usize) -> Addr {
+        let a = match self.front() {
+            Some(front) if n <= magazines::MAGAZINES => {
+                let a = front.take_grains(n);
+                self.fronted -= if a.is_null() { 0 } else { n };
+                a
+            }
+            _ => self.pages.take(n),
+        };
+        self.live += if a.is_null() { 0 } else { n };
         a
     }
 
+    /// Frees `n` grains.
     #[inline(always)]
-    fn quick_free(&mut self, a: Addr, size: Size) -> bool {
-        let n = self.grains(size);
-        if self.live < self.quick_from.saturating_add(n)
-            || self.quick.grains >= self.quick_limit()
-            || !self.bounds.allow(a)
-        {
-            return false;
-        }
-        let done = self.quick.push_newest(n, a);
-        if done {
-            self.live -= n;
-        }
+    fn quick_free(&mut self, a: Addr, n: usize) -> bool {
+        // Much changes when the last is freed.
+        let left = self.live.wrapping_sub(n);
+        let done = match self.front() {
+            Some(front) if n <= magazines::MAGAZINES => {
+                let done = self.fronted < self.front_limit()
+                    && left != 0
+                    && self.bounds.allow(a)
+                    && front.put_grains(n, a);
+                self.fronted += if done { n } else { 0 };
+                done
+            }
+            _ => {
+                let put = |at| left != 0 && self.pages.put_quick(&at, n);
+                self.field.spot(a).is_some_and(put)
+            }
+        };
+        self.live = if done { left } else { self.live };
         done
+    }
+
+    #[inline(always)]
+    fn front_limit(&self) -> usize {
+        self.live / FRONT_PART + (FRONT_BYTES >> self.bounds.shift)
     }
 
     #[inline(always)]
     pub(super) fn alloc(&mut self, size: Size) -> Option<Addr> {
         let n = self.grains(size);
-        let a = match self.quick.pop(n) {
+        let a = match self.set_aside(n) {
             Some(a) => a,
+            None if self.wants_page(n) => return None,
             None => self.cut(n)?,
         };
         self.live += n;
         if self.ledger.is_on() {
             self.note(a, n, false);
         }
+        Some(a)
+    }
+
+    /// A block of `n` grains from the magazines or from a page. With it half of a magazine is
+    /// filled.
+    #[inline(never)]
+    fn set_aside(&mut self, n: usize) -> Option<Addr> {
+        let size = n << self.bounds.shift;
+        let front = self.front().filter(|_| n <= magazines::MAGAZINES);
+        if let Some(front) = front {
+            let a = front.take(size);
+            if !a.is_null() {
+                self.fronted -= n;
+                return Some(a);
+            }
+        }
+        let a = self.slot_for(n)?;
+        if let Some(front) = front
+            && let Some(room) = self.front_limit().checked_sub(self.fronted)
+        {
+            let most = room.checked_div(n * REFILL_PART).unwrap_or(0).min(magazines::HALF);
+            let count = front.fill(size, most, |places| self.pages.take_into(n, places));
+            self.fronted += n * count;
+        }
+        Some(a)
+    }
+
+    /// A block of `n` grains from a page: there is one, or it is time for one.
+    #[inline(never)]
+    fn slot_for(&mut self, n: usize) -> Option<Addr> {
+        if n > pages::LARGEST || !self.pages.is_on() {
+            return None;
+        }
+        let a = self.pages.take(n);
+        if !a.is_null() {
+            return Some(a);
+        }
+        if !self.pages.turn(n) && !self.new_page(n) {
+            return None;
+        }
+        let a = self.pages.take(n);
+        (!a.is_null()).then_some(a)
+    }
+
+    /// There is no page for blocks of `n` grains: would the pool rather grow than take one
+    /// from the field?
+    fn wants_page(&mut self, n: usize) -> bool {
+        // Where memory is scarce, or much is free, it is put to use in whatever pieces it is.
+        !self.starved
+            && self.field.free < self.field.grains / PIECES_PART
+            && self.pages.page_needs(n).is_some()
+    }
+
+    /// Makes a page for blocks of `n` grains, if it is time for one. False: there is none.
+    fn new_page(&mut self, n: usize) -> bool {
+        if self.starved {
+            return false;
+        }
+        let Some((units, least)) = self.pages.wish(n) else { return false };
+        let fit = self.config.fit;
+        let mut made = self.field.alloc_units(units, fit).map(|at| (at, units));
+        if made.is_none() && least < units {
+            made = self.field.alloc_units(least, fit).map(|at| (at, least));
+        }
+        let Some((at, units)) = made else { return false };
+        self.pages.add(n, &at, units);
+        true
+    }
+
+    fn cut(&mut self, n: usize) -> Option<Addr> {
+        let a = self.field.alloc(n, self.fit(n))?;
+        self.pages.in_field(n, n);
         Some(a)
     }
 
@@ -815,33 +924,6 @@ impl Inner {
     fn note(&mut self, a: Addr, n: usize, is_room: bool) {
         let done = self.ledger.grant(a, n << self.bounds.shift, is_room);
         crate::aver!(done.is_ok(), "memory handed out is nobody's");
-    }
-
-    /// Takes a block of `n` grains from the field. Of small ones it takes as
-    /// many as there are in a row, within bounds, and sets the others aside: a program
-    /// that wants one now may want many.
-    #[inline(never)]
-    fn cut(&mut self, n: usize) -> Option<Addr> {
-        let fit = self.fit(n);
-        let (a, count) = self.field.alloc_several(n, self.batch(n), fit)?;
-        self.set_others_aside(a, n, count);
-        Some(a)
-    }
-
-    /// Of so many blocks side by side, all but the first. None is aside.
-    fn set_others_aside(&mut self, a: Addr, n: usize, count: usize) {
-        for k in (1..count).rev() {
-            let put = self.quick.push(n, a.add((k * n) << self.bounds.shift));
-            crate::aver_critical!(put, "there is a place for a few where there were none");
-        }
-    }
-
-    /// How many blocks of `n` grains to take at once. When much was freed before,
-    /// what is set aside is at its limit, of other sizes: it may go beyond.
-    fn batch(&self, n: usize) -> usize {
-        let most = self.quick_limit().saturating_mul(2);
-        let room = most.saturating_sub(self.quick.grains).min(BATCH_BYTES >> self.bounds.shift);
-        if n > quick::SIZES { 1 } else { room.checked_div(n).unwrap_or(1).clamp(1, BATCH_BLOCKS) }
     }
 
     /// Frees what `rule` allows. True: there is memory to give back.
@@ -856,72 +938,115 @@ impl Inner {
             self.ledger.release(a, size, rule)?;
         }
         let n = self.grains(size);
-        let left = self.live.saturating_sub(n);
-        if n > quick::SIZES || left < self.quick_from {
-            return self.free_to_field(a, n);
+        if let Some(front) = self.front().filter(|_| n <= magazines::MAGAZINES) {
+            if !self.bounds.allow(a) {
+                let aligned = self.bounds.is_aligned(a);
+                return Err(if aligned { Wrong::Elsewhere } else { Wrong::Misaligned });
+            }
+            let size = n << self.bounds.shift;
+            if a == front.newest(size) {
+                return Err(Wrong::NotInUse);
+            }
+            if self.live > n {
+                // It is likely to be asked for again: others go.
+                let mut count = 0;
+                front.spill(size, magazines::HALF, |b| {
+                    count += n;
+                    self.unfront(b, n);
+                });
+                self.fronted -= count;
+                if front.put(size, a) {
+                    self.fronted += n;
+                    self.live -= n;
+                    while self.fronted > self.front_limit() && self.drain() {}
+                    return Ok(self.due().is_some());
+                }
+            }
         }
-        if !self.bounds.allow(a) {
-            let aligned = self.bounds.is_aligned(a);
-            return Err(if aligned { Wrong::Elsewhere } else { Wrong::Misaligned });
-        }
-        if a == self.quick.newest(n) {
-            return Err(Wrong::NotInUse);
-        }
-        if !self.quick.push(n, a) {
-            return self.free_to_field(a, n);
-        }
-        self.live = left;
-        if self.quick.grains > self.quick_limit() {
+        self.free_behind(a, n)?;
+        self.live = self.live.saturating_sub(n);
+        if self.live == 0 {
+            self.flush();
+        } else if self.fronted > self.front_limit() {
             self.drain();
-            return Ok(self.due().is_some());
         }
-        Ok(false)
+        Ok(self.due().is_some())
+    }
+
+    /// Frees a block that was in a magazine.
+    fn unfront(&mut self, a: Addr, n: usize) {
+        if self.free_behind(a, n).is_err() {
+            was_in_use();
+        }
+    }
+
+    /// Moves a block from the magazines to where it belongs, of each size in turn. False: there
+    /// is none.
+    #[inline(never)]
+    fn drain(&mut self) -> bool {
+        let Some(front) = self.front() else { return false };
+        for _ in 0..magazines::MAGAZINES {
+            let n = self.cursor % magazines::MAGAZINES + 1;
+            self.cursor = n;
+            let a = front.take_grains(n);
+            if !a.is_null() {
+                self.fronted -= n;
+                self.unfront(a, n);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// There is nothing in magazines, nor are there pages that are all free.
+    fn flush(&mut self) {
+        while self.drain() {}
+        self.pages.flush(&mut self.field);
+    }
+
+    /// Frees a block in its page, or in the field. What is counted in use stays as it is.
+    #[inline(never)]
+    fn free_behind(&mut self, a: Addr, n: usize) -> ::core::result::Result<(), Wrong> {
+        if !self.pages.is_on() {
+            return self.free_in_field(a, n);
+        }
+        let Some(at) = self.field.spot(a) else { return Err(Wrong::NotInUse) };
+        if self.pages.put_quick(&at, n) {
+            return Ok(());
+        }
+        match self.pages.put(&at, n) {
+            Put::Done => {}
+            Put::Emptied(page, grains) => {
+                if self.field.free(page, grains).is_err() {
+                    was_in_use();
+                }
+            }
+            Put::NotInUse => return Err(Wrong::NotInUse),
+            Put::Outside | Put::Part => {
+                let from = at.unit() * CELL + at.place();
+                // SAFETY: the extent was just found in the field.
+                unsafe { self.pages.dissolve(&mut self.field, at.extent(), from, n) };
+                return self.free_in_field(a, n);
+            }
+        }
+        Ok(())
+    }
+
+    fn free_in_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<(), Wrong> {
+        self.field.free(a, n).map_err(|NotInUse| Wrong::NotInUse)?;
+        self.pages.left_field(n);
+        Ok(())
     }
 
     /// Large blocks and small ones in each other's way make holes that neither
     /// can use, so in pools of some size they come from opposite ends.
     fn fit(&self, n: usize) -> Fit {
         let fit = self.config.fit;
-        if n > quick::SIZES && self.live >= QUICK_FROM >> self.bounds.shift {
+        if n > pages::LARGEST && self.live >= FRONT_FROM >> self.bounds.shift {
             Fit { high: !fit.high, top: !fit.high }
         } else {
             fit
         }
-    }
-
-    #[inline(always)]
-    fn quick_limit(&self) -> usize {
-        if self.live < self.quick_from {
-            return 0;
-        }
-        self.live / QUICK_PART + (QUICK_BYTES >> self.bounds.shift)
-    }
-
-    #[inline(never)]
-    fn free_to_field(&mut self, a: Addr, n: usize) -> ::core::result::Result<bool, Wrong> {
-        self.field.free(a, n).map_err(|NotInUse| Wrong::NotInUse)?;
-        self.live = self.live.saturating_sub(n);
-        if self.live == 0 {
-            self.flush();
-        } else if self.quick.grains > self.quick_limit() {
-            self.drain();
-        }
-        Ok(self.due().is_some())
-    }
-
-    /// Moves a few blocks from those set aside to the field. False: none is.
-    #[inline(never)]
-    fn drain(&mut self) -> bool {
-        let mut blocks = [Addr::NULL; BOX_BLOCKS];
-        let (n, count) = self.quick.take_some(&mut blocks);
-        for _ in 0..self.field.free_several(blocks.get(..count).unwrap_or(&[]), n) {
-            was_in_use();
-        }
-        count != 0
-    }
-
-    fn flush(&mut self) {
-        while self.drain() {}
     }
 
     /// An extent to give back.
@@ -948,31 +1073,34 @@ impl Inner {
         if exact > wish / 2 { exact } else { wish }
     }
 
-    /// Room for an allocation point: a block of that very size that was set
-    /// aside (and a few more for later), or the lowest run, as long as it is
-    /// worth having when little is free. A large block gets just itself.
+    /// Room for an allocation point: a block set aside (and a few more for later), or the
+    /// lowest run, as long as it is worth having when little is free. A large block gets just
+    /// itself.
     fn room(&mut self, ap: P<Buffer>, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
-        if n > quick::SIZES {
+        if n > pages::LARGEST {
             let a = self.field.alloc(n, self.fit(n))?;
             return Some(self.granted(a, n));
         }
-        if let Some(a) = self.quick.pop(n) {
+        if let Some(a) = self.set_aside(n) {
             if let Some(s) = ap.magazines.get() {
-                self.refill(s.get(), size, self.share(n, MAGAZINE_PART));
+                // Half, so that what is freed meanwhile finds places in the pool's own.
+                let most = self.share(n, MAGAZINE_PART).min(magazines::HALF);
+                self.refill(s.get(), size, most);
             }
             return Some(self.granted(a, n));
+        }
+        if self.wants_page(n) {
+            return None;
         }
         let most = n.max(ROOM_MAX >> self.bounds.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
         let ample = AMPLE_RUN >> self.bounds.shift;
         let least = if whole && !self.starved { n.max(ample) } else { n };
-        let (a, got) = self.field.alloc_run(least, self.batch(n), ample, most)?;
-        if got >= ample {
-            return Some(self.granted(a, got));
-        }
-        self.set_others_aside(a, n, got.checked_div(n).unwrap_or(0));
-        Some(self.granted(a, n))
+        let (a, got) = self.field.alloc_run(least, ample, most)?;
+        // A size asks for room as often as there is much of it.
+        self.pages.in_field(n, got);
+        Some(self.granted(a, got))
     }
 
     /// A part of what is in use, in blocks of `n` grains; at least one.
@@ -985,7 +1113,11 @@ impl Inner {
     #[inline(always)]
     fn refill(&mut self, magazines: &Magazines, size: Size, most: usize) {
         let n = self.grains(size);
-        let count = magazines.fill(size, most, |places| self.quick.pop_into(n, places));
+        let count = magazines.fill(size, most, |places| {
+            let got = self.front().map_or(0, |front| front.take_into(size, places));
+            self.fronted -= n * got;
+            got + self.pages.take_into(n, places.get(got..).unwrap_or(&[]))
+        });
         self.live += n * count;
     }
 

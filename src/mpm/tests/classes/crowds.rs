@@ -89,7 +89,7 @@ fn come_and_go(ground: Ground, huge_size: Size, count: usize) {
     crowd(&w, p);
     blocks(&mut w, p, 0);
     assert!(control(&w) < w.control + shards);
-    let huge = get(&w, p, huge_size).unwrap();
+    let mut huge = get(&w, p, huge_size).unwrap();
     let before = control(&w);
     crowd(&w, p);
     blocks(&mut w, p, huge_size);
@@ -104,8 +104,8 @@ fn come_and_go(ground: Ground, huge_size: Size, count: usize) {
         let (total, free) = w.sizes(p);
         assert!(total == free && total <= 64 << 10, "{total} bytes stay");
         blocks(&mut w, p, 0);
-        // They are again.
-        assert_eq!(get(&w, p, huge_size).unwrap(), huge);
+        // They are again. Where the block is then depends on the arena.
+        huge = get(&w, p, huge_size).unwrap();
         blocks(&mut w, p, huge_size);
     }
     put_back(&w, p, huge, huge_size);
