@@ -10,6 +10,7 @@ use crate::object::cx::bump;
 use crate::object::locus::Chain;
 use crate::object::trace::Trace;
 use crate::seam::event::{Category, EventKind, event, event_text, is_on};
+use crate::seam::parts;
 use crate::seam::plinth::{self, Deadline};
 use crate::trace::{Report, policy};
 
@@ -221,7 +222,8 @@ impl Entered {
             policy::wants_chain(gens.map(|g| (g.get().counted(), g.get().capacity.get())))
         };
         let due = |c| upto(c) != 0;
-        if self.tracer.flat.get() && self.cx.default_chain.get().is_some_and(due) {
+        if parts::BARRIERS && self.tracer.flat.get() && self.cx.default_chain.get().is_some_and(due)
+        {
             return self.start(true, true, WHY_FLAT, |_| 0);
         }
         if !self.cx.chains.iter().any(due) {

@@ -8,6 +8,7 @@ use crate::object::cx::{Cx, Inside, bump};
 use crate::object::format::Format;
 use crate::object::seg::Seg;
 use crate::object::trace::Trace;
+use crate::seam::parts;
 use crate::seam::plinth::Deadline;
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -191,6 +192,9 @@ impl ScanState {
     /// Notes that an object of `size` bytes in a segment of a moving pool is alive.
     #[inline(always)]
     pub fn survives(&self, seg: P<Seg>, size: Size) {
+        if !parts::BARRIERS {
+            return;
+        }
         let [old, young] = &self.survived;
         bump(if seg.young.get() { young } else { old }, size);
     }

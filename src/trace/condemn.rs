@@ -7,6 +7,7 @@ use crate::object::cx::{Inside, bump};
 use crate::object::locus::{Chain, Gen};
 use crate::object::seg::{self, Seg};
 use crate::object::trace::{Phase, Trace};
+use crate::seam::parts;
 
 /// What a look at one segment costs, in bytes of work. An estimate: a cache miss or two
 /// take as long as 128 bytes take to scan.
@@ -88,7 +89,7 @@ fn whiten_seg(t: &Trace, cx: Inside<'_>, g: P<Gen>, s: P<Seg>) {
         t.moving.set(t.moving.get().or(zones));
     }
     bump(&t.condemned, s.get().size());
-    if s.class.moves() {
+    if parts::BARRIERS && s.class.moves() {
         let which = if s.young.get() { &t.young } else { &t.old };
         which.set(which.get().plus(s.get().objects_end().since(s.base), 0));
     }

@@ -42,6 +42,7 @@ use crate::object::cx::{Inside, bump};
 use crate::object::locus::Chain;
 use crate::object::scan::ScanState;
 use crate::object::trace::{Phase, Survival, Trace};
+use crate::seam::parts;
 use crate::seam::plinth::Deadline;
 use core::cell::Cell;
 use root::Root;
@@ -83,9 +84,11 @@ pub struct Tracer {
 pub fn count(t: &Trace, ss: &ScanState) {
     bump(&t.live, ss.copied.get() + ss.kept.get());
     bump(&ss.cx().stats.copied, ss.copied.get());
-    let (old, young) = ss.survivors();
-    t.old.set(t.old.get().plus(0, old));
-    t.young.set(t.young.get().plus(0, young));
+    if parts::BARRIERS {
+        let (old, young) = ss.survivors();
+        t.old.set(t.old.get().plus(0, old));
+        t.young.set(t.young.get().plus(0, young));
+    }
 }
 
 impl Tracer {
@@ -101,8 +104,10 @@ impl Tracer {
         upto: impl Fn(P<Chain>) -> usize,
     ) {
         t.begin(&cx, full);
-        t.old_in_place.set(full && sparing && policy::stays_in_place(self.old.get()));
-        t.young_in_place.set(sparing && policy::stays_in_place(self.young.get()));
+        if parts::BARRIERS {
+            t.old_in_place.set(full && sparing && policy::stays_in_place(self.old.get()));
+            t.young_in_place.set(sparing && policy::stays_in_place(self.young.get()));
+        }
         self.guardians.rewind(t);
         condemn::choose(t, cx, upto);
     }

@@ -2,6 +2,7 @@
 
 use crate::base::addr::Size;
 use crate::object::trace::Survival;
+use crate::seam::parts;
 
 /// From this capacity on an arena is not small, and nothing here follows its size. A
 /// nursery of the usual least size is a 16th of it.
@@ -77,7 +78,8 @@ pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {
         // Not `clamp`, which can panic.
         return alive.max(capacity / 16).min(capacity / 8);
     }
-    let part = if alive <= SQUARE_FROM {
+    // An archive without barriers is for small heaps: it has no code for others.
+    let part = if !parts::BARRIERS || alive <= SQUARE_FROM {
         alive
     } else {
         // The root of the product is the product of the roots, which can't overflow.

@@ -4,6 +4,7 @@ use super::{Report, Tracer, policy};
 use crate::base::addr::Size;
 use crate::object::cx::Inside;
 use crate::object::trace::{Phase, Trace};
+use crate::seam::parts;
 
 /// What it costs to give back a segment, in bytes of work. An estimate: its bits are swept
 /// and its memory goes through the arena's tables, in some 500 ns.
@@ -28,7 +29,7 @@ pub fn reclaim(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
         tracer.top_after.set(cx.top.total.get().saturating_sub(t.padding.get()));
         tracer.old.set(t.old.get());
     }
-    if policy::tells(t.young.get()) {
+    if parts::BARRIERS && policy::tells(t.young.get()) {
         tracer.young.set(t.young.get());
         tracer.flat.set(policy::is_flat(tracer.flat.get(), t.young.get()));
     }

@@ -8,6 +8,7 @@ use crate::base::sets::Rank;
 use crate::object::cx::bump;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
+use crate::seam::parts;
 
 /// Fixes a reference, as [`crate::object::pool::PoolClass::fix`] says.
 #[inline]
@@ -21,7 +22,8 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         fix_large(seg, ss, r);
         return Ok(());
     }
-    if seg.in_place.get()
+    if parts::BARRIERS
+        && seg.in_place.get()
         && let Some(n) = seg.nails.get()
     {
         nailed::mark(seg, ss, n, r);

@@ -27,6 +27,7 @@ use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::Seg;
 use crate::object::trace::Trace;
 use crate::seam::args::{self, Args};
+use crate::seam::parts;
 use core::cell::Cell;
 
 /// The pool class. There are two: for objects with references, and for those without.
@@ -307,7 +308,8 @@ impl PoolClass for Amc {
         let next = d.generation(d.next_age(seg.age.get())).generation;
         seg.copies_young.set(next != cx.top());
         let in_place = if seg.young.get() { &t.young_in_place } else { &t.old_in_place };
-        if in_place.get() && !seg.large.get() && seg.buffer.get().is_none() {
+        // An archive without barriers is for small heaps, where this gains little.
+        if parts::BARRIERS && in_place.get() && !seg.large.get() && seg.buffer.get().is_none() {
             nailed::whiten_in_place(cx, seg);
         }
         true
