@@ -1246,7 +1246,8 @@ fn failing(name: &str, for_good: bool, s: Setup) {
         }
         c.acts(300);
         for i in 0..16 {
-            if let Err(e) = c.alloc_into(i, LEAF, 1000 + 600 * i) {
+            let kind = if i % 2 == 0 { LEAF } else { VECTOR };
+            if let Err(e) = c.alloc_into(i, kind, 1000 + 600 * i) {
                 c.n.refused.push(e);
             }
             if i % 4 == 3 {
