@@ -93,7 +93,8 @@ extern mps_res_t mps_x_root_create_stack(mps_root_t *root_o,
  * collection is in progress.  (Double from 0.0 to 1.0.)  In any 20 ms the
  * collector takes at most the rest.  Barrier hits count: they are not put off,
  * but the collector's own steps then wait.  0.0 is no limit.  The default is 0.5
- * if the pause time is at most 10 ms; else no limit, and as few steps as can be.
+ * if the pause time is at most 10 ms and the arena may use 64 MB or more (a VM
+ * arena without a limit may); else no limit, and as few steps as can be.
  *
  * With a limit, work follows allocation.  When a collection begins it is given
  * room: it is to end before the program has allocated a quarter of what is in

@@ -20,7 +20,8 @@ const WINDOW: f64 = 0.02;
 /// that has just gone out of the window.
 const PARTS: usize = 8;
 /// Up to this pause time, in seconds, there is a limit unless the client says otherwise; a
-/// longer one says that throughput counts.
+/// longer one says that throughput counts. In a small arena there is none: memory is what is
+/// scarce there, and a collection that takes longer needs more of it.
 const PACED_PAUSE: f64 = 0.01;
 /// So many times may a step be done in the room that a trace has. A program that allocates
 /// little between two steps of a millisecond must not fall behind because of that. A guess.
@@ -82,7 +83,10 @@ impl Mpm {
     pub fn kept_share(&self) -> Option<usize> {
         match self.utilisation.get() {
             Some(0) => None,
-            None => (self.pause_time.get() <= PACED_PAUSE).then_some(USUAL),
+            None => {
+                let paced = self.pause_time.get() <= PACED_PAUSE;
+                (paced && !policy::is_small(self.cx.arena.capacity())).then_some(USUAL)
+            }
             given => given,
         }
     }

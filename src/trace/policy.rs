@@ -7,6 +7,11 @@ use crate::seam::parts;
 /// From this capacity on an arena is not small, and nothing here follows its size. A
 /// nursery of the usual least size is a 16th of it.
 const NOT_SMALL: Size = 64 << 20;
+/// Does memory count more than time in an arena of this capacity?
+pub fn is_small(capacity: Size) -> bool {
+    capacity < NOT_SMALL
+}
+
 /// The least default nursery of an arena that is not small. Measured on
 /// benches/tree: a nursery of what is alive takes a third less time and less than half
 /// the memory of a fixed chain of three.
@@ -29,7 +34,7 @@ const OLD_LEAST: Size = 8 << 20;
 /// a large object.
 pub fn wants_full(top: Size, alive: Size, capacity: Size) -> bool {
     let most = alive.saturating_mul(2);
-    if capacity >= NOT_SMALL {
+    if !is_small(capacity) {
         return top > most.max(OLD_LEAST);
     }
     let rest = capacity.saturating_sub(alive);
@@ -74,7 +79,7 @@ pub fn is_flat(already: bool, young: Survival) -> bool {
 /// a nursery is a third of the room at most. In a small arena it is at most an eighth of the
 /// capacity.
 pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {
-    if capacity < NOT_SMALL {
+    if is_small(capacity) {
         // Not `clamp`, which can panic.
         return alive.max(capacity / 16).min(capacity / 8);
     }
@@ -96,7 +101,7 @@ pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {
 /// that there may be enough memory afterwards but not in one piece. The second time they go
 /// side by side. The third is a guess.
 pub fn collections(capacity: Size) -> usize {
-    if capacity >= NOT_SMALL { 1 } else { 3 }
+    if is_small(capacity) { 3 } else { 1 }
 }
 
 /// How many bytes are allocated between two steps of a trace that takes several, with

@@ -60,9 +60,11 @@ size_t mps_port_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 int mps_port_reserve(void **base_o, size_t size, size_t align)
 {
-  char *p = mmap(0, size + align, PROT_NONE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  char *base;
+  char *p, *base;
+  if (size > ~(size_t)0 - align)
+    return 2; /* the sum would wrap around */
+  p = mmap(0, size + align, PROT_NONE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED)
     return 2;
   base = p + (align - (uintptr_t)p % align) % align;

@@ -63,6 +63,7 @@ fn work() {
         params,
         spare: 0.5,
         pause_time: 0.1,
+        utilisation: None,
         zoned: true,
         extended: None,
         contracted: None,
