@@ -8,6 +8,8 @@
 # DEBUG is set. BINUTILS is a prefix, for foreign processors; EMULATION is what
 # ld -m wants for a processor that is not its own; UNREACHED=keep leaves in what
 # nothing reaches. (ld for RISC-V spoils the unwinding tables, if there are any, when it takes that out.)
+# UNWINDING=drop takes the unwinding tables out: rustc makes them for ARM64 even where
+# nobody unwinds.
 
 IN ?= $(error IN: the archive from rustc)
 OUT ?= $(error OUT: the archive to make)
@@ -15,6 +17,7 @@ EXPORTS ?= link/exports.txt
 BINUTILS ?=
 EMULATION ?=
 UNREACHED ?=
+UNWINDING ?=
 
 T := $(OUT).tmp
 
@@ -34,7 +37,8 @@ $(OUT): $(IN) $(EXPORTS) link/localize.mk
 	$(BINUTILS)ld $(EMULATION:%=-m %) -r $(if $(UNREACHED),,--gc-sections) --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
 	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
 	  --remove-section=.llvmbc '--remove-section=.ARM.exidx*' '--remove-section=.rel.ARM.exidx*' --remove-section=.llvmcmd --remove-section=.comment \
-	  $(if $(DEBUG),,--strip-debug) $(T)/mps.o
+	  $(if $(UNWINDING),--remove-section=.eh_frame --remove-section=.rela.eh_frame) \
+  $(if $(DEBUG),,--strip-debug) $(T)/mps.o
 	@rm -f $@
 	cd $(T) && $(BINUTILS)ar crsD libmps.a mps.o
 	@mv $(T)/libmps.a $@ && rm -rf $(T)

@@ -164,34 +164,9 @@ impl Mpm {
         let mut params = config.params;
         params.extra = size_of::<Mpm>();
         let boot = Boot::new(port, &params)?;
-        let arena = Arena::new(port, &params, &boot);
-        let mpm = Mpm {
-            table: AtomicPtr::new(core::ptr::from_ref(&NO_TABLE).cast_mut()),
-            sig: Cell::new(Sig::DEAD),
-            next: AtomicPtr::new(core::ptr::null_mut()),
-            protects_roots: AtomicBool::new(false),
-            cx: Cx::new(arena),
-            tracer: Tracer::default(),
-            messages: message::Messages::default(),
-            formats: List::default(),
-            state: StateCell(AtomicU8::new(State::Unclamped as u8)),
-            pause_time: Cell::new(config.pause_time),
-            utilisation: Cell::new(config.utilisation),
-            lately: pace::Lately::default(),
-            last_work: Default::default(),
-            full_wanted: Cell::new(false),
-            allocated: Cell::new(0),
-            last_step: Cell::new(0),
-            last_full: Cell::new(0),
-            trace_ticks: Cell::new(0),
-            trace_bytes: Cell::new(0),
-            waiting: Cell::new(None),
-            why_waiting: Cell::new(0),
-            pauses: Histogram::default(),
-        };
         let p: *mut Mpm = boot.extra.ptr();
         // SAFETY: room for it in the first chunk, aligned to 64, ours.
-        unsafe { p.write(mpm) };
+        unsafe { Mpm::place(p, port, &params, &boot, config) };
         // SAFETY: just written; stays until `destroy`.
         let Some(m) = (unsafe { P::from_raw(p) }) else { return Err(Res::Memory) };
         let arena = &m.get().cx.arena;
@@ -224,6 +199,47 @@ impl Mpm {
             &[m.addr().0, m.cx.arena.grain(), m.cx.arena.is_client() as usize],
         );
         Ok(m)
+    }
+
+    /// Writes a new one, with all its parts. A function of its own, because it is made on
+    /// the stack first: nothing deeper is called while that much of the stack is in use.
+    ///
+    /// # Safety
+    /// `p` is aligned, and room for it.
+    #[inline(never)]
+    unsafe fn place(
+        p: *mut Mpm,
+        port: &'static dyn Port,
+        params: &Params,
+        boot: &Boot,
+        config: &Config,
+    ) {
+        let mpm = Mpm {
+            table: AtomicPtr::new(core::ptr::from_ref(&NO_TABLE).cast_mut()),
+            sig: Cell::new(Sig::DEAD),
+            next: AtomicPtr::new(core::ptr::null_mut()),
+            protects_roots: AtomicBool::new(false),
+            cx: Cx::new(Arena::new(port, params, boot)),
+            tracer: Tracer::default(),
+            messages: message::Messages::default(),
+            formats: List::default(),
+            state: StateCell(AtomicU8::new(State::Unclamped as u8)),
+            pause_time: Cell::new(config.pause_time),
+            utilisation: Cell::new(config.utilisation),
+            lately: pace::Lately::default(),
+            last_work: Default::default(),
+            full_wanted: Cell::new(false),
+            allocated: Cell::new(0),
+            last_step: Cell::new(0),
+            last_full: Cell::new(0),
+            trace_ticks: Cell::new(0),
+            trace_bytes: Cell::new(0),
+            waiting: Cell::new(None),
+            why_waiting: Cell::new(0),
+            pauses: Histogram::default(),
+        };
+        // SAFETY: the caller's.
+        unsafe { p.write(mpm) };
     }
 
     /// What of the client's is left in the instance, as a text for a report; ends in a NUL.
