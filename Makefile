@@ -27,7 +27,7 @@ CLIENT ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SOURCES := $(shell find src ports arch -type f \( -name '*.rs' -o -name '*.S' -o -name '*.c' -o -name '*.h' \)) Cargo.toml
 LINK := $(wildcard link/*.txt) link/localize.mk
-HEADERS := $(wildcard include/*.h)
+HEADERS := $(wildcard include/*.h include/*.hpp)
 FACTS ?= ../shared/abi
 
 HOT := build/libmps.a
@@ -192,6 +192,12 @@ scheme-test: $(HOT) $(COOL)
 
 minimal-test: $(HOT)
 	@$(MAKE) -s --no-print-directory -C examples/minimal test
+
+# include/mps.hpp, and the example in C++.
+.PHONY: cpp-test
+cpp-test: $(HOT) $(COOL)
+	@tools/sum.sh "tests/cpp/run.sh $(HOT) $(CURDIR)/include" "tests/cpp/run.sh $(COOL) $(CURDIR)/include" \
+	  "$(MAKE) -s --no-print-directory -C examples/cpp test"
 
 install-test: $(HOT) $(COOL)
 	@tools/install-test.sh

@@ -23,7 +23,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOPS = "src docs tools tests link arch ports include examples benches".split()
 NOT_OURS = {".git", "build", "target", "__pycache__"}
-SUFFIXES = "rs c h cc S md sh py mk toml txt in scm def x".split()
+SUFFIXES = "rs c h cc cpp hpp S md sh py mk toml txt in scm def x".split()
 
 # What documents may name though it is not here, and why.
 ALLOWED = {
@@ -60,7 +60,7 @@ def blank(text):
 
 def split(name, text):
     """Code with strings, code without, and comments, each with all its lines."""
-    pattern = C_LIKE if name.endswith((".rs", ".c", ".h", ".cc", ".S")) else HASH_LIKE
+    pattern = C_LIKE if name.endswith((".rs", ".c", ".h", ".cc", ".cpp", ".hpp", ".S")) else HASH_LIKE
     code, bare, comments, end = [], [], [], 0
     for m in pattern.finditer(text):
         gap, piece = text[end:m.start()], m.group(0)
