@@ -77,7 +77,8 @@ typedef char _mps_word_is_pointer_sized
  * to keep off the floating-point registers of Intel's processors, as for a
  * kernel, would pass it where the library does not look, without a word.  So
  * it refuses the call; mpsx.h has the same functions in integers.  Doubles in
- * memory (keyword arguments, mps_gen_param_s) do no harm. */
+ * memory (keyword arguments, mps_gen_param_s) do no harm.  Clang says nothing of
+ * -mgeneral-regs-only on IA-32: there it is up to you. */
 #if (defined(__x86_64__) && (!defined(__SSE2__) || defined(_SOFT_FLOAT))) \
   || (defined(__i386__) && defined(_SOFT_FLOAT))
 #define MPS_X_NO_DOUBLES 1
