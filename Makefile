@@ -102,6 +102,10 @@ check:
 	$(CARGO) fmt --check --manifest-path tests/port/rust/Cargo.toml
 	$(CARGO) fmt --check --manifest-path examples/pool-class/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
+	$(CARGO) clippy --quiet --all-targets --features derive,allocator-api2 --target-dir build/cargo/check -- -D warnings
+	$(CARGO) fmt --check --manifest-path tests/face/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/face/fail/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tools/mps-derive/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
 	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
 	$(CARGO) fmt --check --manifest-path benches/micro/Cargo.toml
@@ -198,6 +202,19 @@ minimal-test: $(HOT)
 cpp-test: $(HOT) $(COOL)
 	@tools/sum.sh "tests/cpp/run.sh $(HOT) $(CURDIR)/include" "tests/cpp/run.sh $(COOL) $(CURDIR)/include" \
 	  "$(MAKE) -s --no-print-directory -C examples/cpp test"
+
+# The face for Rust programs: what its users do, with few checks and with all; what must not compile;
+# the examples in its documents.
+.PHONY: face-test face-doc-test
+face-test:
+	@tools/sum.sh \
+	  "MANIFEST=tests/face/Cargo.toml FEATURES= OUT=build/cargo/face tools/rust-test.sh $(TEST)" \
+	  "MANIFEST=tests/face/Cargo.toml FEATURES=cool OUT=build/cargo/face-cool tools/rust-test.sh $(TEST)" \
+	  tests/face/fail.sh "$(MAKE) -s --no-print-directory face-doc-test"
+face-doc-test:
+	@out=$$($(CARGO) test --quiet --doc --features derive,allocator-api2 --target-dir build/cargo/face-doc 2>&1); rc=$$?; \
+	  echo "$$out"; n=$$(echo "$$out" | awk '/^test result:/ { p += $$4; f += $$6 } END { print p + 0 " passed, " f + 0 " failed" }'); \
+	  echo "$$n"; [ $$rc = 0 ] && [ "$${n%% *}" != 0 ]
 
 install-test: $(HOT) $(COOL)
 	@tools/install-test.sh

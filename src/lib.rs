@@ -4,7 +4,7 @@
 //! The layers, each importing only those below it (`tests/layering.rs`):
 //!
 //! ```text
-//!  capi     the C shell                      nothing imports it
+//!  capi     the C shell     face   the safe face for Rust programs; nothing imports these
 //!  mpm      the instance: entry, polling
 //!  trace    the tracer        pools  pool classes   (siblings)
 //!  object   segments, buffers, formats, pools, scan states, generations, traces
@@ -45,3 +45,10 @@ pub mod capi;
 
 #[path = "../ports/mod.rs"]
 pub mod ports;
+
+#[cfg(feature = "face")]
+pub mod face;
+#[cfg(feature = "face")]
+pub use face::*;
+#[cfg(feature = "derive")]
+pub use mps_derive::Trace;

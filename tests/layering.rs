@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer and the layers it may import. `trace` and `pools` are siblings.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("base", &[]),
     ("seam", &["base"]),
     // Of the seam only a hint to the processor.
@@ -35,6 +35,21 @@ const TABLE: [(&str, &[&str]); 11] = [
             "ports::DEFAULT",
             "ports::soft",
             "ports::set_thread_signals",
+        ],
+    ),
+    (
+        "face",
+        &[
+            "base",
+            "seam",
+            "object",
+            "mpm",
+            "arena::Params",
+            "pools",
+            "trace::root",
+            // Called by scanners, on the critical path.
+            "trace::fix",
+            "ports::DEFAULT",
         ],
     ),
     ("ports", &["base::addr", "base::res", "base::sets", "seam::port"]),

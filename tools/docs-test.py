@@ -30,6 +30,7 @@ ALLOWED = {
     "../shared/abi": "beside the repository, on the makers' machines",
     "../shared/abi/behaviours.md": "beside the repository, on the makers' machines",
     "uc_flags": "the system's", "uc_link": "the system's", "uc_stack": "the system's",
+    "GlobalAlloc": "Rust's", "allocator_api2": "another crate's",
     "std": "Rust's", "core": "Rust's", "alloc": "Rust's",
 }
 PRIMITIVES = set("u8 u16 u32 u64 usize i8 i16 i32 i64 isize f64 bool str char".split())

@@ -1,0 +1,589 @@
+//! Objects that are collected and moved, for safe programs.
+
+use super::object::{ALIGN, COUNT, Field, HEAD, Kind, Leaf, Of, Trace};
+use super::object::{init, methods, scan_places, trace_nothing, trace_references};
+use crate::base::addr::{Addr, size_up_checked};
+use crate::base::ptr::P;
+use crate::base::res::{Res, Result};
+use crate::base::sets::Rank;
+use crate::mpm::{Mpm, State};
+use crate::object::buffer::{self, Buffer};
+use crate::object::format::Format;
+use crate::object::pool::{ClassHandle, Pool};
+use crate::pools::amc::AMC;
+use crate::trace::root::{Root as Registered, RootKind};
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::{NonNull, null, null_mut};
+
+/// How to make a [`Heap`].
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a step of a collection may take, in seconds. More makes for less work in all.
+    pub pause_time: f64,
+    /// How much memory it may use, in bytes.
+    pub limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { pause_time: 0.01, limit: usize::MAX }
+    }
+}
+
+/// Places of roots of a rank: those in use have a reference; a free one has the address of the
+/// next free one, with the lowest bit set.
+struct Places {
+    rank: Rank,
+    free: Cell<*const Cell<usize>>,
+    slabs: Cell<*const Slab>,
+}
+
+/// How many places are added at once: with what stands before them, half a kilobyte.
+const PLACES: usize = 62;
+
+/// Some places of roots, registered as a root.
+#[repr(C)]
+struct Slab {
+    root: P<Registered>,
+    next: *const Slab,
+    places: [Cell<usize>; PLACES],
+}
+
+impl Places {
+    const fn new(rank: Rank) -> Places {
+        Places { rank, free: Cell::new(null()), slabs: Cell::new(null()) }
+    }
+
+    /// Adds a slab of free ones.
+    #[cold]
+    fn grow(&self, m: P<Mpm>) -> Result {
+        let at = Mpm::enter(m, |e| e.cx.arena.control_alloc(size_of::<Slab>()))?;
+        let slab = at.ptr::<Slab>();
+        // SAFETY: room for one, ours; here and below.
+        let places = unsafe { &raw mut (*slab).places }.cast::<Cell<usize>>();
+        let mut next = self.free.get();
+        for i in (0..PLACES).rev() {
+            // SAFETY: one of the array.
+            let p = unsafe { places.add(i) };
+            // SAFETY: as above.
+            unsafe { p.write(Cell::new(next.expose_provenance() | 1)) };
+            next = p;
+        }
+        let base = Addr::of(places);
+        let kind = RootKind::Area {
+            base,
+            limit: base.add(PLACES * size_of::<usize>()),
+            scan: scan_places,
+            closure: null_mut(),
+            splits: true,
+        };
+        let root = Mpm::enter(m, |e| {
+            e.new_root(self.rank, kind, false)
+                // SAFETY: allocated above, and nobody else has it.
+                .inspect_err(|_| unsafe { e.cx.arena.control_free(at, size_of::<Slab>()) })
+        })?;
+        // SAFETY: as above.
+        unsafe {
+            (&raw mut (*slab).root).write(root);
+            (&raw mut (*slab).next).write(self.slabs.get());
+        }
+        self.slabs.set(slab);
+        self.free.set(next);
+        Ok(())
+    }
+
+    /// A place, with a reference in it.
+    fn take(&self, m: P<Mpm>, reference: usize) -> Result<*const Cell<usize>> {
+        if self.free.get().is_null() {
+            self.grow(m)?;
+        }
+        let p = self.free.get();
+        // SAFETY: a free place.
+        let place = unsafe { &*p };
+        self.free.set(core::ptr::with_exposed_provenance(place.get() & !1));
+        place.set(reference);
+        Ok(p)
+    }
+
+    /// Takes a place back.
+    fn give(&self, p: *const Cell<usize>) {
+        // SAFETY: a place in use, whose owner is gone.
+        unsafe { &*p }.set(self.free.get().expose_provenance() | 1);
+        self.free.set(p);
+    }
+
+    /// Gives back all slabs.
+    fn finish(&self, m: P<Mpm>) {
+        while !self.slabs.get().is_null() {
+            let at = self.slabs.get();
+            // SAFETY: one of ours.
+            let (root, next) = unsafe { ((*at).root, (*at).next) };
+            self.slabs.set(next);
+            Mpm::enter(m, |e| {
+                // SAFETY: nobody has a root in it any more, here and below.
+                unsafe { e.root_destroy(root) };
+                // SAFETY: as above.
+                unsafe { e.cx.arena.control_free(Addr::of(at.cast_mut()), size_of::<Slab>()) };
+            });
+        }
+    }
+}
+
+/// What a heap consists of. It stands in control memory, since roots point to it.
+struct Inner {
+    m: P<Mpm>,
+    ap: P<Buffer>,
+    strong: Places,
+    weak: Places,
+    /// Memory has been asked for since the last safepoint.
+    due: Cell<bool>,
+}
+
+/// Managed objects of one thread: collected in steps, by generations, and moved.
+///
+/// # What keeps it safe
+///
+/// A [`Gc`] borrows the heap. Objects move, and are collected, only in functions that take the heap
+/// as `&mut`: [`Heap::safepoint`] and [`Heap::collect`]. So the compiler sees to it that no `Gc`
+/// lives across one of these; a [`Root`] does. The lifetime `'id` is another for each heap, so
+/// that references of one are never put into another.
+///
+/// ```
+/// use mps::{Field, Heap, Options, Trace, Tracer};
+///
+/// struct Cell<'id> {
+///     value: u64,
+///     next: Field<'id, Cell<'id>>,
+/// }
+/// // SAFETY: the only field is visited. (The feature `derive` writes this.)
+/// unsafe impl Trace for Cell<'_> {
+///     fn trace(&self, t: &mut Tracer<'_>) {
+///         self.next.trace(t);
+///     }
+/// }
+///
+/// let sum = Heap::with(&Options::default(), |heap| {
+///     let first = heap.alloc(Cell { value: 1, next: Field::null() })?;
+///     let list = heap.root(first)?;
+///     for value in 2..=1000 {
+///         let cell = heap.alloc(Cell { value, next: Field::null() })?;
+///         cell.set(|c| &c.next, Some(list.get(heap)));
+///         list.set(cell);
+///         heap.safepoint();
+///     }
+///     let mut sum = 0;
+///     let mut at = Some(list.get(heap));
+///     while let Some(cell) = at {
+///         sum += cell.value;
+///         at = cell.next.get(heap);
+///     }
+///     Ok::<_, mps::Res>(sum)
+/// });
+/// assert_eq!(sum, Ok(Ok(500_500)));
+/// ```
+pub struct Heap<'id> {
+    inner: P<Inner>,
+    /// Of this heap alone, and of this thread.
+    brand: PhantomData<(Cell<&'id ()>, *const ())>,
+}
+
+impl Heap<'_> {
+    /// Makes a heap, calls `f` with it, and destroys it. Cost: some system calls, and the
+    /// registers of three pages.
+    ///
+    /// # Errors
+    /// Those of the system, when there is no memory for it. What `f` returns is inside.
+    pub fn with<R>(options: &Options, f: impl for<'id> FnOnce(&mut Heap<'id>) -> R) -> Result<R> {
+        static CLASS: ClassHandle = ClassHandle::new(&AMC);
+        let m = super::instance(options.limit, options.pause_time)?;
+        // Whatever has been made so far is undone, also if `f` panics.
+        let mut made = Made { m, format: None, pool: None, ap: None, inner: None };
+        let format = Mpm::enter(m, |e| {
+            e.clamp();
+            let f = e.cx.arena.control_new(Format::new(m.addr().0, methods()))?;
+            e.formats.push_back(f);
+            Ok::<_, Res>(f)
+        })?;
+        made.format = Some(format);
+        let pool = super::no_argument(|a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a)))?;
+        made.pool = Some(pool);
+        let ap = super::no_argument(|a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
+        made.ap = Some(ap);
+        let inner = Inner {
+            m,
+            ap,
+            strong: Places::new(Rank::Exact),
+            weak: Places::new(Rank::Weak),
+            due: Cell::new(false),
+        };
+        let inner = Mpm::enter(m, |e| e.cx.arena.control_new(inner))?;
+        made.inner = Some(inner);
+        Ok(f(&mut Heap { inner, brand: PhantomData }))
+    }
+}
+
+/// What there is of a heap, to be undone in the end.
+struct Made {
+    m: P<Mpm>,
+    format: Option<P<Format>>,
+    pool: Option<P<Pool>>,
+    ap: Option<P<Buffer>>,
+    inner: Option<P<Inner>>,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let m = self.m;
+        Mpm::enter(m, |e| e.park());
+        if let Some(i) = self.inner {
+            i.strong.finish(m);
+            i.weak.finish(m);
+        }
+        Mpm::enter(m, |e| {
+            // SAFETY: nobody uses any of these any more: roots and references have the brand, and
+            // are gone.
+            unsafe {
+                self.inner.into_iter().for_each(|i| e.cx.arena.control_drop(i));
+                self.ap.into_iter().for_each(|a| e.ap_destroy(a));
+                self.pool.into_iter().for_each(|p| e.pool_destroy(p));
+            }
+            if let Some(f) = self.format {
+                e.formats.remove(f);
+                // SAFETY: as above; no pool has it.
+                unsafe { e.cx.arena.control_drop(f) };
+            }
+        });
+        // SAFETY: nothing is left in it.
+        unsafe { Mpm::destroy(m) };
+    }
+}
+
+impl<'id> Heap<'id> {
+    /// A new object. Nothing is collected here. Cost: a dozen instructions, mostly.
+    ///
+    /// # Errors
+    /// `Memory`, `CommitLimit` or `Resource`: there is no room. A [`Heap::collect`] may help.
+    #[inline]
+    pub fn alloc<T: Trace>(&self, value: T) -> Result<Gc<'_, 'id, T>> {
+        let kind = Of::<T>::KIND;
+        let head = self.reserve(kind, kind.fixed)?;
+        // SAFETY: room for a `T` behind the head, aligned, nobody else's.
+        unsafe { head.add(HEAD).ptr::<T>().write(value) };
+        self.commit()?;
+        // SAFETY: just made.
+        Ok(unsafe { Gc::from_head(self, NonNull::new_unchecked(head.ptr())) })
+    }
+
+    /// A new array of references to nothing. Cost: as `alloc`, and a word for each.
+    ///
+    /// # Errors
+    /// As [`Heap::alloc`].
+    pub fn alloc_array<T>(&self, len: usize) -> Result<Gc<'_, 'id, Array<Field<'id, T>>>> {
+        static KIND: Kind =
+            Kind { fixed: HEAD + COUNT, element: size_of::<usize>(), trace: trace_references };
+        // SAFETY: zeros are references to nothing.
+        unsafe { self.alloc_elements(&KIND, len, |_| ()) }
+    }
+
+    /// A new array with copies of plain values. Cost: as `alloc`, and the copy.
+    ///
+    /// # Errors
+    /// As [`Heap::alloc`].
+    pub fn alloc_copy<T: Leaf + Copy>(&self, from: &[T]) -> Result<Gc<'_, 'id, Array<T>>> {
+        const { assert!(align_of::<T>() <= ALIGN, "a managed type is aligned to 8 at most") };
+        let kind =
+            const { &Kind { fixed: HEAD + COUNT, element: size_of::<T>(), trace: trace_nothing } };
+        // SAFETY: as many elements as are copied, aligned.
+        unsafe {
+            self.alloc_elements(kind, from.len(), |to| {
+                core::ptr::copy_nonoverlapping(from.as_ptr(), to.cast::<T>(), from.len());
+            })
+        }
+    }
+
+    /// # Safety
+    /// After `fill` has written there, zeros before, the elements are those of an array of `T`.
+    unsafe fn alloc_elements<T>(
+        &self,
+        kind: &'static Kind,
+        len: usize,
+        fill: impl FnOnce(*mut u8),
+    ) -> Result<Gc<'_, 'id, Array<T>>> {
+        let bytes = len.checked_mul(kind.element).and_then(|b| size_up_checked(b, ALIGN));
+        // So much that addresses can be added to it.
+        let bytes = bytes.filter(|b| *b < isize::MAX as usize / 2).ok_or(Res::Memory)?;
+        let head = self.reserve(kind, kind.fixed + bytes)?;
+        let at = head.add(HEAD);
+        // SAFETY: reserved, nobody else's.
+        unsafe {
+            at.ptr::<usize>().write(len);
+            at.add(COUNT).ptr::<u8>().write_bytes(0, bytes);
+        }
+        fill(at.add(COUNT).ptr());
+        self.commit()?;
+        // SAFETY: just made.
+        Ok(unsafe { Gc::from_head(self, NonNull::new_unchecked(head.ptr())) })
+    }
+
+    /// Reserves an object of a kind, with its head.
+    #[inline]
+    fn reserve(&self, kind: &'static Kind, bytes: usize) -> Result<Addr> {
+        let ap = self.inner.ap;
+        let (p, end) = (ap.init.get(), ap.init.get().0.wrapping_add(bytes));
+        let p = if end > p.0 && end <= ap.limit.get().0 {
+            ap.alloc.set(Addr(end));
+            p
+        } else {
+            self.reserve_slowly(bytes)?
+        };
+        // SAFETY: reserved.
+        unsafe { init(p, kind) };
+        Ok(p)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reserve_slowly(&self, bytes: usize) -> Result<Addr> {
+        self.inner.due.set(true);
+        Mpm::enter(self.inner.m, |e| e.fill(self.inner.ap, bytes))
+    }
+
+    /// What has been reserved is an object.
+    #[inline]
+    fn commit(&self) -> Result {
+        let ap = self.inner.ap;
+        ap.init.set(ap.alloc.get());
+        // No collection begins but in a safepoint, so it is always good.
+        if !ap.limit.get().is_null() || Mpm::enter(self.inner.m, |_| buffer::trip(ap)) {
+            return Ok(());
+        }
+        Err(Res::Fail)
+    }
+
+    /// A root: keeps an object alive across safepoints.
+    ///
+    /// # Errors
+    /// `Memory`, `CommitLimit` or `Resource`: there is no room.
+    pub fn root<T>(&self, object: Gc<'_, 'id, T>) -> Result<Root<'id, T>> {
+        let place = self.inner.strong.take(self.inner.m, object.head())?;
+        Ok(Root(Place { place, inner: self.inner, brand: PhantomData }))
+    }
+
+    /// A weak root: refers to an object for as long as something else keeps that alive.
+    ///
+    /// # Errors
+    /// As [`Heap::root`].
+    pub fn weak<T>(&self, object: Gc<'_, 'id, T>) -> Result<WeakRoot<'id, T>> {
+        let place = self.inner.weak.take(self.inner.m, object.head())?;
+        Ok(WeakRoot(Place { place, inner: self.inner, brand: PhantomData }))
+    }
+
+    /// Lets the collector have its turn, for about the pause time at most. To be called often: in
+    /// each round of an interpreter, say; between two calls the heap only grows. Cost: a load, if
+    /// little has been allocated since the last call.
+    #[inline]
+    pub fn safepoint(&mut self) {
+        if self.inner.due.get() {
+            self.poll();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll(&mut self) {
+        self.inner.due.set(false);
+        Mpm::enter(self.inner.m, |e| {
+            e.state.set(State::Unclamped);
+            e.poll();
+            e.clamp();
+        });
+    }
+
+    /// Collects everything.
+    pub fn collect(&mut self) {
+        Mpm::enter(self.inner.m, |e| {
+            // With nothing to collect there is nothing to do.
+            let _ = e.collect();
+            e.clamp();
+        });
+    }
+
+    /// How many collections have ended.
+    pub fn collections(&self) -> usize {
+        Mpm::enter(self.inner.m, |e| e.cx.stats.collections.get())
+    }
+
+    /// How much memory is in use, in bytes.
+    pub fn committed(&self) -> usize {
+        self.inner.m.get().cx.arena.committed.get()
+    }
+}
+
+/// A managed object, for as long as nothing is collected. A copy is another name for the same
+/// object.
+pub struct Gc<'m, 'id, T> {
+    at: NonNull<T>,
+    brand: PhantomData<(&'m T, &'m &'id (), Cell<&'id ()>, Cell<*const T>)>,
+}
+
+impl<T> Clone for Gc<'_, '_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Gc<'_, '_, T> {}
+
+impl<T> Deref for Gc<'_, '_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        self.to_ref()
+    }
+}
+
+impl<'m, 'id, T> Gc<'m, 'id, T> {
+    /// # Safety
+    /// A live `T` has its head there, in this heap, which is borrowed for `'m`.
+    #[inline]
+    pub(super) unsafe fn from_head(_: &'m Heap<'id>, head: NonNull<u8>) -> Self {
+        // SAFETY: the caller's.
+        Gc { at: unsafe { head.add(HEAD) }.cast(), brand: PhantomData }
+    }
+
+    fn head(self) -> usize {
+        self.at.as_ptr().expose_provenance() - HEAD
+    }
+
+    /// The object itself.
+    #[inline]
+    pub fn to_ref(self) -> &'m T {
+        // SAFETY: a `T` is there. It neither moves nor dies while the heap is borrowed. What
+        // changes in it is in cells; if a barrier is in the way, the collector makes way.
+        unsafe { self.at.as_ref() }
+    }
+
+    /// Are the two the same object?
+    pub fn is(self, other: Gc<'_, 'id, T>) -> bool {
+        self.at == other.at
+    }
+
+    /// Changes a reference in the object. `field` shows which: it is given the object. If it
+    /// gives back one that is not part of the object, that is a mistake, which is reported
+    /// (`mps_lib_assert_fail`), and nothing is changed.
+    #[inline]
+    pub fn set<U>(self, field: impl FnOnce(&'m T) -> &'m Field<'id, U>, to: Option<Gc<'_, 'id, U>>)
+    where
+        U: 'm,
+    {
+        let f = field(self.to_ref());
+        let offset = f.place().wrapping_sub(self.at.as_ptr().addr());
+        crate::aver_client!(offset < size_of::<T>(), "field is part of the object", ());
+        // SAFETY: it is in an object.
+        unsafe { f.store(to.map_or(0, Gc::head)) };
+    }
+}
+
+/// The elements of an array: see [`Heap::alloc_array`] and [`Heap::alloc_copy`].
+#[repr(C, align(8))]
+pub struct Array<T> {
+    /// How many there are; they stand behind this.
+    len: usize,
+    of: PhantomData<Cell<T>>,
+}
+
+impl<'m, T> Gc<'m, '_, Array<T>> {
+    /// The elements.
+    #[inline]
+    pub fn elements(self) -> &'m [T] {
+        let at: *const Array<T> = self.at.as_ptr();
+        // SAFETY: as many follow; see `to_ref`.
+        unsafe { core::slice::from_raw_parts(at.cast::<u8>().add(COUNT).cast(), (*at).len) }
+    }
+}
+
+impl<'m, 'id, T> Gc<'m, 'id, Array<Field<'id, T>>> {
+    /// Element `i`, if there is one and it refers to something.
+    #[inline]
+    pub fn get(self, heap: &'m Heap<'id>, i: usize) -> Option<Gc<'m, 'id, T>> {
+        self.elements().get(i)?.get(heap)
+    }
+
+    /// Changes element `i`. False: there is none.
+    #[inline]
+    pub fn put(self, i: usize, to: Option<Gc<'_, 'id, T>>) -> bool {
+        let Some(f) = self.elements().get(i) else { return false };
+        // SAFETY: it is in an object.
+        unsafe { f.store(to.map_or(0, Gc::head)) };
+        true
+    }
+}
+
+/// A place of a root, with what it belongs to.
+struct Place<'id, T> {
+    place: *const Cell<usize>,
+    inner: P<Inner>,
+    brand: PhantomData<(Cell<&'id ()>, Cell<*const T>)>,
+}
+
+impl<'id, T> Place<'id, T> {
+    fn get<'m>(&self, heap: &'m Heap<'id>) -> Option<Gc<'m, 'id, T>> {
+        // SAFETY: the place stays as long as the heap, which the brand says is this one.
+        let at = NonNull::new(Addr(unsafe { &*self.place }.get()).ptr::<u8>())?;
+        // SAFETY: the collector keeps it up to date.
+        Some(unsafe { Gc::from_head(heap, at) })
+    }
+
+    fn set(&self, object: Gc<'_, 'id, T>) {
+        // SAFETY: as above.
+        unsafe { &*self.place }.set(object.head());
+    }
+}
+
+/// Keeps an object alive, wherever it moves. Made by [`Heap::root`].
+pub struct Root<'id, T>(Place<'id, T>);
+
+impl<'id, T> Root<'id, T> {
+    /// The object.
+    #[inline]
+    pub fn get<'m>(&self, heap: &'m Heap<'id>) -> Gc<'m, 'id, T> {
+        match self.0.get(heap) {
+            Some(o) => o,
+            // It has been given one, and keeps it.
+            None => crate::base::check::stop(),
+        }
+    }
+
+    /// Keeps another object instead.
+    pub fn set(&self, object: Gc<'_, 'id, T>) {
+        self.0.set(object);
+    }
+}
+
+impl<T> Drop for Root<'_, T> {
+    fn drop(&mut self) {
+        self.0.inner.strong.give(self.0.place);
+    }
+}
+
+/// Refers to an object and does not keep it alive. Made by [`Heap::weak`].
+pub struct WeakRoot<'id, T>(Place<'id, T>);
+
+impl<'id, T> WeakRoot<'id, T> {
+    /// The object, if it has not been collected.
+    pub fn get<'m>(&self, heap: &'m Heap<'id>) -> Option<Gc<'m, 'id, T>> {
+        self.0.get(heap)
+    }
+
+    /// Refers to another object instead.
+    pub fn set(&self, object: Gc<'_, 'id, T>) {
+        self.0.set(object);
+    }
+}
+
+impl<T> Drop for WeakRoot<'_, T> {
+    fn drop(&mut self) {
+        self.0.inner.weak.give(self.0.place);
+    }
+}

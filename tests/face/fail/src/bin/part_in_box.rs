@@ -1,0 +1,15 @@
+// E0277: a part whose references are in other memory
+use mps::{Field, Trace};
+
+#[allow(dead_code)]
+struct Other<'id>(Field<'id, Node<'id>>);
+
+#[derive(Trace)]
+struct Node<'id> {
+    next: Box<Field<'id, Node<'id>>>,
+}
+
+fn main() {
+    let _ = Other(Field::null());
+    face_fail::with(|heap| drop(heap.alloc(Node { next: Box::default() }).unwrap()))
+}
