@@ -247,7 +247,8 @@ fn complaints(layer: &str, module: &[String], text: &str) -> Vec<String> {
         let asserts = tight.contains("assert!(")
             || tight.contains("assert_eq!(")
             || tight.contains("assert_ne!(");
-        if asserts && !tight.starts_with("const _:") {
+        // What the compiler evaluates can't panic later.
+        if asserts && !tight.starts_with("const _:") && !tight.contains(": () = assert!(") {
             bad.push(format!("{}: an assertion that panics", i + 1));
         }
         if tight.contains("extern {")

@@ -292,7 +292,7 @@ impl<'id> Heap<'id> {
     /// # Errors
     /// As [`Heap::alloc`].
     pub fn alloc_copy<T: Leaf + Copy>(&self, from: &[T]) -> Result<Gc<'_, 'id, Array<T>>> {
-        const { assert!(align_of::<T>() <= ALIGN, "a managed type is aligned to 8 at most") };
+        let () = Of::<T>::ALIGNED;
         let kind =
             const { &Kind { fixed: HEAD + COUNT, element: size_of::<T>(), trace: trace_nothing } };
         // SAFETY: as many elements as are copied, aligned.

@@ -9,6 +9,7 @@ use crate::trace::fix;
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::marker::PhantomData;
+use core::mem::needs_drop;
 use core::ptr::NonNull;
 
 /// The alignment of objects, and the largest that a managed type may have.
@@ -40,11 +41,18 @@ pub(super) struct Kind {
 /// The kind of `T`.
 pub(super) struct Of<T>(PhantomData<T>);
 
+impl<T> Of<T> {
+    /// Evaluated where objects of the type, or arrays of it, are made.
+    pub const ALIGNED: () = assert!(align_of::<T>() <= ALIGN, "aligned to 8 at most");
+    /// As above, for objects.
+    const PLAIN: () = assert!(!needs_drop::<T>(), "nothing is dropped in an object");
+}
+
 impl<T: Trace> Of<T> {
     /// The kind of `T`.
     pub const KIND: &'static Kind = {
-        assert!(align_of::<T>() <= ALIGN, "a managed type is aligned to 8 at most");
-        assert!(!core::mem::needs_drop::<T>(), "nothing is dropped in a managed object");
+        let () = Self::ALIGNED;
+        let () = Self::PLAIN;
         // At least a word behind the head, for `forward`.
         let rest = size_of::<T>().next_multiple_of(ALIGN);
         let rest = if rest == 0 { ALIGN } else { rest };
