@@ -125,9 +125,12 @@ extern void mps_x_arena_utilisation_permille_set(mps_arena_t arena,
  * large object is collected in parts: the collector scans as much of it at a
  * time as fits a step, a barrier hit scans and opens the part that the program
  * wants, and after a write only that part is scanned by the next collection.
- * Parts are 16 KB, or a page or a grain if that is more.  For now this is for
- * objects of AMC that have a segment of their own (MPS_KEY_LARGE_SIZE); others
- * are scanned by the scan method, which every format with references has.
+ * Parts are 16 KB, or a page or a grain if that is more.  This is for objects that
+ * have a segment of their own: of AMC (MPS_KEY_LARGE_SIZE), and of AMS and AWL above
+ * 16 KB, whatever the rank.  Others are scanned by the scan method, which every
+ * format with references has; so are all of an AWL pool with
+ * MPS_KEY_AWL_FIND_DEPENDENT: an object's dependent has to be open, and may be
+ * written to, whenever a part of the object is scanned.
  *
  * object: the address that clients use, as for the skip method.
  * base, limit: the part, as addresses in memory: with a header in band, the first

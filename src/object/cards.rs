@@ -201,14 +201,17 @@ impl Seg {
 
 impl P<Seg> {
     /// Gives it cards, if its format can scan a part of an object, it has more than one
-    /// part, and there is memory. It is one object, which has been scanned or is
-    /// not to be scanned, and its memory is open.
+    /// part, its class agrees, and there is memory. It is `large`, and has been scanned or is
+    /// not to be scanned. Calls out: format.
     pub fn make_cards(self, cx: Inside<'_>) {
         let seg = self.get();
         let has = seg.pool.format.get().is_some_and(|f| f.m.part.is_some());
         let ready = seg.buffer.get().is_none() && !seg.is_white() && !seg.is_grey();
         let useful = seg.cards().is_none() && !seg.ranks.is_empty() && cx.can_shield();
         if !has || !ready || !useful || seg.size() <= CARD_BYTES || !seg.mode.get().is_empty() {
+            return;
+        }
+        if !seg.class.in_cards(self) {
             return;
         }
         if let Ok(c) = Cards::new(&cx.arena, seg.range(), seg.summary(), seg.refers_young()) {

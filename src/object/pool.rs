@@ -364,6 +364,14 @@ pub trait PoolClass: Sync {
         Ok(Scanned::All)
     }
 
+    /// May a large segment be scanned in parts from now on ([`crate::object::cards`])? It is then one
+    /// object, from its base to `Seg::objects_end`, which stays where it is until the segment
+    /// goes. When a trace finds it alive the class makes it grey, and is not asked to scan it.
+    /// The segment is readable. Calls out: format.
+    fn in_cards(&self, _seg: P<Seg>) -> bool {
+        false
+    }
+
     /// Takes back what is still white in a segment; it is no longer white, and
     /// no longer in any generation's list, when this is called. The class puts
     /// it back into one, or frees it; but what an allocation point has room in

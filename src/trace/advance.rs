@@ -132,7 +132,7 @@ pub fn scan_window(
     match s.class.scan(s, &ss) {
         Ok(Scanned::All) => {
             s.set_not_grey(cx, t);
-            if s.large.get() && s.class.moves() {
+            if s.large.get() {
                 s.make_cards(cx);
             }
             s.set_summary(cx, ss.summary(), ss.refers_young(t));

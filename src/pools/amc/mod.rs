@@ -324,6 +324,11 @@ impl PoolClass for Amc {
         scan::scan(seg, ss)
     }
 
+    fn in_cards(&self, _seg: P<Seg>) -> bool {
+        // When its allocation point left, or it became white, it was no more than one.
+        true
+    }
+
     fn reclaim(&self, cx: Inside<'_>, t: &Trace, seg: P<Seg>) {
         if seg.hold_all.get() || seg.nails.get().is_some() {
             nailed::reclaim(cx, t, seg);

@@ -37,6 +37,10 @@ pub fn fix(seg: P<Seg>, ss: &ScanState, r: Ref<'_>) -> Result {
         Mark::New => {
             crate::seam::arch::expect_read(base);
             if !seg.is_grey_for(seg.white.get()) {
+                if seg.cards().is_some() {
+                    // Its cards say what is left to scan, and no scan of this class sees it.
+                    bump(&ss.kept, t.all_done());
+                }
                 seg.set_grey(ss.cx(), ss.cx().cx().trace_of(seg.white.get()));
             }
         }

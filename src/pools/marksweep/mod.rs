@@ -315,6 +315,17 @@ impl PoolClass for MarkSweep {
         mark::scan(seg, ss)
     }
 
+    fn in_cards(&self, seg: P<Seg>) -> bool {
+        // An object's dependent has to be open whenever the object is scanned, and may be
+        // written to: no part could be opened or shielded without it.
+        if data(seg.pool.get()).find_dependent.is_some() {
+            return false;
+        }
+        let end = table::of(seg).only_object();
+        seg.filled.set(end.unwrap_or(seg.base));
+        end.is_some()
+    }
+
     fn reclaim(&self, cx: Inside<'_>, _t: &Trace, seg: P<Seg>) {
         room::reclaim(cx, seg);
     }

@@ -36,7 +36,8 @@ fn list_of(ranks: RankSet) -> usize {
 
 fn list(d: &Data, t: &Table) {
     if let Some(l) = d.rooms.get(list_of(t.seg.ranks)) {
-        if !t.is_listed() {
+        // A segment with cards is one object for good.
+        if !t.is_listed() && t.seg.cards().is_none() {
             l.push_back(t.p());
         }
     }
@@ -48,6 +49,16 @@ pub fn unlist(d: &Data, t: &Table) {
         if let Some(l) = d.rooms.get(list_of(t.seg.ranks)) {
             l.remove(t.p());
         }
+    }
+}
+
+/// Gives a segment cards, if it is one object that can be scanned in parts
+/// ([`Seg::cards`]).
+fn make_cards(cx: Inside<'_>, t: &Table) {
+    let wanted = t.seg.large.get() && t.format.m.part.is_some();
+    if wanted && t.seg.cards().is_none() {
+        t.seg.expose(cx);
+        t.seg.make_cards(cx);
     }
 }
 
@@ -129,6 +140,11 @@ fn find(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size, min: Size) ->
     let mut tries = SHORT_RUNS_PASSED;
     let mut grey = GREY_SEGS_PASSED;
     while let Some(t) = rooms.first() {
+        if t.seg.cards().is_some() {
+            // A trace has given it cards since it was listed.
+            rooms.remove(t);
+            continue;
+        }
         if t.seg.is_grey_for(cx.flipped.get()) {
             // The mutator would have a barrier hit there at once.
             rooms.remove(t);
@@ -158,6 +174,10 @@ fn find_all(cx: Inside<'_>, pool: P<Pool>, ranks: RankSet, size: Size) -> Option
     let rooms = d.rooms.get(list_of(ranks))?;
     while let Some(t) = rooms.first() {
         let mut tries = usize::MAX;
+        if t.seg.cards().is_some() {
+            rooms.remove(t);
+            continue;
+        }
         if let Some((base, limit)) = t.next_run(size, SEG_MAX.max(size), &mut tries) {
             return Some(take(cx, rooms, t, base, limit));
         }
@@ -218,8 +238,11 @@ pub fn empty(cx: Inside<'_>, ap: P<Buffer>, seg: P<Seg>, init: Addr) {
     if t.used.get() == 0 {
         // SAFETY: nothing was committed in it; its allocation point has just left it.
         unsafe { destroy(cx, seg) };
-    } else if t.cursor.get() < seg.limit {
-        list(d, t);
+    } else {
+        make_cards(cx, t);
+        if t.cursor.get() < seg.limit {
+            list(d, t);
+        }
     }
 }
 
@@ -237,6 +260,7 @@ pub fn reclaim(cx: Inside<'_>, seg: P<Seg>) {
             unsafe { destroy(cx, seg) };
             return;
         }
+        make_cards(cx, t);
         list(d, t);
     }
     super::debug::paint_free(cx, t);

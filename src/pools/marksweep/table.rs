@@ -332,6 +332,29 @@ impl Table {
         self.hi.set(0);
     }
 
+    /// The end of the only object, if there is one that begins where the segment does, and
+    /// nothing else. The segment is readable. Calls out: format.
+    pub fn only_object(&self) -> Option<Addr> {
+        let end = self.next(self.in_use.get(), self.base, false);
+        if end == self.base || end.since(self.base) != self.used.get() {
+            return None;
+        }
+        let f = self.format.get();
+        (self.base.add(f.size(self.base.add(f.m.header))) == end).then_some(end)
+    }
+
+    /// Makes all that is in use done: it is one object, which is marked. Returns how many bytes
+    /// that are.
+    #[cold]
+    pub fn all_done(&self) -> Size {
+        let used = self.used.get();
+        self.set_range(self.done.get(), self.base, self.base.add(used), true);
+        self.kept.set(used);
+        self.lo.set(usize::MAX);
+        self.hi.set(0);
+        used
+    }
+
     /// Notes that what lies from `known` to `end` is in use.
     #[inline]
     pub fn learn(&self, end: Addr) {
