@@ -65,6 +65,24 @@ typedef struct mps_x_stats_s {
  * size.  Threads: any; takes the arena lock. */
 extern mps_res_t mps_x_stats(mps_arena_t arena, mps_x_stats_s *stats);
 
+/* Post the finalization message of every registered object, alive or not, in the
+ * order of registration: for a program or a part of it that ends.  An object
+ * that was registered n times gets n messages.  Messages that were posted before come
+ * first.  Each keeps its object alive until it is discarded, as always, and
+ * its registration is used up.
+ * Returns: MPS_RES_OK; MPS_RES_FAIL if messages of that type are not enabled, and
+ * then nothing has changed.  Takes no memory.  Threads: any; takes the arena
+ * lock, and does all at once: O(n log n), n registrations. */
+extern mps_res_t mps_x_finalize_all(mps_arena_t arena);
+
+/* As mps_message_get, up to n times: take the first messages of a type.
+ * messages_o: where they are written, in order; room for n.  Each is to be
+ * discarded.
+ * Returns: how many there were, from 0 to n.  Threads: any; takes the arena lock
+ * once. */
+extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
+                                 size_t n, mps_message_t *messages_o);
+
 /* Choose the two signals that stop and restart registered threads, for the
  * whole process.  Hosted Unix only.
  * suspend_signal, resume_signal: two different signals, real-time ones

@@ -34,3 +34,10 @@ pub unsafe extern "C" fn mps_definalize(arena: Handle, at: *const Addr) -> i32 {
     );
     done.unwrap_or(Res::Param.code())
 }
+
+#[cfg(feature = "runtime")]
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_finalize_all(arena: Handle) -> i32 {
+    let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    Mpm::enter(m, |m| code_of(m.finalize_all()))
+}

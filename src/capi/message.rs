@@ -68,6 +68,30 @@ pub unsafe extern "C" fn mps_message_get(message_o: *mut Handle, arena: Handle, 
     got.map(|g| unsafe { message_o.write(g.as_ptr().cast()) }).is_some() as i32
 }
 
+#[cfg(feature = "runtime")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mps_x_messages_get(
+    arena: Handle,
+    kind: u32,
+    n: usize,
+    messages_o: *mut Addr,
+) -> usize {
+    let m = need!(mpm_of(arena), "arena is valid", 0);
+    crate::aver_client!(n == 0 || !messages_o.is_null(), "messages_o is not null", 0);
+    let Some(k) = kind_of(kind) else { return 0 };
+    Mpm::enter(m, |m| {
+        let mut got = 0;
+        while got < n {
+            let Some(g) = m.messages.take(k) else { break };
+            // SAFETY: the client's array of n, and got is less; by `poke`, because it may
+            // be in managed memory.
+            unsafe { m.poke(messages_o.add(got), g.addr()) };
+            got += 1;
+        }
+        got
+    })
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_message_discard(arena: Handle, message: Handle) {
     let m = need!(mpm_of(arena), "arena is valid", ());

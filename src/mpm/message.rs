@@ -8,6 +8,8 @@ use super::entry::Entered;
 use crate::base::addr::{Addr, Size};
 use crate::base::check::Sig;
 use crate::base::ptr::{P, Slot};
+#[cfg(feature = "runtime")]
+use crate::base::res::{Res, Result};
 use crate::object::cx::bump;
 use crate::object::message::{Fifo, Message, MessageType};
 use crate::object::trace::{TRACES, Trace};
@@ -152,6 +154,20 @@ impl Entered {
                 self.tracer.guardians.message_done(self.inside(), m);
             }
         }
+    }
+
+    /// Posts a message for each registration, in the order of registration.
+    ///
+    /// # Errors
+    /// `Fail`: such messages are not enabled.
+    #[cfg(feature = "runtime")]
+    pub fn finalize_all(&self) -> Result {
+        if !self.messages.is_enabled(MessageType::Finalization) {
+            return Err(Res::Fail);
+        }
+        self.tracer.guardians.ready_all(self.inside());
+        self.post_ready();
+        Ok(())
     }
 
     /// From now on messages of a kind are posted.

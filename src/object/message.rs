@@ -40,7 +40,8 @@ pub struct Message {
     /// The client has it.
     pub taken: Cell<bool>,
     next: Slot<Message>,
-    /// Its place in the order of posting, over all kinds.
+    /// Its place in the order of posting, over all kinds. Of a registration that is watched: its
+    /// place in the order of registration.
     pub order: Cell<usize>,
 }
 

@@ -211,6 +211,9 @@ pub struct Guardians {
     pub count: Cell<usize>,
     buckets: Cell<usize>,
     table: Cell<Addr>,
+    /// Registrations made so far. Each has its number in `Message::order` while it is watched.
+    #[cfg(feature = "runtime")]
+    made: Cell<usize>,
     /// Registrations that are ready, for the layer above to make messages of.
     pub ready: Fifo,
     /// Unit tests: registrations looked at to take one back, and blocks that
@@ -221,6 +224,26 @@ pub struct Guardians {
 
 fn hash(a: Addr) -> u32 {
     ((a.0 as u64 >> 3).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+}
+
+/// Two lists, each in the order of registration, as one.
+#[cfg(feature = "runtime")]
+fn merge(mut a: Option<P<Guardian>>, mut b: Option<P<Guardian>>) -> Option<P<Guardian>> {
+    let first = Slot::<Guardian>::new(None);
+    let mut last: Option<P<Guardian>> = None;
+    loop {
+        let (x, rest) = match (a, b) {
+            (Some(x), Some(y)) if y.message.order.get() < x.message.order.get() => (y, &mut b),
+            (Some(x), _) => (x, &mut a),
+            (None, Some(y)) => (y, &mut b),
+            (None, None) => return first.get(),
+        };
+        *rest = x.chain.take();
+        match last.replace(x) {
+            Some(l) => l.get().chain.set(Some(x)),
+            None => first.set(Some(x)),
+        }
+    }
 }
 
 impl Guardians {
@@ -245,6 +268,11 @@ impl Guardians {
         block.get().set(g.index as usize, a);
         block.summary.set(block.summary.get().or(Self::zone(cx, a)));
         g.state.set(State::Watched);
+        #[cfg(feature = "runtime")]
+        {
+            bump(&self.made, 1);
+            g.message.order.set(self.made.get());
+        }
         self.count.set(self.count.get() + 1);
         if self.buckets.get() != 0 {
             self.insert(g);
@@ -333,6 +361,46 @@ impl Guardians {
     pub fn deregister(&self, cx: &Cx, a: Addr) -> bool {
         let found = if self.index(&cx.arena) { self.find(a) } else { self.search(cx, a) };
         found.map(|g| self.release(g)).is_some()
+    }
+
+    /// Makes everything that is watched ready, in the order of registration. If a trace is past its
+    /// flip, its object is kept as by `message_ref`: the trace may have looked at what
+    /// messages hold already.
+    /// Takes no memory. Cost: O(n log n), n registrations.
+    #[cfg(feature = "runtime")]
+    pub fn ready_all(&self, cx: Inside<'_>) {
+        // Merge sort of lists through `chain`, which is free once a registration is not in the
+        // table: bin k is empty or has 2^k of them (Knuth, vol. 3, 5.2.4, exercise on lists).
+        let mut bins: [Option<P<Guardian>>; usize::BITS as usize] = [None; usize::BITS as usize];
+        for g in self.blocks.iter().flat_map(|b| (0..b.len).filter_map(move |i| b.get().entry(i))) {
+            if g.state.get() != State::Watched {
+                continue;
+            }
+            self.unwatch(g);
+            g.state.set(State::Held);
+            g.block.held.set(g.block.held.get() + 1);
+            for t in cx.traces_of(cx.flipped.get()) {
+                self.fix(&ScanState::new(cx, t, Rank::Exact), g);
+                self.widen(&cx, g);
+            }
+            g.chain.set(None);
+            let mut sorted = Some(g);
+            for bin in bins.iter_mut() {
+                let Some(other) = bin.take() else {
+                    *bin = sorted;
+                    break;
+                };
+                sorted = merge(Some(other), sorted);
+            }
+        }
+        let mut next = bins.into_iter().fold(None, merge);
+        while let Some(g) = next {
+            next = g.chain.take();
+            // SAFETY: the head of the registration.
+            if let Some(m) = unsafe { P::from_raw(g.as_ptr().cast()) } {
+                self.ready.push(m);
+            }
+        }
     }
 
     /// A pool goes, with all its objects. No trace is under way.
