@@ -136,5 +136,52 @@ C
     fi
 fi
 
+# --- FreeBSD, which nothing here runs
+
+# PyPI's ziglang has its headers and the lists of its libraries' symbols: what is not in these
+# does not link. Fetched once, if this machine has none.
+zig() {
+    PYTHONPATH=build/ziglang${PYTHONPATH:+:$PYTHONPATH} python3 -m ziglang "$@"
+}
+have_zig() {
+    zig version >/dev/null 2>&1 ||
+        python3 -m pip install --quiet --no-deps --upgrade --target build/ziglang ziglang >"$work/log" 2>&1
+    zig version >/dev/null 2>&1 || { tools/needs.sh --check ziglang; tail -n 3 "$work/log"; return 1; }
+}
+# zig's name, the archive's target, what readelf calls it
+freebsd() {
+    local cc=(zig cc -target "$1-freebsd" -std=gnu11 -O2 -Wall -Wextra) target=$2 lib=build/$2/libmps.a p
+    have_zig || return
+    # The port's numbers and layouts against the headers.
+    "${cc[@]}" -Werror -c -o "$work/facts.o" tests/systems/freebsd.c || return
+    # And it would notice: one is wrong on purpose.
+    ! "${cc[@]}" -Dfreebsd_wrong -Werror -c -o "$work/facts.o" tests/systems/freebsd.c 2>/dev/null || {
+        echo "a wrong number was not noticed"
+        return 1
+    }
+    "${MAKE:-make}" -s --no-print-directory "$lib" || return
+    tools/check-archive.sh "$lib" "$target" link/undefined-freebsd.txt link/plinth.txt || return
+    for p in basics barrier fork sigsegv threads; do
+        "${cc[@]}" -Wno-everything -DHAVE_MPSX -I include -o "$work/$p" "tests/client/$p.c" tests/client/common.c \
+            "$lib" -lpthread -lm || return
+        readelf -nW "$work/$p" | grep FreeBSD >/dev/null &&
+            readelf -hW "$work/$p" | grep "Machine:.*$3" >/dev/null || {
+            echo "$p is no program for FreeBSD on this processor"
+            return 1
+        }
+    done
+}
+freebsd_case() {
+    wanted "freebsd, $1" || return 0
+    if freebsd "$@" >"$work/freebsd" 2>&1; then
+        pass "freebsd, $1: built, headers compared, linked basics barrier fork sigsegv threads; not run"
+    else
+        fail "freebsd, $1"
+        tail -n 30 "$work/freebsd" | sed 's/^/     /'
+    fi
+}
+freebsd_case x86_64 x86_64-unknown-freebsd X86-64
+freebsd_case x86 i686-unknown-freebsd 80386
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
