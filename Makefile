@@ -173,6 +173,11 @@ demo-test: $(HOT)
 docs-test:
 	@tools/docs-test.py
 
+# The hosted archive in every way in which it is linked.
+.PHONY: test-systems
+test-systems: $(HOT)
+	@tools/test-systems.sh $(CLIENT)
+
 # Every target: built, held to its lists, and run as far as it can be.
 .PHONY: test-ports targets
 test-ports:

@@ -17,7 +17,17 @@ cfg_if::cfg_if! {
         pub(crate) mod unix;
         pub mod linux;
         pub(crate) use linux as system;
+    } else if #[cfg(all(target_os = "freebsd", any(test, feature = "port-host")))] {
+        pub(crate) mod unix;
+        pub mod freebsd;
+        pub(crate) use freebsd as system;
     }
+}
+
+/// Contexts of another system, read on this one: they are data.
+#[cfg(all(test, target_os = "linux", any(target_arch = "x86_64", target_arch = "x86")))]
+mod freebsd {
+    pub(crate) mod context;
 }
 
 #[cfg(any(test, feature = "port-hooks"))]
@@ -27,7 +37,7 @@ pub mod hooks;
 pub(crate) mod testing;
 
 cfg_if::cfg_if! {
-    if #[cfg(all(target_os = "linux", feature = "port-host"))] {
+    if #[cfg(all(any(target_os = "linux", target_os = "freebsd"), feature = "port-host"))] {
         /// The port of the C shell: the system's own.
         pub static DEFAULT: &dyn crate::seam::port::Port = &system::PORT;
         pub use unix::signals::set_thread_signals;

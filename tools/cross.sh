@@ -74,8 +74,13 @@ case $os in
         [ -f "ports/linux/context/$context.rs" ] ||
             die "$target: Linux's port lacks ports/linux/context/$context.rs"
         ;;
+    freebsd)
+        features=port-host,archive mem=
+        [ -f "ports/freebsd/context/$assembly.rs" ] ||
+            die "$target: FreeBSD's port lacks ports/freebsd/context/$assembly.rs"
+        ;;
     none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem${only:+,optimize_for_size} ;;
-    *) die "$target: there is no port for the system $os; there is one for linux, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
+    *) die "$target: there is no port for the system $os; there is one for linux and one for freebsd, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
 esac
 
 # The first of these prefixes for which there are binutils, else the first.

@@ -3,7 +3,9 @@
 #
 # Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
-# firmware (examples/firmware and tools/features-test.sh); kernel (examples/kernel under QEMU).
+# test-systems (tools/test-systems.sh); firmware (examples/firmware and
+# tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
+# links for FreeBSD with).
 #
 # As root on a system with apt-get it installs what is missing. Otherwise, and
 # with --check (or NEEDS=check in the environment), it changes nothing: it ends
@@ -194,12 +196,30 @@ case $job in
         for target in {x86_64,i686,aarch64}-unknown-none riscv64gc-unknown-none-elf; do cross; done
         target=
         ;;
+    test-systems)
+        base
+        rust
+        want clang clang
+        want lld ld.lld
+        want binutils ld.bfd ld.gold
+        want musl-tools musl-gcc
+        want python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
+        # For FreeBSD's archives.
+        for target in {x86_64,i686}-unknown-freebsd; do cross; done
+        target=
+        ;;
+    ziglang)
+        # tools/test-systems.sh fetches it where that can be done.
+        python3 -m ziglang version >/dev/null 2>&1 ||
+            by_hand "python3 -m pip install ziglang" "PyPI's ziglang is missing, which has FreeBSD's headers and symbols"
+        ;;
     test-ports)
         while read -r target; do run_on; done < <(tools/targets.sh --list)
         target=
         ;;
     *)
-        sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

@@ -147,7 +147,8 @@ refuse() { # target, word
     says "$1" "$2"
     is "$1: leaves no archive" [ ! -e "build/$1" ]
 }
-refuse x86_64-unknown-freebsd "no port for the system freebsd"
+refuse aarch64-unknown-freebsd "lacks ports/freebsd/context/aarch64.rs"
+refuse x86_64-unknown-netbsd "no port for the system netbsd"
 refuse x86_64-pc-windows-gnu "no port for the system windows"
 refuse aarch64-apple-darwin "no port for the system macos"
 refuse aarch64-linux-android "no port for the system android"

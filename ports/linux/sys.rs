@@ -7,7 +7,7 @@
 //! x86-64, IA-32, ARM64 and RISC-V share. Where C libraries could differ, the numbers are those of
 //! both glibc and musl.
 
-use core::ffi::{c_int, c_long};
+use core::ffi::{c_int, c_long, c_void};
 
 /// `PROT_NONE`, for `mmap` and `mprotect` (asm-generic/mman-common.h).
 pub const PROT_NONE: c_int = 0;
@@ -24,10 +24,25 @@ const MAP_ANONYMOUS: c_int = 0x20;
 const MAP_NORESERVE: c_int = 0x4000;
 /// For a mapping of addresses that have no memory yet and count for none.
 pub const MAP_ADDRESSES: c_int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-/// For `madvise`: gives the memory back; the addresses then read as zero.
-pub const MADV_ZERO: c_int = 4; // MADV_DONTNEED
-/// For `madvise`: sets pages aside at once. Since Linux 5.14; older ones refuse.
-pub const MADV_PRESENT: c_int = 23; // MADV_POPULATE_WRITE
+/// Gives the memory back; the addresses then read as zero.
+///
+/// # Safety
+/// Mapped memory, of which the contents may go.
+pub unsafe fn clear(base: usize, size: usize) {
+    const MADV_DONTNEED: c_int = 4;
+    // SAFETY: as the caller says.
+    unsafe { madvise(base, size, MADV_DONTNEED) };
+}
+
+/// Sets pages aside at once. Since Linux 5.14; older ones refuse, which is no harm.
+///
+/// # Safety
+/// Memory that may be read and written to.
+pub unsafe fn set_aside(base: usize, size: usize) {
+    const MADV_POPULATE_WRITE: c_int = 23;
+    // SAFETY: as the caller says; the contents stay.
+    unsafe { madvise(base, size, MADV_POPULATE_WRITE) };
+}
 
 /// For `sysconf`: the size of a page (bits/confname.h).
 pub const SC_PAGESIZE: c_int = 30;
@@ -205,6 +220,9 @@ pub struct File {
 }
 
 unsafe extern "C" {
+    /// Reads from a file.
+    pub fn read(fd: c_int, buf: *mut c_void, n: usize) -> isize;
+    fn madvise(addr: usize, len: usize, advice: c_int) -> c_int;
     /// Where the calling thread's `errno` is.
     #[link_name = "__errno_location"]
     pub fn errno_location() -> *mut c_int;

@@ -2,8 +2,11 @@
 //! from system to system comes from `ports::system`, which is the system's own folder.
 //! Nothing here names a system.
 
+pub(crate) mod call;
+pub(crate) mod context;
 pub(crate) mod fork;
 pub(crate) mod plinth;
+pub(crate) mod port;
 pub(crate) mod previous;
 pub(crate) mod prot;
 pub(crate) mod signals;

@@ -11,11 +11,11 @@
 
 use super::previous::Previous;
 use super::sys::{self, SigAction, SigInfo, SigSet, SigStack};
-use super::{signals, vm};
+use super::{context, signals, vm};
 use crate::base::addr::{Addr, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
-use crate::ports::system::context;
+use crate::ports::system::context::System;
 use crate::seam::port::FaultHandler;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -130,10 +130,10 @@ unsafe fn ours(info: *mut SigInfo, ucontext: *mut c_void) -> bool {
         return false;
     }
     // SAFETY: as the caller says.
-    let write = unsafe { context::is_write(ucontext) };
+    let write = unsafe { context::is_write::<System>(ucontext) };
     let mut ask = Ask { addr: info.addr, write, stack: None, blocked: SigSet::EMPTY, ours: false };
     // SAFETY: as the caller says.
-    ask.stack = unsafe { context::alternate_stack(ucontext) };
+    ask.stack = unsafe { context::alternate_stack::<System>(ucontext) };
     if ask.stack.is_none() || !vm::is_reserved(Addr(info.addr)) {
         ask_library(&mut ask);
         return ask.ours;
@@ -146,7 +146,7 @@ unsafe fn ours(info: *mut SigInfo, ucontext: *mut c_void) -> bool {
     unsafe { sys::pthread_sigmask(sys::SIG_BLOCK, &all, &mut ask.blocked) };
     let arg: *mut c_void = core::ptr::from_mut(&mut ask).cast();
     // SAFETY: the interrupted stack is sound: the fault was elsewhere.
-    unsafe { context::on_interrupted_stack(ucontext, away, arg) };
+    unsafe { context::on_interrupted_stack::<System>(ucontext, away, arg) };
     // SAFETY: a signal set.
     unsafe { sys::pthread_sigmask(sys::SIG_SETMASK, &ask.blocked, core::ptr::null_mut()) };
     ask.ours

@@ -46,7 +46,6 @@ unsafe extern "C" {
     ) -> *mut c_void;
     pub fn munmap(addr: usize, len: usize) -> c_int;
     pub fn mprotect(addr: usize, len: usize, prot: c_int) -> c_int;
-    pub fn madvise(addr: usize, len: usize, advice: c_int) -> c_int;
     pub fn sysconf(name: c_int) -> c_long;
 
     pub fn sigaction(sig: c_int, new: *const SigAction, old: *mut SigAction) -> c_int;
@@ -73,7 +72,6 @@ unsafe extern "C" {
     pub fn fflush(stream: *mut File) -> c_int;
     pub fn open(name: *const c_char, flags: c_int, ...) -> c_int;
     pub fn close(fd: c_int) -> c_int;
-    pub fn read(fd: c_int, buf: *mut c_void, n: usize) -> isize;
     pub fn write(fd: c_int, buf: *const c_void, n: usize) -> isize;
 }
 

@@ -16,10 +16,11 @@
 //!   next, its number is put right, or its thread is found to be gone
 //!   (`generation`).
 
+use super::context;
 use super::signals::{self, id, relax, send, tid};
 use super::sys::{self, SigInfo};
 use crate::base::res::{Res, Result};
-use crate::ports::system::context;
+use crate::ports::system::context::System;
 use crate::seam::port::{Context, ThreadSlot};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
@@ -224,7 +225,7 @@ pub fn context(s: &ThreadSlot) -> Context {
     }
     // SAFETY: `wait` has seen the thread stopped, so its handler holds the
     // frame in place until resumed.
-    unsafe { context::of_stopped(ucontext) }
+    unsafe { context::of_stopped::<System>(ucontext) }
 }
 
 /// See `Port::thread_resume`.

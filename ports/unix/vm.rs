@@ -100,9 +100,8 @@ pub fn map(base: Addr, size: Size) -> Result {
     match unsafe { sys::mprotect(base.0, size, sys::PROT_READ | sys::PROT_WRITE) } {
         0 => {
             if size <= PRESENT_MOST {
-                // It is no harm if the system can't.
                 // SAFETY: as above; the contents stay.
-                unsafe { sys::madvise(base.0, size, sys::MADV_PRESENT) };
+                unsafe { sys::set_aside(base.0, size) };
             }
             Ok(())
         }
@@ -123,7 +122,7 @@ pub fn unmap(base: Addr, size: Size) {
     if p.addr() == sys::MAP_FAILED {
         // The system allows no more mappings. The memory is given back in another way.
         // SAFETY: as above.
-        unsafe { sys::madvise(base.0, size, sys::MADV_ZERO) };
+        unsafe { sys::clear(base.0, size) };
         // SAFETY: as above.
         unsafe { sys::mprotect(base.0, size, sys::PROT_NONE) };
     }

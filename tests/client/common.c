@@ -17,6 +17,10 @@
 #include "mpscmvt.h"
 #include "mpscsnc.h"
 
+#ifndef MAP_NORESERVE        /* FreeBSD sets no memory aside that can't be written to */
+#define MAP_NORESERVE 0
+#endif
+
 static const char *test_name = "?";
 
 /* --- checks --- */

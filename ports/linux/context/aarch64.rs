@@ -6,7 +6,7 @@
 
 use super::read;
 use crate::base::addr::Addr;
-use core::ffi::{c_long, c_void};
+use core::ffi::c_long;
 
 pub const SYS_GETTID: c_long = 178;
 pub const SYS_RT_SIGTIMEDWAIT: c_long = 137;
@@ -64,26 +64,4 @@ pub unsafe fn is_short_frame(_: Addr) -> bool {
 /// A ucontext in its frame.
 pub unsafe fn limit(uc: Addr) -> Addr {
     uc.add(SIZE)
-}
-
-/// Calls `f(arg)` with the stack pointer at `sp`.
-///
-/// # Safety
-/// `sp` is aligned, with room below; `f` may be called and returns.
-pub unsafe fn call_on(sp: Addr, f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void) {
-    // SAFETY: as the caller says; the old stack pointer survives in a register
-    // that `f` preserves.
-    unsafe {
-        core::arch::asm!(
-            "mov x20, sp",
-            "mov sp, x21",
-            "blr x22",
-            "mov sp, x20",
-            out("x20") _,
-            in("x21") sp.0,
-            in("x22") f,
-            inout("x0") arg => _,
-            clobber_abi("C"),
-        );
-    }
 }

@@ -5,7 +5,7 @@
 
 use super::read;
 use crate::base::addr::Addr;
-use core::ffi::{c_long, c_void};
+use core::ffi::c_long;
 
 pub const SYS_GETTID: c_long = 224;
 pub const SYS_RT_SIGTIMEDWAIT: c_long = 177;
@@ -66,26 +66,4 @@ pub unsafe fn is_short_frame(uc: Addr) -> bool {
     let at = |i: usize| unsafe { read::<usize>(uc.add(REGS + i * 4)) };
     let same = |a: usize, b: usize| a & 0xffff == b & 0xffff;
     same(at(15), cs) && same(at(18), ss) && at(7) == at(17) && Addr(at(19)).since(uc) <= 4096
-}
-
-/// Calls `f(arg)` with the stack pointer at `sp`.
-///
-/// # Safety
-/// `sp` is aligned, with room below; `f` may be called and returns.
-pub unsafe fn call_on(sp: Addr, f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void) {
-    // SAFETY: as the caller says; the old stack pointer survives in a register
-    // that `f` preserves.
-    unsafe {
-        core::arch::asm!(
-            "xchg edi, esp",
-            "sub esp, 12",
-            "push eax",
-            "call ecx",
-            "mov esp, edi",
-            inout("edi") sp.0 => _,
-            inout("ecx") f => _,
-            inout("eax") arg => _,
-            clobber_abi("C"),
-        );
-    }
 }

@@ -1,22 +1,8 @@
-//! Signal frames: where an interrupted thread stands.
-//!
-//! The processor's file says where things lie in its `ucontext_t`; here is
-//! what follows from it. A frame is one stretch of memory from the ucontext up
-//! to the end of the floating point and vector state, so that a reference
-//! caught in a vector register in the middle of a `memmove` is seen too.
-//!
-//! On an alternate stack the frame tells the interrupted stack pointer; when
-//! the thread was on the alternate stack already (in a fault handler, ours or
-//! the client's), the frame to look at is the one that brought it there. It
-//! is found by the copy of the `stack_t` that the kernel left in it. (Its
-//! flags do not say whether the thread was on the stack; its registers do.)
-//! Where a handler that takes no ucontext gets a frame without that copy, the
-//! processor's file knows it by its registers.
+//! Linux's signal frames. The processor's file says where things lie in its `ucontext_t`.
 
 use super::sys::SigStack;
 use crate::base::addr::{Addr, WORD};
-use crate::seam::port::Context;
-use core::ffi::c_void;
+use crate::ports::unix::context::{Frame, read};
 
 cfg_if::cfg_if! {
     if #[cfg(target_arch = "x86_64")] {
@@ -51,116 +37,36 @@ const XSTATE_MAGIC: u32 = 0x4650_5853;
 /// The offset of `uc_stack`, which comes after `uc_flags` and `uc_link` on all processors.
 const STACK: usize = 2 * WORD;
 
-/// Reads a value of the frame.
-///
-/// # Safety
-/// There is a `T` at `at`.
-unsafe fn read<T: Copy>(at: Addr) -> T {
-    // SAFETY: as the caller says.
-    unsafe { at.ptr::<T>().read_unaligned() }
-}
+/// The frames of the processor.
+pub struct System;
 
-/// Does `a` lie on this stack?
-fn on(stack: &SigStack, a: Addr) -> bool {
-    a.since(Addr(stack.sp)) < stack.size
-}
+impl Frame for System {
+    const REGS: usize = arch::REGS;
+    const SP: usize = arch::SP;
+    const SIZE: usize = arch::SIZE;
+    const RED_ZONE: usize = arch::RED_ZONE;
 
-/// The alternate stack there was, and the interrupted stack pointer.
-///
-/// # Safety
-/// A ucontext.
-unsafe fn stacks(here: Addr) -> (SigStack, Addr) {
-    // SAFETY: as the caller says.
-    unsafe { (read::<SigStack>(here.add(STACK)), Addr(read::<usize>(here.add(arch::SP)))) }
-}
-
-/// Was the access that faulted a write? When in doubt, yes: what allows a
-/// write allows a read too.
-///
-/// # Safety
-/// A ucontext, as a handler gets it.
-pub unsafe fn is_write(ucontext: *mut c_void) -> bool {
-    // SAFETY: as the caller says.
-    unsafe { arch::is_write(Addr::of(ucontext)) }
-}
-
-/// The alternate stack that a handler was put on when it got this ucontext;
-/// `None` if it runs where the thread was.
-///
-/// # Safety
-/// A ucontext, as a handler gets it.
-pub unsafe fn alternate_stack(ucontext: *mut c_void) -> Option<SigStack> {
-    let here = Addr::of(ucontext);
-    // SAFETY: as the caller says.
-    let (stack, sp) = unsafe { stacks(here) };
-    (on(&stack, here) && !on(&stack, sp)).then_some(stack)
-}
-
-/// Calls `f(arg)` on the stack that the handler with this ucontext interrupted,
-/// under a copy of the registers it interrupted: whoever stops the thread in
-/// there sees a stack that holds everything.
-///
-/// # Safety
-///
-/// 1. A ucontext, as a handler gets it, on another stack than the interrupted
-///    one, which has room for what `f` does.
-/// 2. `f` may be called with `arg`, and returns.
-pub unsafe fn on_interrupted_stack(
-    ucontext: *mut c_void,
-    f: unsafe extern "C" fn(*mut c_void),
-    arg: *mut c_void,
-) {
-    let here = Addr::of(ucontext);
-    let regs = here.add(arch::REGS);
-    // SAFETY: 1.
-    let (sp, limit) = unsafe { (read::<usize>(here.add(arch::SP)), arch::limit(here)) };
-    let size = limit.since(regs);
-    let copy = Addr(sp).sub(arch::RED_ZONE).sub(size).down(64);
-    // SAFETY: below the stack pointer and its red zone, so nobody's.
-    unsafe { copy.ptr::<u8>().copy_from_nonoverlapping(regs.ptr::<u8>(), size) };
-    // SAFETY: 1 and 2; `copy` is aligned as stacks are.
-    unsafe { arch::call_on(copy, f, arg) };
-}
-
-/// Where a thread stands that is in the handler which got this ucontext.
-///
-/// # Safety
-/// A ucontext, as a handler gets it, that stays put.
-pub unsafe fn of_stopped(ucontext: *mut c_void) -> Context {
-    let here = Addr::of(ucontext);
-    // SAFETY: as the caller says.
-    let (stack, sp) = unsafe { stacks(here) };
-    let outer = if on(&stack, here) && on(&stack, sp) {
-        // SAFETY: the thread is on that stack, so from `here` up it is there.
-        unsafe { entered_from(here, stack) }.unwrap_or(here)
-    } else {
-        here
-    };
-    let regs = here.add(arch::REGS);
-    // SAFETY: both are ucontexts.
-    let ((_, sp), limit) = unsafe { (stacks(outer), arch::limit(outer)) };
-    Context { hot: sp.sub(arch::RED_ZONE).down(WORD), regs, reg_count: limit.since(regs) / WORD }
-}
-
-/// The ucontext of the signal that made its thread change to the alternate
-/// stack `stack`, on which `here` is another one: it lies near the cold end,
-/// so the search begins there.
-///
-/// # Safety
-/// `stack` is in use from `here` up to its cold end.
-unsafe fn entered_from(here: Addr, stack: SigStack) -> Option<Addr> {
-    let cold = Addr(stack.sp).add(stack.size).down(WORD);
-    // No ucontext is shorter than what the processor's file reads of it.
-    let mut outer = cold.sub(arch::SIZE);
-    while outer > here {
-        // SAFETY: between `here` and the cold end.
-        let (s, sp) = unsafe { stacks(outer) };
-        let copied = s.sp == stack.sp && s.size == stack.size;
-        // SAFETY: as above.
-        if (copied || unsafe { arch::is_short_frame(outer) }) && !on(&stack, sp) {
-            return Some(outer);
-        }
-        outer = outer.sub(WORD);
+    #[inline]
+    unsafe fn stack(uc: Addr) -> SigStack {
+        // SAFETY: as the caller says.
+        unsafe { read(uc.add(STACK)) }
     }
-    None
+
+    #[inline]
+    unsafe fn is_write(uc: Addr) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { arch::is_write(uc) }
+    }
+
+    #[inline]
+    unsafe fn is_short_frame(uc: Addr) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { arch::is_short_frame(uc) }
+    }
+
+    #[inline]
+    unsafe fn limit(uc: Addr) -> Addr {
+        // SAFETY: as the caller says.
+        unsafe { arch::limit(uc) }
+    }
 }

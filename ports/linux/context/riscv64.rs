@@ -8,7 +8,7 @@ use super::read;
 use super::riscv_access::{is_short, may_write};
 use crate::base::addr::Addr;
 use crate::ports::linux::thread::can_read;
-use core::ffi::{c_long, c_void};
+use core::ffi::c_long;
 
 pub const SYS_GETTID: c_long = 178;
 pub const SYS_RT_SIGPROCMASK: c_long = 135;
@@ -84,26 +84,4 @@ pub unsafe fn limit(uc: Addr) -> Addr {
     let (magic, size) = unsafe { (read::<u32>(at), read::<u32>(at.add(4))) };
     let size = size as usize;
     if magic == VECTOR_MAGIC && size <= VECTOR_MAX { at.add(size) } else { at }
-}
-
-/// Calls `f(arg)` with the stack pointer at `sp`.
-///
-/// # Safety
-/// `sp` is aligned, with room below; `f` may be called and returns.
-pub unsafe fn call_on(sp: Addr, f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void) {
-    // SAFETY: as the caller says; the old stack pointer survives in a register
-    // that `f` preserves.
-    unsafe {
-        core::arch::asm!(
-            "mv s2, sp",
-            "mv sp, s3",
-            "jalr s4",
-            "mv sp, s2",
-            out("s2") _,
-            in("s3") sp.0,
-            in("s4") f,
-            inout("a0") arg => _,
-            clobber_abi("C"),
-        );
-    }
 }

@@ -4,7 +4,7 @@
 
 use super::read;
 use crate::base::addr::Addr;
-use core::ffi::{c_long, c_void};
+use core::ffi::c_long;
 
 pub const SYS_GETTID: c_long = 186;
 pub const SYS_RT_SIGTIMEDWAIT: c_long = 128;
@@ -54,24 +54,4 @@ pub unsafe fn limit(uc: Addr) -> Addr {
     // 48 of which say how long it is.
     let (magic, size) = unsafe { (read::<u32>(fp.add(464)), read::<u32>(fp.add(468))) };
     if magic == super::XSTATE_MAGIC { fp.add(size as usize) } else { fp.add(512) }
-}
-
-/// Calls `f(arg)` with the stack pointer at `sp`.
-///
-/// # Safety
-/// `sp` is aligned, with room below; `f` may be called and returns.
-pub unsafe fn call_on(sp: Addr, f: unsafe extern "C" fn(*mut c_void), arg: *mut c_void) {
-    // SAFETY: as the caller says; the old stack pointer survives in a register
-    // that `f` preserves.
-    unsafe {
-        core::arch::asm!(
-            "xchg r12, rsp",
-            "call r13",
-            "mov rsp, r12",
-            inout("r12") sp.0 => _,
-            in("r13") f,
-            inout("rdi") arg => _,
-            clobber_abi("C"),
-        );
-    }
 }

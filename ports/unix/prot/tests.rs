@@ -104,7 +104,7 @@ unsafe extern "C" fn earlier(sig: c_int, info: *mut SigInfo, ucontext: *mut c_vo
     // SAFETY: what the system passed.
     let (addr, code) = unsafe { ((*info).addr, (*info).code) };
     // SAFETY: as above.
-    let w = unsafe { context::is_write(ucontext) };
+    let w = unsafe { context::is_write::<System>(ucontext) };
     GOOD.store(sig == sys::SIG_DENIED && code == sys::CODE_DENIED && w, Ordering::Relaxed);
     SEEN.store(addr, Ordering::Relaxed);
     // It may itself touch what the library protects.

@@ -1,17 +1,8 @@
 //! In place of a system's folder (`ports/linux`).
 
 pub mod context {
-    use crate::base::addr::Addr;
-    use crate::seam::port::Context;
-    use std::ffi::c_void;
-
-    /// Where a thread stands: where its handler said.
-    ///
-    /// # Safety
-    /// It is stopped.
-    pub unsafe fn of_stopped(ucontext: *mut c_void) -> Context {
-        Context { hot: Addr::of(ucontext), regs: Addr::NULL, reg_count: 0 }
-    }
+    /// How signal frames are laid out: there are none.
+    pub struct System;
 }
 
 pub mod thread {

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# test-systems.sh [FILTER] -- the hosted archive in every way in which it is linked (make
+# test-systems). One line a case: which client programs it ran, or that it was linked and not
+# run. The last line is 'N passed, N failed'. FILTER is a part of a case's name.
+#
+# A few client programs serve: what can break here is how the archive's symbols, relocations
+# and start are brought together, and what it needs of the C library.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+filter=${1-}
+archive=build/libmps.a
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The barrier, the plinth's weak functions, registers, faults.
+quick="barrier basics plinth registers-O2 sigsegv"
+# Threads stopped by signals, and forks: seconds, so only where the C library or the way to its
+# functions is another.
+long="fork threads"
+export TIMEOUT=${TIMEOUT:-120}
+
+pass() { echo "PASS $*"; passed=$((passed + 1)); }
+fail() { echo "FAIL $*"; failed=$((failed + 1)); }
+wanted() { case $1 in *"$filter"*) ;; *) return 1 ;; esac; }
+
+# What can't be installed is named here, and again by the case that misses it.
+tools/needs.sh test-systems
+"${MAKE:-make}" -s --no-print-directory "$archive" || { echo "0 passed, 1 failed"; exit 1; }
+
+# case_ NAME ARCHIVE: the programs, with CC, CFLAGS_EXTRA, LIBS and RUN as they are; with LONG the
+# long ones, too. CHECK, if
+# it is set, is a command that looks at one of the built programs: is it what the case says?
+case_() {
+    local name=$1 lib=$2 p bad='' ran=() keep=$work/kept
+    rm -rf "$keep"
+    for p in $quick ${LONG:+$long}; do
+        if KEEP=$keep tests/client/run.sh "$lib" include "$p" >"$work/log" 2>&1; then
+            # A filter that meets no program passes none.
+            grep -q '^PASS' "$work/log" && ran+=("$p") || bad="$bad $p: no such program"
+        else
+            bad="$bad $p"
+            grep -v '^PASS' "$work/log" | sed 's/^/     /' | head -n 20 >>"$work/bad"
+        fi
+    done
+    if [ -z "$bad" ] && [ -n "${CHECK:-}" ] && ! "$CHECK" "$keep/basics" >"$work/bad" 2>&1; then
+        bad=" it is not linked in this way"
+    fi
+    if [ -z "$bad" ]; then
+        pass "$name: linked, ran ${ran[*]}"
+    else
+        fail "$name:$bad"
+        cat "$work/bad"
+    fi
+    rm -f "$work/bad"
+}
+
+# --- What a program is. Each look fails for a program of another kind. (grep reads all: with
+# -q what feeds it would fail.)
+
+type_of() { readelf -hW "$1" | awk '/Type:/ { print $2 }'; }
+interpreter() { readelf -lW "$1" | sed -n 's/.*interpreter: \(.*\)]/\1/p'; }
+is_static() { [ "$(type_of "$1")" = EXEC ] && [ -z "$(interpreter "$1")" ]; }
+is_static_pie() { [ "$(type_of "$1")" = DYN ] && [ -z "$(interpreter "$1")" ]; }
+is_pie() { [ "$(type_of "$1")" = DYN ] && [ -n "$(interpreter "$1")" ]; }
+is_plain() { [ "$(type_of "$1")" = EXEC ] && [ -n "$(interpreter "$1")" ]; }
+is_shared() { readelf -dW "$1" | grep >/dev/null 'NEEDED.*libmps\.so'; }
+# The program's own file has the library, and no starting code.
+is_object() { [ "$(type_of "$1")" = DYN ] && nm -D --defined-only "$1" | grep -w main >/dev/null; }
+by_lld() { readelf -p .comment "$1" | grep LLD >/dev/null; }
+by_gold() { readelf -SW "$1" | grep note.gnu.gold-version >/dev/null; }
+by_bfd() { ! by_lld "$1" && ! by_gold "$1"; }
+# No symbol of a version, which only glibc has.
+on_musl() { [[ $(interpreter "$1") == *ld-musl* ]] && ! readelf -VW "$1" | grep GLIBC >/dev/null; }
+is_static_musl() { is_static "$1" && ! strings "$1" | grep 'GNU C Library' >/dev/null; }
+
+# --- Linux, this machine's own processor
+
+base="-lpthread -lm"
+linux() { # name, look, compiler, its options, libraries
+    wanted "linux, $1" || return 0
+    CHECK=$2 CC=$3 CFLAGS_EXTRA=$4 LIBS=$5 RUN='' case_ "linux, $1" "$archive"
+}
+LONG=1 linux "static" is_static gcc "" "-static $base"
+LONG=1 linux "static-pie" is_static_pie gcc "-fPIE" "-static-pie $base"
+linux "pie" is_pie gcc "-fPIE" "-pie $base"
+linux "not pie" is_plain gcc "-fno-pie" "-no-pie $base"
+linux "ld.bfd" by_bfd gcc "" "-fuse-ld=bfd $base"
+linux "gold" by_gold gcc "" "-fuse-ld=gold $base"
+linux "lld" by_lld gcc "" "-fuse-ld=lld $base"
+linux "lld, unreached left out" by_lld clang "-ffunction-sections" "-fuse-ld=lld -Wl,--gc-sections $base"
+linux "gcc -flto" is_pie gcc "-flto -fPIE" "-flto -pie $base"
+linux "clang -flto" by_lld clang "-flto" "-flto -fuse-ld=lld $base"
+linux "clang -flto=thin" by_lld clang "-flto=thin" "-flto=thin -fuse-ld=lld $base"
+LONG=1 linux "musl" on_musl musl-gcc "" "$base"
+LONG=1 linux "musl, static" is_static_musl musl-gcc "" "-static $base"
+
+# The archive inside a shared object, and a program that is linked with that.
+if wanted "linux, shared object"; then
+    so=$work/libmps.so
+    if gcc -shared -o "$so" -Wl,-z,defs -Wl,-z,text -Wl,--whole-archive "$archive" -Wl,--no-whole-archive \
+        -lpthread >"$work/log" 2>&1; then
+        LONG=1 CHECK=is_shared CC=gcc CFLAGS_EXTRA='' LIBS="-Wl,-rpath,$work $base" RUN='' \
+            case_ "linux, shared object" "$so"
+    else
+        fail "linux, shared object: does not link"
+        sed 's/^/     /' "$work/log"
+    fi
+fi
+
+# Programs that are shared objects with the archive inside, and a host that loads them: its
+# thread-local and weak symbols are bound after the start.
+if wanted "linux, dlopen"; then
+    cat >"$work/host.c" <<'C'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+  void *plugin = argc > 1 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+  int (*start)(int, char **) = NULL;
+  if (plugin != NULL)
+    *(void **)&start = dlsym(plugin, "main");
+  if (start == NULL) {
+    fprintf(stderr, "%s\n", dlerror());
+    return 2;
+  }
+  return start(argc - 1, argv + 1);
+}
+C
+    if gcc -o "$work/host" "$work/host.c" -ldl >"$work/log" 2>&1; then
+        LONG=1 CHECK=is_object CC=gcc CFLAGS_EXTRA=-fPIC LIBS="-shared -Wl,-z,defs -Wl,-z,text $base" \
+            RUN=$work/host case_ "linux, dlopen" "$archive"
+    else
+        fail "linux, dlopen: the host does not build"
+        sed 's/^/     /' "$work/log"
+    fi
+fi
+
+# --- FreeBSD, which nothing here runs
+
+# PyPI's ziglang has its headers and the lists of its libraries' symbols: what is not in these
+# does not link. Fetched once, if this machine has none.
+zig() {
+    PYTHONPATH=build/ziglang${PYTHONPATH:+:$PYTHONPATH} python3 -m ziglang "$@"
+}
+have_zig() {
+    zig version >/dev/null 2>&1 ||
+        python3 -m pip install --quiet --no-deps --upgrade --target build/ziglang ziglang >"$work/log" 2>&1
+    zig version >/dev/null 2>&1 || { tools/needs.sh --check ziglang; tail -n 3 "$work/log"; return 1; }
+}
+# zig's name, the archive's target, what readelf calls it
+freebsd() {
+    local cc=(zig cc -target "$1-freebsd" -std=gnu11 -O2 -Wall -Wextra) target=$2 lib=build/$2/libmps.a p
+    have_zig || return
+    # The port's numbers and layouts against the headers.
+    "${cc[@]}" -Werror -c -o "$work/facts.o" tests/systems/freebsd.c || return
+    # And it would notice: one is wrong on purpose.
+    ! "${cc[@]}" -Dfreebsd_wrong -Werror -c -o "$work/facts.o" tests/systems/freebsd.c 2>/dev/null || {
+        echo "a wrong number was not noticed"
+        return 1
+    }
+    "${MAKE:-make}" -s --no-print-directory "$lib" || return
+    tools/check-archive.sh "$lib" "$target" link/undefined-freebsd.txt link/plinth.txt || return
+    for p in basics barrier fork sigsegv threads; do
+        "${cc[@]}" -Wno-everything -DHAVE_MPSX -I include -o "$work/$p" "tests/client/$p.c" tests/client/common.c \
+            "$lib" -lpthread -lm || return
+        readelf -nW "$work/$p" | grep FreeBSD >/dev/null &&
+            readelf -hW "$work/$p" | grep "Machine:.*$3" >/dev/null || {
+            echo "$p is no program for FreeBSD on this processor"
+            return 1
+        }
+    done
+}
+freebsd_case() {
+    wanted "freebsd, $1" || return 0
+    if freebsd "$@" >"$work/freebsd" 2>&1; then
+        pass "freebsd, $1: built, headers compared, linked basics barrier fork sigsegv threads; not run"
+    else
+        fail "freebsd, $1"
+        tail -n 30 "$work/freebsd" | sed 's/^/     /'
+    fi
+}
+freebsd_case x86_64 x86_64-unknown-freebsd X86-64
+freebsd_case x86 i686-unknown-freebsd 80386
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
