@@ -33,11 +33,10 @@
  * milliseconds.  gap_max_ms: the longest gap.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#define PROGRAM "pause"
+#include "../common.h"
+
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(USE_MPS)
@@ -47,10 +46,6 @@
 #include "mpscams.h"
 #include "mpscawl.h"
 #include "mpsx.h"
-#elif defined(USE_BOEHM)
-#include <gc.h>
-#else
-#error "pause.c: define USE_MPS or USE_BOEHM"
 #endif
 
 /* Every object: a word with its size in words and its kind, then references;
@@ -69,52 +64,10 @@ static unsigned long objects = 20000000, references = 1000000, made;
 static int depth = 22, incremental = 0, only_steady = 0, in_parts = 1;
 static double pause_time = 0.001, utilisation = -1.0;
 static const char *mode = "tree", *pool_class = "amc";
-static uint64_t state = 88172645463325252ull;
-
-static void fail(const char *what)
-{
-  fprintf(stderr, "pause: %s\n", what);
-  exit(1);
-}
-
-static inline uint32_t rnd(void)
-{
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return (uint32_t)(state >> 32);
-}
 
 /* --- clocks and gaps --- */
 
 #define GAP 20e-6
-
-static double cpu(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static double wall(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static inline uint64_t ticks(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-  return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-  uint64_t t;
-  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
-  return t;
-#else
-  return (uint64_t)(wall() * 1e9);
-#endif
-}
 
 static double tick_seconds;
 static uint64_t gap_ticks, last_ticks, ref_ticks;
@@ -127,13 +80,13 @@ static size_t gaps, gap_room;
 static void gaps_start(void)
 {
   gaps = 0;
-  first_cpu = ref_cpu = cpu();
+  first_cpu = ref_cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
   ref_ticks = last_ticks = ticks();
 }
 
 static __attribute__((noinline)) void long_one(uint64_t from)
 {
-  double c = cpu(), length;
+  double c = seconds(CLOCK_THREAD_CPUTIME_ID), length;
   length = c - ref_cpu - (double)(from - ref_ticks) * tick_seconds;
   if (length >= GAP) {
     if (gaps == gap_room) {
@@ -144,7 +97,7 @@ static __attribute__((noinline)) void long_one(uint64_t from)
     }
     gap[gaps].at = c - length;
     gap[gaps++].length = length;
-    c = cpu();
+    c = seconds(CLOCK_THREAD_CPUTIME_ID);
   }
   ref_cpu = c;
   ref_ticks = last_ticks = ticks();
@@ -161,13 +114,7 @@ static inline void operation(void)
 
 static void calibrate(void)
 {
-  double a = wall(), b;
-  uint64_t u = ticks(), v;
-  do {
-    b = wall();
-    v = ticks();
-  } while (b - a < 0.05);
-  tick_seconds = (b - a) / (double)(v - u);
+  tick_seconds = tick_length();
   gap_ticks = (uint64_t)(GAP / tick_seconds);
 }
 
@@ -406,9 +353,7 @@ static void *root;
 
 static void *new_object(size_t words, int kind)
 {
-  uintptr_t *p = GC_MALLOC(words * sizeof(uintptr_t));
-  if (p == NULL)
-    fail("out of memory");
+  uintptr_t *p = boehm_alloc(words * sizeof(uintptr_t));
   *p = HEAD(words, kind);
   return p;
 }
@@ -417,9 +362,7 @@ static inline node_t new_node(node_t left, node_t right)
 {
   node_t n;
   operation();
-  n = GC_MALLOC(sizeof(node_s));
-  if (n == NULL)
-    fail("out of memory");
+  n = boehm_alloc(sizeof(node_s));
   n->head = NODE_HEAD;
   n->left = left;
   n->right = right;
@@ -430,19 +373,12 @@ static inline node_t new_node(node_t left, node_t right)
 static void begin(void *cold)
 {
   (void)cold;
-  setenv("GC_MARKERS", "1", 0); /* no help from other threads */
-  GC_INIT();
-  if (incremental)
-    GC_enable_incremental();
+  boehm_begin(incremental);
 }
 
 #define NAME "boehm"
 
-static void report(void)
-{
-  printf(" collections=%lu committed_kb=%lu", (unsigned long)GC_get_gc_no(),
-         (unsigned long)GC_get_heap_size() / 1024);
-}
+static void report(void) { boehm_report(); }
 
 #endif
 
@@ -542,19 +478,6 @@ static __attribute__((noinline)) void run(void)
     fail("the mode is tree or array");
 }
 
-static unsigned long peak_kb(void)
-{
-  char line[200];
-  unsigned long kb = 0;
-  FILE *f = fopen("/proc/self/status", "r");
-  while (f != NULL && fgets(line, sizeof line, f) != NULL)
-    if (sscanf(line, "VmHWM: %lu", &kb) == 1)
-      break;
-  if (f != NULL)
-    fclose(f);
-  return kb;
-}
-
 int main(int argc, char **argv)
 {
   static const int windows[] = { 10, 20, 50, 100 };
@@ -581,7 +504,7 @@ int main(int argc, char **argv)
   begin(&cold);
   gaps_start();
   run();
-  end = cpu();
+  end = seconds(CLOCK_THREAD_CPUTIME_ID);
   for (i = 0; i < gaps; ++i) {
     sum += gap[i].length;
     if (gap[i].length > longest)

@@ -17,11 +17,10 @@
  * Prints one line of name=value pairs: CPU seconds of building and of the rounds.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#define PROGRAM "quads"
+#include "../common.h"
+
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(USE_MPS)
@@ -31,10 +30,6 @@
 #include "mpscams.h"
 #include "mpscawl.h"
 #include "mpsx.h"
-#elif defined(USE_BOEHM)
-#include <gc.h>
-#else
-#error "quads.c: define USE_MPS or USE_BOEHM"
 #endif
 
 typedef struct quad { size_t head; struct quad *kid[4]; } quad;
@@ -47,19 +42,6 @@ static int depth = 10, rounds = 20;
 static double factor = 2.5;
 static const char *pool_class = "amc";
 static quad *root;
-
-static void fail(const char *what)
-{
-  fprintf(stderr, "quads: %s\n", what);
-  exit(1);
-}
-
-static double cpu(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static size_t nodes(int d)
 {
@@ -172,9 +154,7 @@ static unsigned long collections(void) { return (unsigned long)mps_collections(a
 
 static quad *make(quad *const *kid)
 {
-  quad *q = GC_MALLOC(sizeof(quad));
-  if (q == NULL)
-    fail("out of memory");
+  quad *q = boehm_alloc(sizeof(quad));
   q->head = QUAD_HEAD;
   memcpy(q->kid, kid, sizeof q->kid);
   return q;
@@ -182,8 +162,7 @@ static quad *make(quad *const *kid)
 
 static void begin(size_t heap)
 {
-  setenv("GC_MARKERS", "1", 0); /* no help from other threads */
-  GC_INIT();
+  boehm_begin(0);
   if (heap != 0)
     GC_set_max_heap_size(heap);
 }
@@ -226,19 +205,6 @@ static __attribute__((noinline)) void dead(size_t bytes)
   last = NULL;
 }
 
-static unsigned long peak_kb(void)
-{
-  char line[200];
-  unsigned long kb = 0;
-  FILE *f = fopen("/proc/self/status", "r");
-  while (f != NULL && fgets(line, sizeof line, f) != NULL)
-    if (sscanf(line, "VmHWM: %lu", &kb) == 1)
-      break;
-  if (f != NULL)
-    fclose(f);
-  return kb;
-}
-
 int main(int argc, char **argv)
 {
   double start, built, worked;
@@ -254,12 +220,12 @@ int main(int argc, char **argv)
     }
   live = nodes(depth) * sizeof(quad);
   begin((size_t)((double)live * factor));
-  start = cpu();
+  start = seconds(CLOCK_PROCESS_CPUTIME_ID);
   root = build(depth);
-  built = cpu();
+  built = seconds(CLOCK_PROCESS_CPUTIME_ID);
   for (i = 0; i < rounds; ++i)
     dead((size_t)((double)live * (factor > 0.0 ? factor : 2.5) / 8.0));
-  worked = cpu();
+  worked = seconds(CLOCK_PROCESS_CPUTIME_ID);
   if (count(root, depth) != nodes(depth))
     fail("the tree has lost nodes");
   printf("prog=%s live_kb=%lu build_s=%.4f rounds_s=%.4f rss_kb=%lu collections=%lu\n", NAME,

@@ -35,11 +35,10 @@
  * agree, since being suspended makes a long one.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#define PROGRAM "tree"
+#include "../common.h"
+
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(USE_MPS)
@@ -52,10 +51,6 @@
 #ifdef HAVE_MPSX
 #include "mpsx.h"
 #endif
-#elif defined(USE_BOEHM)
-#include <gc.h>
-#else
-#error "tree.c: define USE_MPS or USE_BOEHM"
 #endif
 
 typedef struct node_s {
@@ -75,39 +70,8 @@ static int depth = 18, gaps = 1, incremental = 0;
 static double pause_time = -1.0;
 static unsigned long nursery_kb = 0;
 static const char *pool_class = "amc";
-static uint64_t state = 88172645463325252ull;
-
-static inline uint32_t rnd(void)
-{
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return (uint32_t)(state >> 32);
-}
 
 /* --- clocks and gaps --- */
-
-static double cpu(clockid_t id)
-{
-  struct timespec t;
-  clock_gettime(id, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static inline uint64_t ticks(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-  return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-  uint64_t t;
-  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
-  return t;
-#else
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-#endif
-}
 
 static double tick_seconds;     /* one tick */
 static uint64_t long_gap;       /* LONG_GAP in ticks */
@@ -140,19 +104,8 @@ static double bucket_ns(unsigned b)
 
 static void calibrate(void)
 {
-  struct timespec t;
-  double a, b;
-  uint64_t u, v;
   unsigned i;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  a = (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-  u = ticks();
-  do {
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    b = (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-    v = ticks();
-  } while (b - a < 0.05);
-  tick_seconds = (b - a) / (double)(v - u);
+  tick_seconds = tick_length();
   long_gap = (uint64_t)(LONG_GAP / tick_seconds);
   if (long_gap >= sizeof short_gap)
     long_gap = sizeof short_gap - 1;
@@ -164,13 +117,13 @@ static void calibrate(void)
 
 static void gaps_start(void)
 {
-  ref_cpu = cpu(CLOCK_THREAD_CPUTIME_ID);
+  ref_cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
   ref_ticks = last_ticks = ticks();
 }
 
 static __attribute__((noinline)) void long_one(uint64_t from)
 {
-  double c = cpu(CLOCK_THREAD_CPUTIME_ID);
+  double c = seconds(CLOCK_THREAD_CPUTIME_ID);
   double before = (double)(from - ref_ticks) * tick_seconds;
   double gap = c - ref_cpu - before;
   if (gap > longest_gap)
@@ -211,12 +164,6 @@ static double percentile(double part)
 
 static node_t root;
 static unsigned long made;
-
-static void fail(const char *what)
-{
-  fprintf(stderr, "tree: %s\n", what);
-  exit(1);
-}
 
 #if defined(USE_MPS)
 
@@ -403,9 +350,7 @@ static inline node_t new_node(node_t left, node_t right)
 {
   node_t n;
   operation();
-  n = GC_MALLOC(sizeof(node_s));
-  if (n == NULL)
-    fail("out of memory");
+  n = boehm_alloc(sizeof(node_s));
   n->head = NODE_HEAD;
   n->left = left;
   n->right = right;
@@ -419,19 +364,12 @@ static void run(void);
 static void begin(void *cold)
 {
   (void)cold;
-  setenv("GC_MARKERS", "1", 0); /* no help from other threads */
-  GC_INIT();
-  if (incremental)
-    GC_enable_incremental();
+  boehm_begin(incremental);
 }
 
 #define NAME "boehm"
 
-static void report(void)
-{
-  printf(" collections=%lu committed_kb=%lu", (unsigned long)GC_get_gc_no(),
-         (unsigned long)GC_get_heap_size() / 1024);
-}
+static void report(void) { boehm_report(); }
 
 #endif
 
@@ -506,19 +444,6 @@ static unsigned long count(node_t n)
   return 1 + count(follow(n, 1)) + count(follow(n, 0));
 }
 
-static unsigned long peak_kb(void)
-{
-  char line[200];
-  unsigned long kb = 0;
-  FILE *f = fopen("/proc/self/status", "r");
-  while (f != NULL && fgets(line, sizeof line, f) != NULL)
-    if (sscanf(line, "VmHWM: %lu", &kb) == 1)
-      break;
-  if (f != NULL)
-    fclose(f);
-  return kb;
-}
-
 int main(int argc, char **argv)
 {
   void *cold = NULL;
@@ -538,10 +463,10 @@ int main(int argc, char **argv)
     }
   calibrate();
   begin(&cold);
-  start = cpu(CLOCK_PROCESS_CPUTIME_ID);
+  start = seconds(CLOCK_PROCESS_CPUTIME_ID);
   gaps_start();
   run();
-  used = cpu(CLOCK_PROCESS_CPUTIME_ID) - start;
+  used = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
   if (count(root) != (1ul << depth) - 1)
     fail("the tree has lost nodes");
   printf("prog=%s objects=%lu ns=%.2f rss_kb=%lu", NAME, made,
