@@ -84,6 +84,11 @@ install: lib debug
 
 # --- Checks and tests -----------------------------------------------------
 
+# Packages beside the library's own.
+PACKAGES := examples/port/rust tests/port/rust examples/pool-class tools/mps-telemetry \
+  tests/face tests/face/fail tools/mps-derive tests/defmt tests/models benches/micro \
+  examples/firmware examples/firmware/host
+
 # Fast: does it compile, with and without features, and do the lints hold?
 .PHONY: check
 check:
@@ -98,19 +103,8 @@ check:
 	$(CARGO) clippy --quiet --manifest-path tests/port/rust/Cargo.toml --features linux \
 	  --target-dir build/cargo/check -- -D warnings
 	$(CARGO) fmt --check
-	$(CARGO) fmt --check --manifest-path examples/port/rust/Cargo.toml
-	$(CARGO) fmt --check --manifest-path tests/port/rust/Cargo.toml
-	$(CARGO) fmt --check --manifest-path examples/pool-class/Cargo.toml
-	$(CARGO) fmt --check --manifest-path tools/mps-telemetry/Cargo.toml
+	@for d in $(PACKAGES); do $(CARGO) fmt --check --manifest-path $$d/Cargo.toml || exit; done
 	$(CARGO) clippy --quiet --all-targets --features derive,allocator-api2 --target-dir build/cargo/check -- -D warnings
-	$(CARGO) fmt --check --manifest-path tests/face/Cargo.toml
-	$(CARGO) fmt --check --manifest-path tests/face/fail/Cargo.toml
-	$(CARGO) fmt --check --manifest-path tools/mps-derive/Cargo.toml
-	$(CARGO) fmt --check --manifest-path tests/defmt/Cargo.toml
-	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
-	$(CARGO) fmt --check --manifest-path benches/micro/Cargo.toml
-	$(CARGO) fmt --check --manifest-path examples/firmware/Cargo.toml
-	$(CARGO) fmt --check --manifest-path examples/firmware/host/Cargo.toml
 
 # Everything. What is missing for it is installed where that may be done, else
 # named (tools/needs.sh). The last line is 'N passed, N failed'.
