@@ -38,10 +38,6 @@ fn callback(p: Option<*mut c_void>) -> Option<ArenaCallback> {
 /// The least grain. Below 1 KB what the library keeps about a grain would become a large part
 /// of it, and regions of 256 grains would become too many. A guess.
 const GRAIN_LEAST: Size = 1024;
-/// The fraction of committed memory that may be spare if no key says otherwise.
-const DEFAULT_SPARE: f64 = 0.75;
-/// How long a step of a collection may take if no key says otherwise, in seconds.
-const DEFAULT_PAUSE: f64 = 0.1;
 /// The grain of a client arena of 1 MB or more: the reference's default.
 const GRAIN_USUAL: Size = 8192;
 
@@ -56,7 +52,7 @@ fn client_grain(size: Size) -> Size {
 
 /// The fraction of committed memory that may be spare.
 fn spare(a: &mut Args, limit: Size) -> Result<f64> {
-    let mut spare = a.spare().unwrap_or(DEFAULT_SPARE);
+    let mut spare = a.spare().unwrap_or(Config::SPARE);
     if let Some(bytes) = a.size(&args::_mps_key_SPARE_COMMIT_LIMIT) {
         spare = if bytes >= limit { 1.0 } else { bytes as f64 / limit as f64 };
     }
@@ -70,7 +66,7 @@ fn spare(a: &mut Args, limit: Size) -> Result<f64> {
 
 /// How long a step of a collection may take, in seconds.
 fn pause_time(a: &mut Args) -> Result<f64> {
-    let pause_time = a.pause_time().unwrap_or(DEFAULT_PAUSE);
+    let pause_time = a.pause_time().unwrap_or(Config::PAUSE_TIME);
     crate::aver_client!(pause_time >= 0.0, "MPS_KEY_PAUSE_TIME is not negative", Err(Res::Param));
     Ok(pause_time)
 }
@@ -123,8 +119,8 @@ fn config(is_vm: bool, a: &mut Args) -> Result<(Config, &'static dyn Port)> {
     let zoned = a.bool(&args::_mps_key_ARENA_ZONED).unwrap_or(true);
     let limit = a.size(&args::_mps_key_COMMIT_LIMIT).unwrap_or(usize::MAX);
     // A client arena has no spare memory, and without barriers there are no steps.
-    let spare = if parts::VM_ARENAS { spare(a, limit)? } else { DEFAULT_SPARE };
-    let pause_time = if parts::BARRIERS { pause_time(a)? } else { DEFAULT_PAUSE };
+    let spare = if parts::VM_ARENAS { spare(a, limit)? } else { Config::SPARE };
+    let pause_time = if parts::BARRIERS { pause_time(a)? } else { Config::PAUSE_TIME };
     let utilisation = if parts::BARRIERS { utilisation(a)? } else { None };
     let (extended, contracted) = if is_vm {
         (

@@ -6,11 +6,12 @@ use crate::base::addr::{Addr, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::Rank;
-use crate::mpm::{Mpm, State};
+use crate::mpm::Mpm;
 use crate::object::buffer::{self, Buffer};
 use crate::object::format::Format;
 use crate::object::pool::{ClassHandle, Pool};
 use crate::pools::amc::AMC;
+use crate::seam::args;
 use crate::trace::root::{Root as Registered, RootKind};
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -207,9 +208,9 @@ impl Heap<'_> {
             Ok::<_, Res>(f)
         })?;
         made.format = Some(format);
-        let pool = super::no_argument(|a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a)))?;
+        let pool = args::with(&[], |a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a)))?;
         made.pool = Some(pool);
-        let ap = super::no_argument(|a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
+        let ap = args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
         made.ap = Some(ap);
         let inner = Inner {
             m,
@@ -395,8 +396,7 @@ impl<'id> Heap<'id> {
     fn poll(&mut self) {
         self.inner.due.set(false);
         Mpm::enter(self.inner.m, |e| {
-            e.state.set(State::Unclamped);
-            e.poll();
+            e.release();
             e.clamp();
         });
     }

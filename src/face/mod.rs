@@ -21,7 +21,7 @@ use crate::base::ptr::P;
 use crate::mpm::{Config, Mpm};
 use crate::object::pool::{ClassHandle, Pool};
 use crate::ports::DEFAULT;
-use crate::seam::args::{self, Arg, Args, Key, Val};
+use crate::seam::args::{self, Val};
 
 /// How much address space an arena takes at first, and whenever that does not suffice, in bytes.
 /// What `mps_arena_create_k` takes without its key.
@@ -32,37 +32,13 @@ fn instance(limit: usize, pause_time: f64) -> Result<P<Mpm>> {
     let grain = DEFAULT.page_size().max(4096);
     let size = FIRST.min(limit.max(1 << 20));
     let params = Params { grain, size, base: None, limit, extra: 0 };
-    let config = Config {
-        params,
-        spare: 0.75,
-        pause_time,
-        utilisation: None,
-        zoned: true,
-        extended: None,
-        contracted: None,
-    };
+    let config = Config { pause_time, ..Config::new(params) };
     Mpm::create(DEFAULT, &config)
-}
-
-/// Calls `f` with a list of one argument.
-fn argument<R>(key: &'static Key, size: usize, f: impl FnOnce(&mut Args) -> R) -> R {
-    let mut all = [
-        Arg { key: core::ptr::from_ref(key), val: Val { size } },
-        Arg { key: &raw const args::_mps_key_ARGS_END, val: Val { size: 0 } },
-    ];
-    // SAFETY: ended by the end key; this call's alone.
-    f(&mut unsafe { Args::new(all.as_mut_ptr()) })
-}
-
-/// Calls `f` with no argument.
-fn no_argument<R>(f: impl FnOnce(&mut Args) -> R) -> R {
-    let mut end = [Arg { key: &raw const args::_mps_key_ARGS_END, val: Val { size: 0 } }];
-    // SAFETY: as above.
-    f(&mut unsafe { Args::new(end.as_mut_ptr()) })
 }
 
 /// A pool of class MVFF.
 fn mvff(m: P<Mpm>, align: usize) -> Result<P<Pool>> {
     static CLASS: ClassHandle = ClassHandle::new(&crate::pools::manual::mvff::MVFF);
-    argument(&args::_mps_key_ALIGN, align, |a| Mpm::enter(m, |e| e.new_pool(&CLASS, None, a)))
+    let align = (&args::_mps_key_ALIGN, Val { size: align });
+    args::with(&[align], |a| Mpm::enter(m, |e| e.new_pool(&CLASS, None, a)))
 }

@@ -2,7 +2,7 @@
 
 use super::heap::{Gc, Heap};
 use crate::base::addr::Addr;
-use crate::base::res::Result;
+use crate::base::res::{Result, code_of};
 use crate::object::format::Methods;
 use crate::object::scan::{Ref, ScanState};
 use crate::trace::fix;
@@ -106,6 +106,28 @@ pub struct Tracer<'a> {
 }
 
 impl Tracer<'_> {
+    /// Goes over what stands from `base` to `limit`: `one` looks at what is there, and says where
+    /// the next begins. The C code of how it ended.
+    ///
+    /// # Safety
+    /// `ss` is what the library has handed to a scanner.
+    unsafe fn over(
+        ss: *mut c_void,
+        base: Addr,
+        limit: Addr,
+        one: impl Fn(&mut Tracer<'_>, Addr) -> Addr,
+    ) -> i32 {
+        // SAFETY: the caller's.
+        let state = unsafe { &*ss.cast::<ScanState>() };
+        let mut t = Tracer { state, seen: state.head.ufs.get(), result: Ok(()) };
+        let mut at = base;
+        while at < limit {
+            at = one(&mut t, at);
+        }
+        state.head.ufs.set(t.seen);
+        code_of(t.result)
+    }
+
     /// Visits a reference.
     #[inline(always)]
     pub fn visit<T>(&mut self, f: &Field<'_, T>) {
@@ -299,27 +321,16 @@ pub(super) unsafe fn init(p: Addr, kind: &'static Kind) {
 
 unsafe extern "C" fn scan(ss: *mut c_void, base: Addr, limit: Addr) -> i32 {
     // SAFETY: a scan state of the library's.
-    let state = unsafe { &*ss.cast::<ScanState>() };
-    let mut t = Tracer { state, seen: state.head.ufs.get(), result: Ok(()) };
-    let mut at = base;
-    while at < limit {
-        // SAFETY: the library asks about whole objects; here and below.
-        let word = unsafe { head(at) };
-        let bytes = if word & TAGS == 0 {
-            // SAFETY: as above.
-            let kind = unsafe { kind_of(word) };
-            // SAFETY: as above.
-            unsafe { (kind.trace)(at.add(HEAD).ptr(), &mut t) };
-            // SAFETY: as above.
-            unsafe { size(kind, at) }
-        } else {
-            // SAFETY: as above.
-            unsafe { skip(at) }.since(at)
-        };
-        at = at.add(bytes);
+    unsafe {
+        Tracer::over(ss, base, limit, |t, at| {
+            // SAFETY: the library asks about whole objects; here and below.
+            let word = head(at);
+            if word & TAGS == 0 {
+                (kind_of(word).trace)(at.add(HEAD).ptr(), t);
+            }
+            skip(at)
+        })
     }
-    state.head.ufs.set(t.seen);
-    t.result.err().map_or(0, |e| e.code())
 }
 
 /// Scans the places of roots: 0 and odd words are no references.
@@ -330,20 +341,17 @@ pub(super) unsafe extern "C" fn scan_places(
     _: *mut c_void,
 ) -> i32 {
     // SAFETY: a scan state of the library's.
-    let state = unsafe { &*ss.cast::<ScanState>() };
-    let mut t = Tracer { state, seen: state.head.ufs.get(), result: Ok(()) };
-    let mut at = base;
-    while at < limit {
-        let place = at.ptr::<Cell<usize>>();
-        // SAFETY: the root consists of such places.
-        let word = unsafe { &*place }.get();
-        if word != 0 && word & 1 == 0 {
-            t.fix(place);
-        }
-        at = at.add(size_of::<usize>());
+    unsafe {
+        Tracer::over(ss, base, limit, |t, at| {
+            let place = at.ptr::<Cell<usize>>();
+            // SAFETY: the root consists of such places.
+            let word = (*place).get();
+            if word != 0 && word & 1 == 0 {
+                t.fix(place);
+            }
+            at.add(size_of::<usize>())
+        })
     }
-    state.head.ufs.set(t.seen);
-    t.result.err().map_or(0, |e| e.code())
 }
 
 unsafe extern "C" fn skip(p: Addr) -> Addr {

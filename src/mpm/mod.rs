@@ -153,6 +153,26 @@ pub struct Config {
     pub contracted: Option<crate::seam::client::ArenaCallback>,
 }
 
+impl Config {
+    /// [`Config::spare`], if nobody says otherwise.
+    pub const SPARE: f64 = crate::arena::DEFAULT_SPARE;
+    /// [`Config::pause_time`], if nobody says otherwise.
+    pub const PAUSE_TIME: f64 = 0.1;
+
+    /// With the defaults of `mps_arena_create_k`.
+    pub fn new(params: Params) -> Config {
+        Config {
+            params,
+            spare: Config::SPARE,
+            pause_time: Config::PAUSE_TIME,
+            utilisation: None,
+            zoned: true,
+            extended: None,
+            contracted: None,
+        }
+    }
+}
+
 impl Mpm {
     /// Makes an instance over a port. Any thread that is in no instance.
     ///

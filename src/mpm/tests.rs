@@ -23,7 +23,7 @@ use crate::pools::amc;
 use crate::ports::soft::Soft;
 use crate::ports::testing::faulty::Faulty;
 use crate::ports::testing::mock::{Mock, PAGE};
-use crate::seam::args::{self, ARGS_MAX, Arg, Key, Val as ArgVal};
+use crate::seam::args::{self, Key, Val as ArgVal};
 use crate::seam::port::{Caps, FaultHandler, ForkHooks, ThreadSlot};
 use crate::trace::history::Ld;
 use crate::trace::{fix, sanity};
@@ -321,16 +321,6 @@ fn methods(header: Size) -> Methods {
     }
 }
 
-fn arguments<R>(list: &[(&'static Key, ArgVal)], f: impl FnOnce(&mut Args) -> R) -> R {
-    let end = Arg { key: &raw const args::_mps_key_ARGS_END, val: ArgVal { size: 0 } };
-    let mut array = [end; ARGS_MAX];
-    for (slot, (key, val)) in array.iter_mut().zip(list) {
-        *slot = Arg { key: core::ptr::from_ref(*key), val: *val };
-    }
-    // SAFETY: ended by the end key; this call's alone.
-    f(&mut unsafe { Args::new(array.as_mut_ptr()) })
-}
-
 // --------------------------------------------------------------- the client
 
 /// How a client is to be.
@@ -490,14 +480,11 @@ impl Client {
             }
         }
         let config = Config {
-            params: Params { grain: s.grain, size, base, limit: s.limit, extra: 0 },
             spare: s.spare,
             pause_time: 0.0,
             // Steps must not depend on the time, or runs would differ.
             utilisation: Some(0),
-            zoned: true,
-            extended: None,
-            contracted: None,
+            ..Config::new(Params { grain: s.grain, size, base, limit: s.limit, extra: 0 })
         };
         let m = Mpm::create(port, &config)?;
         self.m = Some(m);
@@ -514,11 +501,12 @@ impl Client {
                 (&args::_mps_key_CHAIN, ArgVal { p: self.chain.unwrap().as_ptr().cast() }),
                 (&args::_mps_key_INTERIOR, ArgVal { b: s.interior as i32 }),
             ];
-            let pool = arguments(&list, |a| Mpm::enter(m, |e| e.new_pool(class, Some(format), a)))?;
+            let pool =
+                args::with(&list, |a| Mpm::enter(m, |e| e.new_pool(class, Some(format), a)))?;
             self.pools.push(pool);
         }
         for pool in [self.pools[0], self.pools[0], self.pools[1]] {
-            self.aps.push(arguments(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?);
+            self.aps.push(args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?);
         }
         let null = core::ptr::null_mut();
         let table = RootKind::Area {

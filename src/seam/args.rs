@@ -2,6 +2,7 @@
 
 use crate::base::addr::Addr;
 use core::ffi::c_void;
+use core::marker::PhantomData;
 
 /// A keyword. Only its address counts; the name is for debuggers.
 #[repr(C)]
@@ -122,16 +123,29 @@ pub fn microseconds(seconds: f64) -> usize {
 }
 
 /// A client's argument list, writable and ended by the end key.
-pub struct Args {
+pub struct Args<'a> {
     at: *mut Arg,
+    list: PhantomData<&'a mut [Arg]>,
 }
 
-impl Args {
+/// Calls `f` with a list of these arguments, fewer than [`ARGS_MAX`].
+pub fn with<R>(list: &[(&'static Key, Val)], f: impl FnOnce(&mut Args) -> R) -> R {
+    let end = Arg { key: &raw const _mps_key_ARGS_END, val: Val { size: 0 } };
+    let mut all = [end; ARGS_MAX];
+    crate::aver!(list.len() < ARGS_MAX, "fewer arguments than MPS_ARGS_MAX");
+    for (to, (key, val)) in all.iter_mut().take(ARGS_MAX - 1).zip(list) {
+        *to = Arg { key: core::ptr::from_ref(*key), val: *val };
+    }
+    // SAFETY: ended by the end key; this call's alone.
+    f(&mut unsafe { Args::new(all.as_mut_ptr()) })
+}
+
+impl Args<'_> {
     /// # Safety
-    /// `at` points to an array that ends with the end key and is the call's
-    /// alone.
-    pub unsafe fn new(at: *mut Arg) -> Args {
-        Args { at }
+    /// `at` points to an array that ends with the end key, and is the result's alone for as long
+    /// as that is used.
+    pub unsafe fn new(at: *mut Arg) -> Self {
+        Args { at, list: PhantomData }
     }
 
     /// Takes the first argument of this key out of the list; the rest moves

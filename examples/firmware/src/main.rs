@@ -24,7 +24,7 @@ use mps::object::pool::{ClassHandle, Pool};
 use mps::pools::amc::AMC;
 use mps::pools::manual::mfs::MFS;
 use mps::ports::soft::Soft;
-use mps::seam::args::{self, Arg, Args, Val};
+use mps::seam::args::{self, Val};
 use mps::trace::root::RootKind;
 
 /// The arena's memory, all that is ever collected.
@@ -233,16 +233,6 @@ impl Program {
     }
 }
 
-fn arguments<R>(list: &[(&'static args::Key, usize)], f: impl FnOnce(&mut Args) -> R) -> R {
-    let end = Arg { key: &raw const args::_mps_key_ARGS_END, val: Val { size: 0 } };
-    let mut all = [end; 4];
-    for (to, (key, size)) in all.iter_mut().take(3).zip(list) {
-        *to = Arg { key: core::ptr::from_ref(*key), val: Val { size: *size } };
-    }
-    // SAFETY: ended by the end key; this call's alone.
-    f(&mut unsafe { Args::new(all.as_mut_ptr()) })
-}
-
 static MOVING: ClassHandle = ClassHandle::new(&AMC);
 static MANUAL: ClassHandle = ClassHandle::new(&MFS);
 
@@ -254,15 +244,7 @@ fn set_up() -> Result<(P<Mpm>, P<Buffer>, P<Pool>)> {
     let rest = rest.unwrap_or(given);
     let base = Some(rest.base);
     let params = Params { grain: GRAIN, size: rest.size(), base, limit: usize::MAX, extra: 0 };
-    let config = Config {
-        params,
-        spare: 0.0,
-        pause_time: PAUSE,
-        utilisation: None,
-        zoned: true,
-        extended: None,
-        contracted: None,
-    };
+    let config = Config { spare: 0.0, pause_time: PAUSE, ..Config::new(params) };
     let m = Mpm::create(port, &config)?;
     let format: P<Format> = Mpm::enter(m, |e| {
         let f = e.cx.arena.control_new(Format::new(m.addr().0, heap::methods()))?;
@@ -278,11 +260,11 @@ fn set_up() -> Result<(P<Mpm>, P<Buffer>, P<Pool>)> {
         splits: true,
     };
     Mpm::enter(m, |e| e.new_root(Rank::Exact, kind, false))?;
-    let moving = arguments(&[], |a| Mpm::enter(m, |e| e.new_pool(&MOVING, Some(format), a)))?;
-    let ap = arguments(&[], |a| Mpm::enter(m, |e| e.new_ap(moving, a)))?;
-    let unit = (&args::_mps_key_MFS_UNIT_SIZE, size_of::<samples::Sample>());
-    let by = (&args::_mps_key_EXTEND_BY, 2 * GRAIN);
-    let manual = arguments(&[unit, by], |a| Mpm::enter(m, |e| e.new_pool(&MANUAL, None, a)))?;
+    let moving = args::with(&[], |a| Mpm::enter(m, |e| e.new_pool(&MOVING, Some(format), a)))?;
+    let ap = args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(moving, a)))?;
+    let unit = (&args::_mps_key_MFS_UNIT_SIZE, Val { size: size_of::<samples::Sample>() });
+    let by = (&args::_mps_key_EXTEND_BY, Val { size: 2 * GRAIN });
+    let manual = args::with(&[unit, by], |a| Mpm::enter(m, |e| e.new_pool(&MANUAL, None, a)))?;
     Ok((m, ap, manual))
 }
 

@@ -15,7 +15,7 @@ use mps::object::pool::{ClassHandle, Pool};
 use mps::object::scan::{Ref, ScanState};
 use mps::pools::{amc, marksweep};
 use mps::ports::linux::LINUX;
-use mps::seam::args::{self, ARGS_MAX, Arg, Args, Key, Val};
+use mps::seam::args::{self, Key, Val};
 use mps::trace::fix::fix2;
 use mps::trace::root::{Root, RootKind};
 use pool_class::pages::{KEY_MOST, PAGES, objects};
@@ -100,16 +100,6 @@ unsafe extern "C" fn scan_area(ss: *mut c_void, base: Addr, limit: Addr, _: *mut
 
 // --------------------------------------------------------------- the client
 
-fn arguments<R>(list: &[(&'static Key, Val)], f: impl FnOnce(&mut Args) -> R) -> R {
-    let end = Arg { key: &raw const args::_mps_key_ARGS_END, val: Val { size: 0 } };
-    let mut array = [end; ARGS_MAX];
-    for (slot, (key, val)) in array.iter_mut().zip(list) {
-        *slot = Arg { key: std::ptr::from_ref(*key), val: *val };
-    }
-    // SAFETY: ended by the end key; this call's alone.
-    f(&mut unsafe { Args::new(array.as_mut_ptr()) })
-}
-
 /// xorshift64*, seeded by `MPS_TEST_SEED` or the clock; printed.
 struct Rng(u64);
 
@@ -147,15 +137,7 @@ impl Client {
     fn new() -> Client {
         let params =
             Params { grain: 4096, size: 16 << 20, base: None, limit: usize::MAX, extra: 0 };
-        let config = Config {
-            params,
-            spare: 0.5,
-            pause_time: 0.0,
-            utilisation: None,
-            zoned: true,
-            extended: None,
-            contracted: None,
-        };
+        let config = Config { spare: 0.5, pause_time: 0.0, ..Config::new(params) };
         let m = Mpm::create(&LINUX, &config).unwrap();
         let methods = Methods { align: WORD, scan, skip, fwd, isfwd, pad, ..Methods::default() };
         let format = Mpm::enter(m, |e| {
@@ -190,13 +172,13 @@ impl Client {
 
     fn pool(&mut self, class: &ClassHandle, list: &[(&'static Key, Val)]) -> P<Pool> {
         let format = class.class.needs_format().then_some(self.format);
-        let p = arguments(list, |a| Mpm::enter(self.m, |e| e.new_pool(class, format, a)));
+        let p = args::with(list, |a| Mpm::enter(self.m, |e| e.new_pool(class, format, a)));
         self.pools.push(p.unwrap());
         p.unwrap()
     }
 
     fn ap(&mut self, p: P<Pool>, list: &[(&'static Key, Val)]) -> P<Buffer> {
-        let b = arguments(list, |a| Mpm::enter(self.m, |e| e.new_ap(p, a))).unwrap();
+        let b = args::with(list, |a| Mpm::enter(self.m, |e| e.new_ap(p, a))).unwrap();
         self.aps.push(b);
         b
     }

@@ -306,14 +306,17 @@ impl World {
             None => &crate::ports::linux::LINUX,
         };
         let config = Config {
-            params: Params { grain: 4096, size: 1 << 20, base: None, limit: usize::MAX, extra: 0 },
             spare: 0.5,
             pause_time: 0.0,
             // Steps must not depend on the time, or runs would differ.
             utilisation: Some(0),
-            zoned: true,
-            extended: None,
-            contracted: None,
+            ..Config::new(Params {
+                grain: 4096,
+                size: 1 << 20,
+                base: None,
+                limit: usize::MAX,
+                extra: 0,
+            })
         };
         let m = Mpm::create(port, &config).unwrap();
         let chain = Mpm::enter(m, |e| e.new_chain(2, |i| (64 << 10) << i)).unwrap();
@@ -384,7 +387,7 @@ impl World {
             list.push((&key::_mps_key_CHAIN, V { p: self.chain.as_ptr().cast() }));
         }
         let format = c.format.then_some(self.format);
-        arguments(&list, |a| Mpm::enter(self.m, |e| e.new_pool(&c.handle, format, a)))
+        args::with(&list, |a| Mpm::enter(self.m, |e| e.new_pool(&c.handle, format, a)))
     }
 
     fn pool(&self, c: &Class) -> P<Pool> {
@@ -399,7 +402,7 @@ impl World {
     fn try_ap(&self, p: P<Pool>, rank: Option<Rank>) -> Result<P<Buffer>> {
         let list: List =
             rank.map(|r| (&key::_mps_key_RANK, V { u: r as u32 })).into_iter().collect();
-        arguments(&list, |a| Mpm::enter_for(self.m, p, |e| e.new_ap(p, a)))
+        args::with(&list, |a| Mpm::enter_for(self.m, p, |e| e.new_ap(p, a)))
     }
 
     fn ap(&self, p: P<Pool>) -> P<Buffer> {

@@ -11,7 +11,7 @@ use mps::mpm::{Config, Mpm};
 use mps::object::format::{Format, Methods};
 use mps::object::pool::ClassHandle;
 use mps::pools::marksweep::LO;
-use mps::seam::args::{self, Arg, Args, Val};
+use mps::seam::args;
 use mps::seam::event;
 use std::sync::Mutex;
 
@@ -49,25 +49,11 @@ unsafe extern "C" fn skip(p: Addr) -> Addr {
 
 static CLASS: ClassHandle = ClassHandle::new(&LO);
 
-fn arguments<R>(f: impl FnOnce(&mut Args) -> R) -> R {
-    let mut end = [Arg { key: &raw const args::_mps_key_ARGS_END, val: Val { size: 0 } }];
-    // SAFETY: ended by the end key; this call's alone.
-    f(&mut unsafe { Args::new(end.as_mut_ptr()) })
-}
-
 /// An arena, a pool of garbage, a collection.
 fn work() {
     let params =
         mps::arena::Params { grain: 4096, size: 16 << 20, base: None, limit: usize::MAX, extra: 0 };
-    let config = Config {
-        params,
-        spare: 0.5,
-        pause_time: 0.1,
-        utilisation: None,
-        zoned: true,
-        extended: None,
-        contracted: None,
-    };
+    let config = Config { spare: 0.5, pause_time: 0.1, ..Config::new(params) };
     let m = Mpm::create(mps::ports::DEFAULT, &config).unwrap();
     let format: P<Format> = Mpm::enter(m, |e| {
         let methods = Methods { align: size_of::<usize>(), skip, ..Methods::default() };
@@ -75,8 +61,8 @@ fn work() {
         e.formats.push_back(f);
         f
     });
-    let pool = arguments(|a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a))).unwrap();
-    let ap = arguments(|a| Mpm::enter(m, |e| e.new_ap(pool, a))).unwrap();
+    let pool = args::with(&[], |a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a))).unwrap();
+    let ap = args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a))).unwrap();
     for _ in 0..1000 {
         let p = Mpm::enter(m, |e| e.fill(ap, 4096)).unwrap();
         // SAFETY: that much was reserved.

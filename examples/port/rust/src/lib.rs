@@ -28,7 +28,7 @@ use mps::object::format::Format;
 use mps::object::pool::{ClassHandle, Pool};
 use mps::pools::amc::AMC;
 use mps::ports::soft::Soft;
-use mps::seam::args::{self, Arg, Args, Val};
+use mps::seam::args;
 use mps::trace::root::{Root, RootKind};
 
 static MOVING: ClassHandle = ClassHandle::new(&AMC);
@@ -59,13 +59,6 @@ pub struct Report {
     pub wrong: usize,
 }
 
-/// Runs a closure with an empty list of arguments.
-fn no_arguments<R>(f: impl FnOnce(&mut Args) -> R) -> R {
-    let mut end = [Arg { key: &raw const args::_mps_key_ARGS_END, val: Val { size: 0 } }];
-    // SAFETY: ended by the end key; this call's alone.
-    f(&mut unsafe { Args::new(end.as_mut_ptr()) })
-}
-
 /// All that an arena with one pool consists of.
 struct Heap {
     m: P<Mpm>,
@@ -86,15 +79,7 @@ impl Heap {
         let rest = rest.unwrap_or(given);
         let base = Some(rest.base);
         let params = Params { grain: GRAIN, size: rest.size(), base, limit: usize::MAX, extra: 0 };
-        let config = Config {
-            params,
-            spare: 0.0,
-            pause_time: PAUSE,
-            utilisation: None,
-            zoned: true,
-            extended: None,
-            contracted: None,
-        };
+        let config = Config { spare: 0.0, pause_time: PAUSE, ..Config::new(params) };
         let m = Mpm::create(port, &config)?;
         let format = Mpm::enter(m, |e| {
             let f = e.cx.arena.control_new(Format::new(m.addr().0, heap::methods()))?;
@@ -110,8 +95,8 @@ impl Heap {
             splits: true,
         };
         let root = Mpm::enter(m, |e| e.new_root(Rank::Exact, kind, false))?;
-        let pool = no_arguments(|a| Mpm::enter(m, |e| e.new_pool(&MOVING, Some(format), a)))?;
-        let ap = no_arguments(|a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
+        let pool = args::with(&[], |a| Mpm::enter(m, |e| e.new_pool(&MOVING, Some(format), a)))?;
+        let ap = args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
         Ok(Heap { m, format, root, pool, ap })
     }
 

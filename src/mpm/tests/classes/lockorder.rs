@@ -149,7 +149,7 @@ impl Site {
     }
 
     fn new_ap(&self) -> P<Buffer> {
-        arguments(&[], |a| Mpm::enter_for(self.m, self.p, |m| m.new_ap(self.p, a))).unwrap()
+        args::with(&[], |a| Mpm::enter_for(self.m, self.p, |m| m.new_ap(self.p, a))).unwrap()
     }
 
     /// Nobody is inside, or not for long (a fork tries).
@@ -227,21 +227,24 @@ fn with_instance(s: Site, (name, f, _): &Op) {
 fn nobody_inside_waits_for_a_pool() {
     let _one = Machine::none();
     let config = Config {
-        params: Params { grain: 4096, size: 1 << 20, base: None, limit: usize::MAX, extra: 0 },
         spare: 0.0,
         pause_time: 0.0,
         // Steps must not depend on the time, or runs would differ.
         utilisation: Some(0),
-        zoned: true,
-        extended: None,
-        contracted: None,
+        ..Config::new(Params {
+            grain: 4096,
+            size: 1 << 20,
+            base: None,
+            limit: usize::MAX,
+            extra: 0,
+        })
     };
     let m = Mpm::create(&PORT, &config).unwrap();
     let mut classes = 0;
     for c in TABLE.iter().filter(|c| c.handle.class.has_own_lock()) {
         classes += 1;
         let list = [(&key::_mps_key_MFS_UNIT_SIZE, size(UNIT)), (&key::_mps_key_SPARE, real(0.0))];
-        let p = arguments(&list, |a| Mpm::enter(m, |e| e.new_pool(&c.handle, None, a)));
+        let p = args::with(&list, |a| Mpm::enter(m, |e| e.new_pool(&c.handle, None, a)));
         let p = p.unwrap();
         let mut s = Site { m, p, calls: c.alloc, block: Addr::NULL, ap: None };
         s.ap = c.aps.then(|| s.new_ap());
