@@ -14,6 +14,24 @@
 static char *area;
 static size_t pages, page;
 
+/* Give malloc memory for the judge.  With no mapping left it gets no more: a
+ * process at the limit may be refused an mmap and even a brk.  The last block
+ * stays, and what is below it is not given back. */
+static void malloc_room(void)
+{
+  enum { BLOCKS = 8192, BLOCK = 4096 };
+  static void *block[BLOCKS];
+  size_t i;
+  if (block[0] != NULL)
+    return;                     /* the cases before got it */
+  for (i = 0; i < BLOCKS; ++i) {
+    block[i] = malloc(BLOCK);
+    CHECK(block[i] != NULL);
+  }
+  for (i = 0; i + 1 < BLOCKS; ++i)
+    free(block[i]);
+}
+
 /* Use up all mappings but about `left'. */
 static void use_up(size_t left)
 {
@@ -65,6 +83,7 @@ static void workload(double pause, size_t left)
   /* in the middle of a collection, protection being on already */
   CHECK_OK(mps_arena_start_collect(arena));
   (void)mps_arena_step(arena, 0.0, 0.0);
+  malloc_room();
   use_up(left);
   /* what is new memory may need a mapping; but most is used again */
   g.may_refuse = 1;
