@@ -272,6 +272,7 @@ struct Paged {
     field: Field,
     pages: Pages,
     base: usize,
+    extent: usize,
     used: Vec<bool>,
     blocks: BTreeMap<usize, usize>,
 }
@@ -279,22 +280,24 @@ struct Paged {
 impl Paged {
     const SHIFT: u32 = 3;
 
-    /// Three extents, one after the other, so that blocks of different ones are neighbours.
-    fn new() -> Paged {
+    /// Three extents of so many grains, one after the other, so that blocks of different ones
+    /// are neighbours.
+    fn new(grains: usize) -> Paged {
         let base = 0x4000_0000usize;
         let mut field = Field::new(0);
         // SAFETY: that much, leaked; extents that overlap none, leaked.
         unsafe {
             field.rehouse(memory(Field::footprint(4).unwrap()), 4);
             for k in 0..3 {
-                assert!(field.insert(extent(base + k * 20_000 * 8, 20_000, Self::SHIFT)));
+                assert!(field.insert(extent(base + k * grains * 8, grains, Self::SHIFT)));
             }
         }
         let mut pages = Pages::new();
         assert!(!pages.is_on() && pages.take(1).is_null() && !pages.turn(1));
         // SAFETY: that much, leaked.
         unsafe { pages.build(memory(Pages::FOOTPRINT), Self::SHIFT) };
-        Paged { field, pages, base, used: vec![false; 60_000], blocks: BTreeMap::new() }
+        let used = vec![false; 3 * grains];
+        Paged { field, pages, base, extent: grains, used, blocks: BTreeMap::new() }
     }
 
     fn address(&self, at: usize) -> Addr {
@@ -373,21 +376,45 @@ impl Paged {
 
 #[test]
 fn pages_against_naive() {
+    let (parts, paged) = against_naive(20_000, 150_000, 10_000, |r, phase| match phase % 4 {
+        0 => 1 + r.below(32),
+        1 => 1 + r.below(700),
+        2 => [1, 2, 3, 33, 36, 64, 65, 500, 512, 513][r.below(10)],
+        _ => 1 + r.below(100),
+    });
+    assert!(parts > 200 && paged > 5_000, "{parts} parts, {paged} in pages");
+}
+
+/// The same with pages of slots that are not small.
+#[test]
+fn large_pages_against_naive() {
+    let sizes = [513, 576, 577, 1000, 1024, 1025, 3000, 7169, LARGEST, LARGEST + 1];
+    let (parts, paged) = against_naive(1_500_000, 40_000, 8_000, |r, phase| match phase % 3 {
+        0 => 513 + r.below(200),
+        1 => sizes[r.below(10)],
+        _ => LARGEST - r.below(1100),
+    });
+    assert!(parts > 50 && paged > 1_000, "{parts} parts, {paged} in pages");
+}
+
+/// Blocks come and go for so many steps, and after each of `rounds` steps all are freed. `size`
+/// says how large, given a random number and the round. Returns how many parts of blocks were
+/// freed, and how many blocks in pages.
+fn against_naive(
+    grains: usize,
+    steps: usize,
+    rounds: usize,
+    size: impl Fn(&mut Rng, usize) -> usize,
+) -> (usize, usize) {
     let seed = 0xABCD_5678_9ABC_DEF1u64;
     std::println!("seed {seed:#x}");
     let mut r = Rng(seed);
-    let mut p = Paged::new();
+    let mut p = Paged::new(grains);
     let (mut parts, mut paged) = (0, 0);
-    for step in 0..150_000 {
-        let phase = step / 10_000;
-        let n = match phase % 4 {
-            0 => 1 + r.below(32),
-            1 => 1 + r.below(700),
-            2 => [1, 2, 3, 33, 36, 64, 65, 500, 512, 513][r.below(10)],
-            _ => 1 + r.below(100),
-        };
+    for step in 0..steps {
+        let n = size(&mut r, step / rounds);
         // Now it grows, now it shrinks, and sometimes to nothing.
-        let grows = step % 10_000 < 5_000;
+        let grows = step % rounds < rounds / 2;
         if r.below(16) < if grows { 12 } else { 4 } {
             if !p.alloc(n) {
                 p.pages.dissolve_all(&mut p.field);
@@ -409,7 +436,7 @@ fn pages_against_naive() {
                 1 => {
                     let mut end = at + n;
                     while let Some(l) = p.blocks.get(&end)
-                        && end % 20_000 != 0
+                        && end % p.extent != 0
                         && r.below(3) != 0
                     {
                         end += l;
@@ -428,7 +455,7 @@ fn pages_against_naive() {
                 }
             }
         }
-        if step % 500 == 0 {
+        if step % (rounds / 20) == 0 {
             // The field has what is in use, and pages.
             for (at, n) in p.blocks.iter().map(|(a, n)| (*a, *n)) {
                 assert!(p.field.in_use(p.address(at), n));
@@ -436,7 +463,7 @@ fn pages_against_naive() {
             let used = p.used.iter().filter(|u| **u).count();
             assert!(p.field.grains - p.field.free <= used + p.pages.held);
         }
-        if step % 10_000 == 9_999 {
+        if step % rounds == rounds - 1 {
             while let Some((at, n)) = p.blocks.iter().next().map(|(a, n)| (*a, *n)) {
                 p.free(at, n, false);
             }
@@ -444,14 +471,14 @@ fn pages_against_naive() {
             assert_eq!((p.pages.held, p.field.free), (0, p.field.grains));
         }
     }
-    assert!(parts > 200 && paged > 5_000, "{parts} parts, {paged} in pages");
     assert!(!p.pages.take_heads().is_null() && !p.pages.is_on());
+    (parts, paged)
 }
 
 /// Several at a time, and in no other way: each is another's.
 #[test]
 fn pages_give_several() {
-    let mut p = Paged::new();
+    let mut p = Paged::new(20_000);
     while p.pages.held == 0 {
         assert!(p.alloc(20));
     }

@@ -2,7 +2,7 @@
 //!
 //! Freed blocks of up to 32 grains are set aside in [`Magazines`] while that is
 //! little compared with what is in use, and handed out again as they are.
-//! Behind that, blocks of up to 512 grains are in [`Pages`], each of one size, as soon as there are
+//! Behind that, blocks of up to 8,192 grains are in [`Pages`], each of one size, as soon as there are
 //! enough of that size; all else is in the [`Field`], where what is free joins its
 //! neighbours. A page is a block of the field, to which it goes back when all of it is free.
 //! An extent that is entirely free goes back to the arena when what is then left free
@@ -62,7 +62,7 @@ const AMPLE_RUN: Size = 1024;
 /// There are magazines in pools that have so many bytes: two of the first extents. Less is
 /// not worth their 8 KB.
 const FRONT_FROM: Size = 32 * 1024;
-/// And pages from here on: less is not worth the 6 KB for what is known of each size.
+/// And pages from here on: less is not worth the 8 KB for what is known of each size.
 const PAGES_FROM: Size = 64 * 1024;
 /// Blocks are in magazines as far as they come to so many bytes, and a part of what is in
 /// use. That is memory that can't be had in other sizes.
@@ -1042,7 +1042,7 @@ impl Inner {
     /// can use, so in pools of some size they come from opposite ends.
     fn fit(&self, n: usize) -> Fit {
         let fit = self.config.fit;
-        if n > pages::LARGEST && self.live >= FRONT_FROM >> self.bounds.shift {
+        if n > pages::SMALL && self.live >= FRONT_FROM >> self.bounds.shift {
             Fit { high: !fit.high, top: !fit.high }
         } else {
             fit
@@ -1078,10 +1078,6 @@ impl Inner {
     /// itself.
     fn room(&mut self, ap: P<Buffer>, size: Size) -> Option<(Addr, Addr)> {
         let n = self.grains(size);
-        if n > pages::LARGEST {
-            let a = self.field.alloc(n, self.fit(n))?;
-            return Some(self.granted(a, n));
-        }
         if let Some(a) = self.set_aside(n) {
             if let Some(s) = ap.magazines.get() {
                 // Half, so that what is freed meanwhile finds places in the pool's own.
@@ -1092,6 +1088,10 @@ impl Inner {
         }
         if self.wants_page(n) {
             return None;
+        }
+        if n > pages::SMALL {
+            let a = self.cut(n)?;
+            return Some(self.granted(a, n));
         }
         let most = n.max(ROOM_MAX >> self.bounds.shift);
         let whole = (self.field.free as f64) < self.field.grains as f64 * self.config.slack;
