@@ -88,6 +88,16 @@ impl Runs {
         }
     }
 
+    /// Is there a run with this mode?
+    pub fn has(&self, mode: AccessSet) -> bool {
+        !self.run.is_empty() && self.mode == mode
+    }
+
+    /// Where the run ends.
+    pub fn limit(&self) -> Addr {
+        self.run.limit
+    }
+
     /// Is there a run, and are accesses to it to be denied?
     pub fn denies(&self) -> bool {
         !self.run.is_empty() && !self.mode.is_empty()

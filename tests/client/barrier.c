@@ -271,6 +271,70 @@ static void test_accesses(void)
   part("bytes, unaligned words, block copies, atomic operations");
 }
 
+#ifdef HAVE_MPSX
+static mps_word_t protections(void)
+{
+  mps_x_stats_s st;
+  st.struct_size = sizeof st;
+  CHECK_OK(mps_x_stats(arena, &st));
+  return st.syscalls_protect;
+}
+
+/* What is scanned first leads to every other object of many, each in a segment
+ * of its own.  What lies between is hidden with these, by few calls: the
+ * program can't reach it before later hits, which find it hidden already. */
+static void test_together(void)
+{
+  enum { OBJECTS = 200, SLOTS = 7900 };
+  mps_addr_t r = NULL;
+  mps_root_t root;
+  mps_pool_t ams;
+  mps_ap_t from;
+  mps_word_t n, before, calls;
+  obj_t o;
+  word i, steps = 0;
+  setup(0.0, 100);
+  ams = pool_class(arena, AMS, fmt);
+  from = ap_make(ams);
+  CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, &r, 1));
+  mps_arena_clamp(arena);
+  r = obj_new(from, 0, KIND_VECTOR, SLOTS, 1);
+  for (i = 0; i < OBJECTS; ++i) {
+    o = obj_new(from, 0, KIND_VECTOR, SLOTS, i + 10);
+    ((obj_t)r)->slot[i] = (word)o;
+  }
+  for (i = 0; i < OBJECTS; i += 2) {    /* the others through the one before */
+    o = (obj_t)((obj_t)r)->slot[i];
+    o->slot[SLOTS - 1] = ((obj_t)r)->slot[i + 1];
+    ((obj_t)r)->slot[i + 1] = 0;
+  }
+  n = mps_collections(arena);
+  CHECK_OK(mps_arena_start_collect(arena));
+  do {
+    before = protections();
+    CHECK(mps_arena_step(arena, 0.0, 0.0) && ++steps < 100000);
+  } while (mps_collections(arena) == n);
+  for (i = 0; i < OBJECTS; i += 2) {
+    o = (obj_t)((obj_t)r)->slot[i];
+    CHECK(obj_is(o, KIND_VECTOR, SLOTS, i + 10));
+    o = (obj_t)o->slot[SLOTS - 1];
+    CHECK(obj_is(o, KIND_VECTOR, SLOTS, i + 11));
+  }
+  calls = protections() - before;
+  part("%lu calls to protect for %d objects", (unsigned long)calls, OBJECTS);
+  /* For each object one that opens it, and one that write protects it.  The
+   * debug archive looks at each object that is found, and so opens it. */
+  CHECK(calls < 2 * OBJECTS + OBJECTS / 8 || archive_is_debug());
+  mps_arena_park(arena);
+  o = (obj_t)((obj_t)r)->slot[OBJECTS - 2];
+  CHECK(obj_is((obj_t)o->slot[SLOTS - 1], KIND_VECTOR, SLOTS, OBJECTS + 9));
+  mps_ap_destroy(from);
+  mps_root_destroy(root);
+  mps_pool_destroy(ams);
+  teardown();
+}
+#endif
+
 int main(void)
 {
   test_begin("barrier");
@@ -280,5 +344,8 @@ int main(void)
   test_read(0.0);
   test_read(0.001);
   test_accesses();
+#ifdef HAVE_MPSX
+  test_together();
+#endif
   return test_end();
 }
