@@ -431,6 +431,7 @@ static void array(void)
 {
   unsigned long i;
   root = new_object(references + 1, ARRAY);
+  gaps_start();                 /* to clear it took long, and was not the collector's work */
   for (i = 1; i <= references; ++i) {
     node_t n = new_node(NULL, NULL);
     ((node_t *)root)[i] = n;
