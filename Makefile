@@ -127,6 +127,11 @@ example-test:
 model-test:
 	@RUSTFLAGS='--cfg loom' MANIFEST=tests/models/Cargo.toml FEATURES= OUT=build/cargo/models tools/rust-test.sh $(TEST)
 
+# A model of two traces, by Spin: half a minute.
+.PHONY: spin-test
+spin-test:
+	@tools/spin-test.sh
+
 abi-test: $(HOT) build/implemented.txt
 	@EXPORTS=build/implemented.txt tests/abi/run.sh include $(HOT) $(CC)
 

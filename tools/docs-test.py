@@ -23,7 +23,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOPS = "src docs tools tests link arch ports include examples benches".split()
 NOT_OURS = {".git", "build", "target", "__pycache__"}
-SUFFIXES = "rs c h cc cpp hpp S md sh py mk toml txt in scm def x".split()
+SUFFIXES = "rs c h cc cpp hpp S md sh py mk toml txt in scm def x pml".split()
 
 # What documents may name though it is not here, and why.
 ALLOWED = {

@@ -3,7 +3,7 @@
 #
 # Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
-# test-systems (tools/test-systems.sh); firmware (examples/firmware and
+# test-systems (tools/test-systems.sh); spin (tools/spin-test.sh); firmware (examples/firmware and
 # tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
 # links for FreeBSD with).
 #
@@ -143,8 +143,12 @@ case $job in
         base
         rust
         ;;
+    spin)
+        want spin spin
+        ;;
     test)
         base
+        want spin spin
         want g++ c++ g++
         want python3 python3
         want pkg-config pkg-config
