@@ -56,7 +56,7 @@ define archive
 @raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(firstword $(subst +, ,$(1)))') && \
   $(MAKE) --no-print-directory -f link/localize.mk IN="$$raw" OUT='$@' \
   EXPORTS="$$(tools/cross.sh --exports '$(1)')" BINUTILS="$$(tools/cross.sh --binutils '$(1)')" \
-  EMULATION="$$(tools/cross.sh --emulation '$(1)')" $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) \
+  EMULATION="$$(tools/cross.sh --emulation '$(1)')" PE="$$(tools/cross.sh --pe '$(1)')" PLINTH=link/plinth.txt $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) \
   $(if $(filter debug,$(2)),DEBUG=1,$(if $(findstring -none,$(1)),UNWINDING=drop))
 @touch '$@' # or it would be looked at again, if what rustc writes is the same
 endef

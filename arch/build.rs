@@ -9,6 +9,7 @@ fn main() {
     println!("cargo::rerun-if-changed=arch");
 
     let file = match target.arch.as_str() {
+        "x86_64" if target.os == "windows" => "arch/win64.S",
         "x86_64" => "arch/x86_64.S",
         "x86" => "arch/ia32.S",
         "aarch64" => "arch/aarch64.S",
