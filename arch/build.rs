@@ -156,6 +156,11 @@ fn compile(target: &Target, name: &str, file: &str) {
             build.flag(f);
         }
     }
+    if target.os == "windows" && target.arch == "x86_64" {
+        // Nothing comes from a DLL. Otherwise gcc goes through pointers in sections of which a
+        // linker keeps one by name: the program's, and the archive's own is gone.
+        build.flag_if_supported("-mcmodel=small");
+    }
     build.compile(name);
 }
 
