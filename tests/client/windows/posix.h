@@ -15,6 +15,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Words that programs use, and windows.h defines as nothing. */
+#undef near
+#undef far
+
 /* No signals, so no mask to keep. */
 #define sigjmp_buf jmp_buf
 #define sigsetjmp(buf, mask) setjmp(buf)
@@ -55,6 +59,23 @@ static inline int mprotect(void *addr, size_t size, int prot)
 {
   DWORD old;
   return VirtualProtect(addr, size, posix_mode(prot), &old) ? 0 : -1;
+}
+
+/* Is there an allocation? */
+static inline int mincore(void *addr, size_t size, unsigned char *out)
+{
+  MEMORY_BASIC_INFORMATION m;
+  (void)size; (void)out;
+  return VirtualQuery(addr, &m, sizeof m) != 0 && m.State != MEM_FREE ? 0 : -1;
+}
+
+/* sys/resource.h: there are no limits to set (MPS_TEST_NO_RLIMIT) */
+struct rlimit { size_t rlim_cur, rlim_max; };
+#define RLIMIT_DATA 2
+static inline int setrlimit(int what, const struct rlimit *limit)
+{
+  (void)what; (void)limit;
+  return -1;
 }
 
 /* unistd.h, stdlib.h */
