@@ -92,6 +92,8 @@ for src in "$here"/*.c; do
   name=$(basename "$src" .c)
   case $name in
   common | soft) ;;
+  exceptions)           # of Windows
+    [ -z "${EXE-}" ] || one "$name" "$src" "$OPT" ;;
   registers)
     for o in -O0 -O1 -O2 -O3; do
       one "registers$o" "$src" "$o"
