@@ -45,10 +45,14 @@ WORDS := $(if $(strip $(ONLY)),only )$(sort $(subst $(comma), ,$(ONLY) $(FEATURE
 WHAT := $(or $(TARGET),host)$(if $(strip $(WORDS)),+$(subst $(empty) $(empty),+,$(strip $(WORDS))))
 PLACE := $(if $(filter host,$(WHAT)),build,build/$(WHAT))
 
+# For Microsoft's linker they are called as it likes.
+HOT_NAME := $(if $(findstring -msvc,$(WHAT)),mps.lib,libmps.a)
+COOL_NAME := $(if $(findstring -msvc,$(WHAT)),mps-debug.lib,libmps-debug.a)
+
 .PHONY: all lib debug
 all: lib debug
-lib: $(PLACE)/libmps.a
-debug: $(PLACE)/libmps-debug.a
+lib: $(PLACE)/$(HOT_NAME)
+debug: $(PLACE)/$(COOL_NAME)
 
 # $(call archive,WHAT,hot or debug): rustc's archive, and ours out of it.
 define archive
@@ -70,13 +74,17 @@ build/%/libmps.a: $(SOURCES) $(LINK) $(RECIPE)
 	$(call archive,$*,hot)
 build/%/libmps-debug.a: $(SOURCES) $(LINK) $(RECIPE)
 	$(call archive,$*,debug)
+build/%/mps.lib: $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,$*,hot)
+build/%/mps-debug.lib: $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,$*,debug)
 
 # --- Install --------------------------------------------------------------
 
 .PHONY: install
 install: lib debug
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(PLACE)/libmps.a $(PLACE)/libmps-debug.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(PLACE)/$(HOT_NAME) $(PLACE)/$(COOL_NAME) $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
 	case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=' -lpthread' ;; *) libs= ;; esac; \
 	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e "s|@LIBS@|$$libs|" link/mps.pc.in \

@@ -9,7 +9,8 @@
 # ld -m wants for a processor that is not its own; UNREACHED=keep leaves in what
 # nothing reaches. (ld for RISC-V spoils the unwinding tables, if there are any, when it takes that out.)
 # PE is for Windows: x86_64 or x86. There PLINTH lists what is in members of its own, each a jump
-# into a table in the object (ports/plinth.rs says why).
+# into a table in the object (ports/plinth.rs says why). An OUT that ends in .lib is put together by
+# Microsoft's `lib`, as lld has it.
 # UNWINDING=drop takes the unwinding tables out: rustc makes them for ARM64 even where
 # nobody unwinds.
 
@@ -46,7 +47,7 @@ $(OUT): $(IN) $(EXPORTS) link/localize.mk
 	@test -s $(T)/exports || { echo "$(IN) defines nothing public" >&2; exit 1; }
 	$(BINUTILS)ld $(EMULATION:%=-m %) -r $(if $(UNREACHED),,--gc-sections) --force-group-allocation $$(sed 's/^/-u /' $(T)/exports) -o $(T)/mps.o $(IN)
 	$(BINUTILS)objcopy --keep-global-symbols=$(T)/exports \
-	  --remove-section=.llvmbc '--remove-section=.ARM.exidx*' '--remove-section=.rel.ARM.exidx*' --remove-section=.llvmcmd --remove-section=.comment \
+	  $(if $(PE),--remove-section=.drectve) --remove-section=.llvmbc '--remove-section=.ARM.exidx*' '--remove-section=.rel.ARM.exidx*' --remove-section=.llvmcmd --remove-section=.comment \
 	  $(if $(UNWINDING),--remove-section=.eh_frame --remove-section=.rela.eh_frame) \
   $(if $(DEBUG),,--strip-debug) $(T)/mps.o
 ifneq ($(PE),)
@@ -57,5 +58,9 @@ ifneq ($(PE),)
 	  n=$$((n + 1)); done
 endif
 	@rm -f $@
+ifeq ($(suffix $(OUT)),.lib)
+	cd $(T) && lld-link /lib /nologo /out:libmps.a mps.o $$(ls mps_*.o)
+else
 	cd $(T) && $(BINUTILS)ar crsD libmps.a mps.o $$(ls mps_*.o 2>/dev/null)
+endif
 	@mv $(T)/libmps.a $@ && rm -rf $(T)

@@ -171,12 +171,17 @@ else
         for_target[1]=$dir/$ours.json
         for_target+=(-Zjson-target-spec)
     fi
+    parts=()
+    # Functions have no sections of their own there, so each takes with it what is in its object.
+    [ $os != windows ] || parts=(--config 'profile.release.package.compiler_builtins.codegen-units=10000')
     # shellcheck disable=SC2086
-    build -Zbuild-std=core,compiler_builtins $mem
+    build -Zbuild-std=core,compiler_builtins $mem "${parts[@]}"
 fi
 built=$dir/release
 [ "$target" = host ] || built=$dir/$target/release
 # A name of its own: another may be built before this one is read.
 own=$built/libmps-$variety${what#"$target"}.a
-ln -f "$built/libmps.a" "$own"
+archive=libmps.a
+[ "${target%-msvc}" = "$target" ] || archive=mps.lib
+ln -f "$built/$archive" "$own"
 echo "$own"

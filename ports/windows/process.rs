@@ -2,6 +2,7 @@
 
 use super::sys;
 use core::ffi::{CStr, c_uint};
+use core::num::NonZeroU64;
 use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicI64, Ordering};
 
@@ -39,13 +40,13 @@ pub fn microseconds() -> u64 {
     if rate == 0 {
         // SAFETY: room for a number; this never fails since Windows XP.
         unsafe { sys::QueryPerformanceFrequency(&mut rate) };
-        rate = rate.max(1);
         RATE.store(rate, Ordering::Relaxed);
     }
     let mut now = 0;
     // SAFETY: as above.
     unsafe { sys::QueryPerformanceCounter(&mut now) };
-    let (now, rate) = (now.unsigned_abs(), rate.unsigned_abs());
+    let now = now.unsigned_abs();
+    let rate = NonZeroU64::new(rate.unsigned_abs()).unwrap_or(NonZeroU64::MIN);
     (now / rate).wrapping_mul(1_000_000).wrapping_add(now % rate * 1_000_000 / rate)
 }
 

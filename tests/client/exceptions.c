@@ -1,6 +1,6 @@
 /* exceptions.c -- Windows: who gets which exception, and threads that come and go
  *
- * Only for Windows (run.sh, EXE). What sigsegv.c and handlers.c are elsewhere.
+ * Only for Windows (run.sh, EXE), where it takes the place of sigsegv.c and handlers.c.
  */
 
 #include "world.h"
