@@ -194,7 +194,9 @@ targets:
 cross-test:
 	@tools/sum.sh "tools/cross-test.sh i686-unknown-linux-gnu $(CLIENT)" \
 	  "tools/cross-test.sh aarch64-unknown-linux-gnu $(CLIENT)" \
-	  "tools/cross-test.sh riscv64gc-unknown-linux-gnu $(CLIENT)"
+	  "tools/cross-test.sh riscv64gc-unknown-linux-gnu $(CLIENT)" \
+	  "tools/cross-test.sh x86_64-pc-windows-gnu $(CLIENT)" \
+	  "tools/cross-test.sh i686-pc-windows-gnu $(CLIENT)"
 
 scheme-test: $(HOT) $(COOL)
 	@tools/sum.sh \

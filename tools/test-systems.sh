@@ -248,9 +248,9 @@ for processor in x86_64 i686; do
         case_ "$name, libmps.a" "build/$target/libmps.a"
     quick="barrier basics exceptions threads" CHECK=is_windows \
         case_ "$name, libmps-debug.a" "build/$target/libmps-debug.a"
-    if $CC -shared -o "$work/mps.dll" -Wl,--whole-archive "build/$target/libmps.a" -Wl,--no-whole-archive \
+    if $CC -shared -static-libgcc -o "$work/mps.dll" -Wl,--whole-archive "build/$target/libmps.a" -Wl,--no-whole-archive \
         "-Wl,--out-implib,$work/libmps.dll.a" >"$work/step" 2>&1; then
-        quick="barrier basics exceptions registers-O2" CHECK=is_in_dll WINEPATH=$work LIBS="-lpthread" \
+        quick="barrier basics exceptions registers-O2" CHECK=is_in_dll WINEPATH=Z:${work//\//\\} LIBS="-static -lpthread" \
             case_ "$name, in a DLL" "$work/libmps.dll.a"
     else
         fail "$name, in a DLL: does not link"
