@@ -91,7 +91,7 @@ pub mod context {
     pub const SP: usize = 0x98;
     /// `CONTEXT_CONTROL`, `CONTEXT_INTEGER`, `CONTEXT_FLOATING_POINT`.
     pub const PLAIN: u32 = 0x10_0000 | 1 | 2 | 8;
-    /// `CONTEXT_XSTATE`: what vector registers have beyond their first 16 bytes.
+    /// CONTEXT_XSTATE: what vector registers have beyond their first 16 bytes.
     pub const XSTATE: u32 = 0x10_0000 | 0x40;
 }
 /// `CONTEXT`: the flags that say which parts are wanted, and where the stack pointer is (winnt.h).
@@ -104,13 +104,13 @@ pub mod context {
     /// Where the stack pointer is.
     pub const SP: usize = 0xC4;
     /// `CONTEXT_CONTROL`, `CONTEXT_INTEGER`, `CONTEXT_FLOATING_POINT`,
-    /// `CONTEXT_EXTENDED_REGISTERS`, `CONTEXT_EXCEPTION_REQUEST`.
+    /// `CONTEXT_EXTENDED_REGISTERS`, CONTEXT_EXCEPTION_REQUEST.
     pub const PLAIN: u32 = 0x1_0000 | 1 | 2 | 8 | 0x20 | 0x4000_0000;
-    /// `CONTEXT_XSTATE`: what vector registers have beyond their first 16 bytes.
+    /// CONTEXT_XSTATE: what vector registers have beyond their first 16 bytes.
     pub const XSTATE: u32 = 0x1_0000 | 0x40;
-    /// `CONTEXT_EXCEPTION_REPORTING`: the next two say something.
+    /// CONTEXT_EXCEPTION_REPORTING: the next two say something.
     pub const REPORTING: u32 = 0x8000_0000;
-    /// `CONTEXT_SERVICE_ACTIVE` and `CONTEXT_EXCEPTION_ACTIVE`: the thread is in the system.
+    /// CONTEXT_SERVICE_ACTIVE and CONTEXT_EXCEPTION_ACTIVE: the thread is in the system.
     pub const IN_SYSTEM: u32 = 0x1000_0000 | 0x0800_0000;
 }
 /// Vector registers beyond their first 16 bytes: `XSTATE_MASK_AVX` and the three of
