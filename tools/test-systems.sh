@@ -215,6 +215,10 @@ windows_lists() {
     BINUTILS=$processor-w64-mingw32- tools/check-archive.sh "build/$target/libmps-debug.a" debug \
         link/undefined-windows.txt link/plinth.txt
 }
+msvc_lists() {
+    BINUTILS=x86_64-w64-mingw32- tools/check-archive.sh build/x86_64-pc-windows-msvc/mps.lib \
+        x86_64-pc-windows-msvc link/undefined-windows.txt link/plinth.txt
+}
 # A program that is compiled and linked as Microsoft's compiler and linker do it, with the import
 # libraries of MinGW-w64 and its C library's start. Microsoft's own defines _fltused.
 msvc() {
@@ -258,7 +262,7 @@ for processor in x86_64 i686; do
     fi
     if [ $processor = x86_64 ]; then
         step "$name, mps.lib" "built for Microsoft's linker, linked by lld-link, ran examples/minimal" eval \
-            '"${MAKE:-make}" -s --no-print-directory TARGET=x86_64-pc-windows-msvc lib && msvc'
+            '"${MAKE:-make}" -s --no-print-directory TARGET=x86_64-pc-windows-msvc lib && msvc_lists && msvc'
     fi
     eval "$STOP_WINE"
 done
