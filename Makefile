@@ -45,10 +45,14 @@ WORDS := $(if $(strip $(ONLY)),only )$(sort $(subst $(comma), ,$(ONLY) $(FEATURE
 WHAT := $(or $(TARGET),host)$(if $(strip $(WORDS)),+$(subst $(empty) $(empty),+,$(strip $(WORDS))))
 PLACE := $(if $(filter host,$(WHAT)),build,build/$(WHAT))
 
+# For Microsoft's linker they are called as it likes.
+HOT_NAME := $(if $(findstring -msvc,$(WHAT)),mps.lib,libmps.a)
+COOL_NAME := $(if $(findstring -msvc,$(WHAT)),mps-debug.lib,libmps-debug.a)
+
 .PHONY: all lib debug
 all: lib debug
-lib: $(PLACE)/libmps.a
-debug: $(PLACE)/libmps-debug.a
+lib: $(PLACE)/$(HOT_NAME)
+debug: $(PLACE)/$(COOL_NAME)
 
 # $(call archive,WHAT,hot or debug): rustc's archive, and ours out of it.
 define archive
@@ -56,7 +60,7 @@ define archive
 @raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(firstword $(subst +, ,$(1)))') && \
   $(MAKE) --no-print-directory -f link/localize.mk IN="$$raw" OUT='$@' \
   EXPORTS="$$(tools/cross.sh --exports '$(1)')" BINUTILS="$$(tools/cross.sh --binutils '$(1)')" \
-  EMULATION="$$(tools/cross.sh --emulation '$(1)')" $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) \
+  EMULATION="$$(tools/cross.sh --emulation '$(1)')" PE="$$(tools/cross.sh --pe '$(1)')" PLINTH=link/plinth.txt $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) \
   $(if $(filter debug,$(2)),DEBUG=1,$(if $(findstring -none,$(1)),UNWINDING=drop))
 @touch '$@' # or it would be looked at again, if what rustc writes is the same
 endef
@@ -70,13 +74,17 @@ build/%/libmps.a: $(SOURCES) $(LINK) $(RECIPE)
 	$(call archive,$*,hot)
 build/%/libmps-debug.a: $(SOURCES) $(LINK) $(RECIPE)
 	$(call archive,$*,debug)
+build/%/mps.lib: $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,$*,hot)
+build/%/mps-debug.lib: $(SOURCES) $(LINK) $(RECIPE)
+	$(call archive,$*,debug)
 
 # --- Install --------------------------------------------------------------
 
 .PHONY: install
 install: lib debug
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(PLACE)/libmps.a $(PLACE)/libmps-debug.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(PLACE)/$(HOT_NAME) $(PLACE)/$(COOL_NAME) $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
 	case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=' -lpthread' ;; *) libs= ;; esac; \
 	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e "s|@LIBS@|$$libs|" link/mps.pc.in \
@@ -191,7 +199,9 @@ targets:
 cross-test:
 	@tools/sum.sh "tools/cross-test.sh i686-unknown-linux-gnu $(CLIENT)" \
 	  "tools/cross-test.sh aarch64-unknown-linux-gnu $(CLIENT)" \
-	  "tools/cross-test.sh riscv64gc-unknown-linux-gnu $(CLIENT)"
+	  "tools/cross-test.sh riscv64gc-unknown-linux-gnu $(CLIENT)" \
+	  "tools/cross-test.sh x86_64-pc-windows-gnu $(CLIENT)" \
+	  "tools/cross-test.sh i686-pc-windows-gnu $(CLIENT)"
 
 scheme-test: $(HOT) $(COOL)
 	@tools/sum.sh \

@@ -9,6 +9,7 @@ fn main() {
     println!("cargo::rerun-if-changed=arch");
 
     let file = match target.arch.as_str() {
+        "x86_64" if target.os == "windows" => "arch/win64.S",
         "x86_64" => "arch/x86_64.S",
         "x86" => "arch/ia32.S",
         "aarch64" => "arch/aarch64.S",
@@ -35,6 +36,8 @@ struct Target {
     name: String,
     arch: String,
     os: String,
+    /// What the C library is like: `msvc` for Microsoft's linker.
+    env: String,
     /// The float ABI, on processors where it is a part of the ABI's name.
     abi: String,
     /// What Rust code may use of the processor.
@@ -47,6 +50,7 @@ impl Target {
             name: var("TARGET"),
             arch: var("CARGO_CFG_TARGET_ARCH"),
             os: var("CARGO_CFG_TARGET_OS"),
+            env: var("CARGO_CFG_TARGET_ENV"),
             abi: var("CARGO_CFG_TARGET_ABI"),
             features: var("CARGO_CFG_TARGET_FEATURE"),
         }
@@ -54,6 +58,10 @@ impl Target {
 
     fn is_bare(&self) -> bool {
         self.os == "none"
+    }
+
+    fn is_msvc(&self) -> bool {
+        self.env == "msvc"
     }
 
     fn has(&self, feature: &str) -> bool {
@@ -65,10 +73,13 @@ impl Target {
     /// that a kernel does not save, addresses that it does not have.
     fn flags(&self) -> Vec<String> {
         let mut flags: Vec<String> = vec!["-ffreestanding".into(), "-O2".into()];
-        let mut add = |more: &[&str]| flags.extend(more.iter().map(|f| f.to_string()));
         // As rustc does it: only the kernels that may lie anywhere are independent of
         // their position.
         let anywhere = !self.is_bare() || self.arch == "x86_64";
+        if self.is_msvc() {
+            return flags; // Windows has one way
+        }
+        let mut add = |more: &[&str]| flags.extend(more.iter().map(|f| f.to_string()));
         add(if anywhere { &["-fPIC"] } else { &["-fno-pic"] });
         match self.arch.as_str() {
             "x86_64" => {
@@ -122,6 +133,7 @@ impl Target {
     /// any compiler for the processor and the object format does.
     fn compilers(&self, host_arch: &str) -> Vec<String> {
         let gnu: &[&str] = match (host_arch, self.arch.as_str()) {
+            _ if self.is_msvc() => &[],
             ("x86_64", "x86") => &["gcc"],
             (host, arch) if host == arch => &["gcc"],
             (_, "x86") => &["i686-linux-gnu-gcc", "x86_64-linux-gnu-gcc"],
@@ -137,6 +149,8 @@ impl Target {
     /// What clang calls it.
     fn triple(&self) -> String {
         match self.arch.as_str() {
+            "x86" if self.is_msvc() => "i686-pc-windows-msvc".into(),
+            arch if self.is_msvc() => format!("{arch}-pc-windows-msvc"),
             "x86" => "i686-none-elf".into(),
             "arm" => format!("arm-none-{}", self.abi),
             arch => format!("{arch}-none-elf"),
@@ -151,9 +165,18 @@ fn compile(target: &Target, name: &str, file: &str) {
     if let Some((compiler, flags)) = compiler_for(target) {
         // Its defaults for bare targets name compilers that few have.
         build.compiler(compiler).no_default_flags(true);
+        if target.is_msvc() {
+            // Microsoft's `lib`, as lld has it.
+            build.archiver("lld-link").ar_flag("/lib");
+        }
         for f in flags {
             build.flag(f);
         }
+    }
+    if target.os == "windows" && target.arch == "x86_64" {
+        // Nothing comes from a DLL. Otherwise gcc goes through pointers in sections of which a
+        // linker keeps one by name: the program's, and the archive's own is gone.
+        build.flag_if_supported("-mcmodel=small");
     }
     build.compile(name);
 }
@@ -173,8 +196,12 @@ fn compiler_for(target: &Target) -> Option<(String, Vec<String>)> {
     if host == *name {
         return None;
     }
-    let elf = target.is_bare() || name.contains("linux") || name.contains("freebsd");
-    if !elf {
+    // On Windows itself, and for MinGW, the cc crate finds the compiler.
+    let ours = target.is_bare()
+        || name.contains("linux")
+        || name.contains("freebsd")
+        || target.is_msvc() && !host.contains("windows");
+    if !ours {
         return None;
     }
     let host_arch = host.split('-').next().unwrap_or_default();

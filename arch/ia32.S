@@ -1,12 +1,25 @@
-/* IA-32, System V ABI: spill the callee-saved registers and call.
- * What x86_64.S says, with ebx esi edi ebp and arguments on the stack.
+/* IA-32, cdecl: spill the callee-saved registers and call.
+ * What x86_64.S says, with ebx esi edi ebp and arguments on the stack. On Windows C's names begin
+ * with an underscore, and a stack is aligned to words only.
  */
+#if defined(_WIN32)
+#define NAME _mps_arch_with_registers
+#else
+#define NAME mps_arch_with_registers
+#endif
         .text
-        .globl  mps_arch_with_registers
-        .hidden mps_arch_with_registers
-        .type   mps_arch_with_registers, @function
+        .globl  NAME
+#if defined(_WIN32)
+        .def    NAME
+        .scl    2
+        .type   32
+        .endef
+#else
+        .hidden NAME
+        .type   NAME, @function
+#endif
         .p2align 4
-mps_arch_with_registers:
+NAME:
         .cfi_startproc
         endbr32
         pushl   %ebp
@@ -47,6 +60,8 @@ mps_arch_with_registers:
         .cfi_restore %ebp
         ret
         .cfi_endproc
-        .size   mps_arch_with_registers, . - mps_arch_with_registers
+#if !defined(_WIN32)
+        .size   NAME, . - NAME
 
         .section .note.GNU-stack, "", @progbits
+#endif

@@ -2,7 +2,8 @@
 //!
 //! Which system there is, `system`, and what the C shell runs on, `DEFAULT`, are
 //! chosen here and nowhere else. A Rust program may name any port, or bring its
-//! own.
+//! own. `plinth` is what hosted archives have by default; it takes from `process` what the C
+//! standard's library lacks.
 //!
 //! `unix` is what POSIX systems share. It takes from `system` what they do
 //! not share: `sys` (numbers and layouts of the C library), `thread` (threads by
@@ -14,13 +15,22 @@ pub mod soft;
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(test, feature = "port-host")))] {
+        pub(crate) mod plinth;
         pub(crate) mod unix;
         pub mod linux;
         pub(crate) use linux as system;
+        pub(crate) use unix::process;
     } else if #[cfg(all(target_os = "freebsd", any(test, feature = "port-host")))] {
+        pub(crate) mod plinth;
         pub(crate) mod unix;
         pub mod freebsd;
         pub(crate) use freebsd as system;
+        pub(crate) use unix::process;
+    } else if #[cfg(all(target_os = "windows", feature = "port-host"))] {
+        pub(crate) mod plinth;
+        pub mod windows;
+        pub(crate) use windows as system;
+        pub(crate) use windows::process;
     }
 }
 
@@ -41,6 +51,10 @@ cfg_if::cfg_if! {
         /// The port of the C shell: the system's own.
         pub static DEFAULT: &dyn crate::seam::port::Port = &system::PORT;
         pub use unix::signals::set_thread_signals;
+    } else if #[cfg(all(target_os = "windows", feature = "port-host"))] {
+        /// The port of the C shell: the system's own.
+        pub static DEFAULT: &dyn crate::seam::port::Port = &system::PORT;
+        pub use windows::threads::set_thread_signals;
     } else if #[cfg(feature = "port-hooks")] {
         /// The port of the C shell: what the client links in.
         pub static DEFAULT: &dyn crate::seam::port::Port = &hooks::HOOKS;

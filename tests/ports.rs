@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// What belongs into a system's own folder, in lower case: names of systems and of
 /// their C libraries, and numbers and calls that only one of them has.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "linux",
     "freebsd",
+    "windows",
     "openbsd",
     "netbsd",
     "darwin",

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # cross-test.sh TARGET [FILTER] -- programs on another processor
 #
-# Linux targets: the client programs with that in their name. FILTER may be several
+# Linux and Windows targets: the client programs with that in their name. FILTER may be several
 # names with blanks between. Bare targets: a program with its port in C, on top of the
 # processor's Linux (tests/freestanding); Cortex-M has none, and the program runs
 # on newlib, with an arena in memory that it has. All that this machine is not is
@@ -16,6 +16,7 @@ archive=build/$target/libmps.a
 export CC LIBS RUN CFLAGS_EXTRA PORTS TIMEOUT=${TIMEOUT:-200}
 LIBS="-static -lpthread -lm" RUN='' CFLAGS_EXTRA='' PORTS=''
 case $target in
+*-windows-gnu) ;;
 i686-*)
     CC=${CC:-cc}
     # Beside a cross compiler Debian can't install the links that -m32 wants.
@@ -41,6 +42,12 @@ if ! tools/needs.sh cross-test "$target" ||
 fi
 case $target in
 *-linux-*) ;;
+*-windows-*)
+    folder=$(mktemp -d)
+    settings=$(tools/wine.sh "${target%%-*}" "$folder") || { echo "0 passed, 1 failed"; exit 1; }
+    eval "$settings"
+    trap 'eval "$STOP_WINE"; rm -rf "$folder"' EXIT
+    ;;
 *)
     # On x86 a kernel's archive has no functions with doubles.
     case $target in
@@ -59,6 +66,7 @@ case $target in
     ;;
 esac
 case $target in
+*-windows-*) ;;
 i686-*) LIBS="-lpthread -lm" ;;&
 # gcc has no instructions for atomic bytes there.
 riscv64gc-*) LIBS="$LIBS -latomic" ;;&
@@ -66,8 +74,9 @@ riscv64gc-*) LIBS="$LIBS -latomic" ;;&
 aarch64-* | riscv64gc-*) export MPS_TEST_NO_RLIMIT=1 ;;
 esac
 if [[ $filters != *" "* ]]; then
-    exec tests/client/run.sh "$archive" include "$filters"
+    tests/client/run.sh "$archive" include "$filters"
+    exit
 fi
 commands=()
 for f in $filters; do commands+=("tests/client/run.sh $archive include $f"); done
-exec tools/sum.sh "${commands[@]}"
+tools/sum.sh "${commands[@]}"

@@ -4,6 +4,7 @@
 # cross.sh --binutils WHAT      prints the prefix of its binutils
 # cross.sh --emulation WHAT     prints what ld -m wants for it, if anything
 # cross.sh --exports WHAT       prints the lists of what its archive exports
+# cross.sh --pe WHAT            prints the processor if the system is Windows, else nothing
 # cross.sh --has-library WHAT   has rustup the target's core library?
 #
 # WHAT is a target, or "host" for this machine's own; `+` and the name of a
@@ -79,8 +80,15 @@ case $os in
         [ -f "ports/freebsd/context/$assembly.rs" ] ||
             die "$target: FreeBSD's port lacks ports/freebsd/context/$assembly.rs"
         ;;
+    windows)
+        features=port-host,archive mem=
+        case $processor in
+            x86_64 | x86) ;;
+            *) die "$target: Windows' port is for x86-64 and IA-32" ;;
+        esac
+        ;;
     none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem${only:+,optimize_for_size} ;;
-    *) die "$target: there is no port for the system $os; there is one for linux and one for freebsd, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
+    *) die "$target: there is no port for the system $os; there is one for linux, freebsd and windows, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
 esac
 
 # The first of these prefixes for which there are binutils, else the first.
@@ -94,6 +102,10 @@ first_there() {
 
 case $option in
     --binutils)
+        case $os-$processor in
+            windows-x86_64) echo x86_64-w64-mingw32-; exit 0 ;;
+            windows-x86) echo i686-w64-mingw32-; exit 0 ;;
+        esac
         case $host-$processor in
             x86_64-x86 | "$processor-$processor") ;; # the host's own do
             *-x86) echo i686-linux-gnu- ;;
@@ -105,12 +117,16 @@ case $option in
         exit 0
         ;;
     --emulation)
-        [ "$host-$processor" != x86_64-x86 ] || echo elf_i386
+        [ "$os-$host-$processor" = "windows-$host-$processor" ] || [ "$host-$processor" != x86_64-x86 ] || echo elf_i386
         exit 0
         ;;
     --exports)
         # A hosted archive has the default plinth.
-        echo "link/exports.txt$([ $os = none ] || echo ' link/plinth.txt')"
+        echo "link/exports.txt$([ $os = none ] || [ $os = windows ] || echo ' link/plinth.txt')"
+        exit 0
+        ;;
+    --pe)
+        [ $os != windows ] || echo "$processor"
         exit 0
         ;;
 esac
@@ -155,12 +171,17 @@ else
         for_target[1]=$dir/$ours.json
         for_target+=(-Zjson-target-spec)
     fi
+    parts=()
+    # Functions have no sections of their own there, so each takes with it what is in its object.
+    [ $os != windows ] || parts=(--config 'profile.release.package.compiler_builtins.codegen-units=10000')
     # shellcheck disable=SC2086
-    build -Zbuild-std=core,compiler_builtins $mem
+    build -Zbuild-std=core,compiler_builtins $mem "${parts[@]}"
 fi
 built=$dir/release
 [ "$target" = host ] || built=$dir/$target/release
 # A name of its own: another may be built before this one is read.
 own=$built/libmps-$variety${what#"$target"}.a
-ln -f "$built/libmps.a" "$own"
+archive=libmps.a
+[ "${target%-msvc}" = "$target" ] || archive=mps.lib
+ln -f "$built/$archive" "$own"
 echo "$own"

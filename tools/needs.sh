@@ -87,6 +87,23 @@ cross() {
     local prefix debian compiler variable
     rust || return
     prefix=$(tools/cross.sh --binutils "$target") || exit 1
+    case $target in
+        *-windows-gnu)
+            want make make
+            want "$(mingw "$target")" "$prefix"{gcc,ld,nm,objcopy,ar,as}
+            core_library
+            return
+            ;;
+        *-windows-msvc)
+            want make make
+            # For what ld -r joins no other tools do; clang and lld stand in for Microsoft's.
+            want "$(mingw "$target")" "$prefix"{ld,nm,objcopy,as}
+            want clang clang
+            want lld lld-link
+            core_library
+            return
+            ;;
+    esac
     debian=$(sed 's/-$//; s/_/-/g' <<<"$prefix")
     variable=CC_${target//-/_}
     want make make
@@ -102,17 +119,36 @@ cross() {
     if [ -z "${!variable:-}${TARGET_CC:-}" ] && ! have clang; then
         want "$compiler" "${prefix}gcc"
     fi
+    core_library
+}
+
+core_library() {
     if ! tools/cross.sh --has-library "$target" && [ -z "$(tools/cross-toolchain.sh --have)" ] &&
         ! have apt-get; then
         by_hand "rustup target add $target" "there is no core library for $target"
     fi
 }
 
+# Debian's package of MinGW-w64 for a target.
+mingw() {
+    case $1 in
+        x86_64-*) echo gcc-mingw-w64-x86-64 ;;
+        *) echo gcc-mingw-w64-i686 ;;
+    esac
+}
+
+# What programs for Windows run on; the 32-bit half of Wine is fetched by tools/wine.sh, and wants
+# the C library that gcc -m32 has.
+wine() {
+    want wine64 /usr/lib/wine/wine64
+    want libc6-i386 /lib/ld-linux.so.2
+}
+
 # And what runs programs there.
 run_on() {
     cross
     case $target in
-        i686-*)
+        i686-*-linux-* | i686-unknown-none)
             # gcc-multilib itself can't stand beside a cross compiler.
             if ! echo 'int main(void) { return 0; }' | gcc -m32 -x c -o /dev/null - 2>/dev/null; then
                 packages+=("gcc-$(gcc -dumpversion 2>/dev/null | sed 's/\..*//')-multilib")
@@ -134,6 +170,7 @@ run_on() {
             want qemu-user qemu-arm
             ;;
     esac
+    case $target in *-windows-*) wine ;; esac
 }
 
 # This machine's own archive is no cross build.
@@ -211,6 +248,9 @@ case $job in
         python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
         # For FreeBSD's archives.
         for target in {x86_64,i686}-unknown-freebsd; do cross; done
+        # For Windows'.
+        for target in {x86_64,i686}-pc-windows-gnu x86_64-pc-windows-msvc; do cross; done
+        wine
         target=
         ;;
     ziglang)

@@ -183,5 +183,90 @@ freebsd_case() {
 freebsd_case x86_64 x86_64-unknown-freebsd X86-64
 freebsd_case x86 i686-unknown-freebsd 80386
 
+# --- Windows, under Wine
+
+# One step of a case: all it prints is shown if it fails.
+step() { # name of the case, what passes, command
+    local name=$1 what=$2
+    shift 2
+    if "$@" >"$work/step" 2>&1; then
+        pass "$name: $what"
+    else
+        fail "$name"
+        tail -n 30 "$work/step" | sed 's/^/     /'
+    fi
+}
+is_windows() { "$processor-w64-mingw32-objdump" -f "$1.exe" | grep >/dev/null "file format $format"; }
+
+# The port's numbers, layouts and declarations against the headers; a wrong one is noticed.
+windows_facts() {
+    local cc=("$processor-w64-mingw32-gcc" -std=gnu11 -O2 -Wall -Wextra -Werror -c -o "$work/facts.o")
+    "${cc[@]}" tests/systems/windows.c || return
+    ! "${cc[@]}" -Dwindows_wrong tests/systems/windows.c 2>/dev/null || {
+        echo "a wrong number was not noticed"
+        return 1
+    }
+}
+# What the archives have and what they ask for.
+windows_lists() {
+    local target=$1
+    BINUTILS=$processor-w64-mingw32- tools/check-archive.sh "build/$target/libmps.a" "$target" \
+        link/undefined-windows.txt link/plinth.txt || return
+    BINUTILS=$processor-w64-mingw32- tools/check-archive.sh "build/$target/libmps-debug.a" debug \
+        link/undefined-windows.txt link/plinth.txt
+}
+msvc_lists() {
+    BINUTILS=x86_64-w64-mingw32- tools/check-archive.sh build/x86_64-pc-windows-msvc/mps.lib \
+        x86_64-pc-windows-msvc link/undefined-windows.txt link/plinth.txt
+}
+# A program that is compiled and linked as Microsoft's compiler and linker do it, with the import
+# libraries of MinGW-w64 and its C library's start. Microsoft's own defines _fltused.
+msvc() {
+    local lib=build/x86_64-pc-windows-msvc/mps.lib of=/usr/x86_64-w64-mingw32 gcc
+    local cc=(clang --target=x86_64-pc-windows-msvc -O2)
+    gcc=$(x86_64-w64-mingw32-gcc -print-libgcc-file-name)
+    echo 'int _fltused = 1;' >"$work/fltused.c"
+    "${cc[@]}" -c -o "$work/fltused.obj" "$work/fltused.c" &&
+        "${cc[@]}" -fno-ms-compatibility -fgnuc-version=12 -U_MSC_VER -D__MINGW32__ -D__MINGW64__ \
+            -isystem "$of/include" -I include -c -o "$work/minimal.obj" examples/minimal/main.c &&
+        lld-link /nologo "/out:$work/minimal.exe" /subsystem:console /entry:mainCRTStartup \
+            /alternatename:__image_base__=__ImageBase "$work/minimal.obj" "$work/fltused.obj" "$lib" \
+            "$of"/lib/{crt2.o,libmingw32.a,libmingwex.a,libmsvcrt.a,libkernel32.a} "$gcc" &&
+        "$RUN" "$work/minimal.exe" # ends with 0 if all is there
+}
+is_in_dll() { "$processor-w64-mingw32-objdump" -p "$1.exe" | grep >/dev/null 'DLL Name: mps.dll'; }
+left_out=$(sed -n 's/^\([a-z]*\): .*/\1/p' tests/client/windows/left-out.txt | tr '\n' ' ')
+for processor in x86_64 i686; do
+    name="windows, $processor" target=$processor-pc-windows-gnu format=pei-i386
+    [ $processor != x86_64 ] || format=pei-x86-64
+    wanted "$name" || continue
+    step "$name, archives" "built, held to their lists, headers compared" eval \
+        'windows_facts && "${MAKE:-make}" -s --no-print-directory TARGET=$target && windows_lists $target'
+    if ! settings=$(tools/wine.sh $processor "$work/wine" 2>"$work/step"); then
+        fail "$name: it can't be run"
+        sed 's/^/     /' "$work/step"
+        continue
+    fi
+    eval "$settings"
+    quick="barrier basics exceptions heap pools registers-O2 threads" CHECK=is_windows \
+        case_ "$name, libmps.a" "build/$target/libmps.a"
+    quick="barrier basics exceptions threads" CHECK=is_windows \
+        case_ "$name, libmps-debug.a" "build/$target/libmps-debug.a"
+    if $CC -shared -static-libgcc -o "$work/mps.dll" -Wl,--whole-archive "build/$target/libmps.a" -Wl,--no-whole-archive \
+        "-Wl,--out-implib,$work/libmps.dll.a" >"$work/step" 2>&1; then
+        quick="barrier basics exceptions registers-O2" CHECK=is_in_dll WINEPATH=Z:${work//\//\\} LIBS="-static -lpthread" \
+            case_ "$name, in a DLL" "$work/libmps.dll.a"
+    else
+        fail "$name, in a DLL: does not link"
+        sed 's/^/     /' "$work/step"
+    fi
+    if [ $processor = x86_64 ]; then
+        step "$name, mps.lib" "built for Microsoft's linker, linked by lld-link, ran examples/minimal" eval \
+            '"${MAKE:-make}" -s --no-print-directory TARGET=x86_64-pc-windows-msvc lib && msvc_lists && msvc'
+    fi
+    eval "$STOP_WINE"
+done
+echo "windows: left out (tests/client/windows/left-out.txt says why): $left_out"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

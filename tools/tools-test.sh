@@ -135,6 +135,7 @@ no_tools() { # target, their prefix, what to install
 no_tools aarch64-unknown-none aarch64- "binutils-aarch64-linux-gnu gcc-aarch64-linux-gnu"
 no_tools riscv64gc-unknown-none-elf riscv64- "binutils-riscv64-linux-gnu gcc-riscv64-linux-gnu"
 no_tools thumbv7em-none-eabihf arm- "binutils-arm-none-eabi gcc-arm-none-eabi"
+no_tools x86_64-pc-windows-gnu x86_64-w64- "gcc-mingw-w64-x86-64"
 tools_without 'qemu-*' 'riscv64-*'
 user 1000
 with tools/needs.sh test-ports
@@ -149,7 +150,7 @@ refuse() { # target, word
 }
 refuse aarch64-unknown-freebsd "lacks ports/freebsd/context/aarch64.rs"
 refuse x86_64-unknown-netbsd "no port for the system netbsd"
-refuse x86_64-pc-windows-gnu "no port for the system windows"
+refuse aarch64-pc-windows-msvc "Windows' port is for x86-64 and IA-32"
 refuse aarch64-apple-darwin "no port for the system macos"
 refuse aarch64-linux-android "no port for the system android"
 refuse powerpc64le-unknown-linux-gnu "arch/README.md"

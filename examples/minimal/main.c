@@ -71,6 +71,7 @@ int main(void)
 
   must(mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none), "arena");
   MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_ALIGN, sizeof(void *));
     MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, scan);   MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, skip);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_FWD, forward); MPS_ARGS_ADD(args, MPS_KEY_FMT_ISFWD, forwarded);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_PAD, pad);     must(mps_fmt_create_k(&format, arena, args), "format");

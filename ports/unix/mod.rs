@@ -5,9 +5,9 @@
 pub(crate) mod call;
 pub(crate) mod context;
 pub(crate) mod fork;
-pub(crate) mod plinth;
 pub(crate) mod port;
 pub(crate) mod previous;
+pub(crate) mod process;
 pub(crate) mod prot;
 pub(crate) mod signals;
 pub(crate) mod sys;

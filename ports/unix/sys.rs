@@ -65,11 +65,6 @@ unsafe extern "C" {
     pub fn getpid() -> c_int;
 
     pub fn clock_gettime(clock: c_int, now: *mut Timespec) -> c_int;
-    pub fn abort() -> !;
-    pub fn getenv(name: *const c_char) -> *const c_char;
-    pub fn fputc(c: c_int, stream: *mut File) -> c_int;
-    pub fn fputs(s: *const c_char, stream: *mut File) -> c_int;
-    pub fn fflush(stream: *mut File) -> c_int;
     pub fn open(name: *const c_char, flags: c_int, ...) -> c_int;
     pub fn close(fd: c_int) -> c_int;
     pub fn write(fd: c_int, buf: *const c_void, n: usize) -> isize;

@@ -286,6 +286,7 @@ static void test_dependent(double pause)
   int round;
   setup(&s, pause);
   MPS_ARGS_BEGIN(args) {
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_ALIGN, WORD);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, keys_scan);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, obj_skip);
     CHECK_OK(mps_fmt_create_k(&fmt, s.arena, args));

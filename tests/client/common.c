@@ -131,27 +131,61 @@ int has_rlimit(const char *what)
 
 /* --- many small cases --- */
 
+/* Runs a case in a process of its own.  Answers with how that ended: 0 if well. */
+#ifdef _WIN32
+static int case_status(const case_s *c)
+{
+  char program[MAX_PATH + 2], quoted[MAX_PATH + 4];
+  const char *args[2] = { quoted, NULL };
+  intptr_t status;
+  CHECK(GetModuleFileNameA(NULL, program, sizeof program) != 0);
+  snprintf(quoted, sizeof quoted, "\"%s\"", program);
+  CHECK_EQ(setenv("MPS_TEST_ONLY", c->name, 1), 0);
+  status = _spawnv(_P_WAIT, program, args);
+  CHECK_EQ(unsetenv("MPS_TEST_ONLY"), 0);
+  return (int)status;
+}
+#else
+static int case_status(const case_s *c)
+{
+  int status;
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    alarm(soft_barrier() ? 150 : 30);       /* each access is a call then */
+    c->run();
+    fflush(stdout);
+    _exit(0);
+  }
+  CHECK_EQ(waitpid(pid, &status, 0), pid);
+  return status;
+}
+#endif
+
 int cases_run(const case_s *cases, size_t count)
 {
   const char *wanted = getenv("MPS_TEST_CASE");
   size_t i, bad = 0, ran = 0;
+#ifdef _WIN32
+  const char *only = getenv("MPS_TEST_ONLY");   /* the one that this process is for */
+  if (only != NULL) {
+    for (i = 0; i < count; ++i)
+      if (strcmp(only, cases[i].name) == 0) {
+        cases[i].run();
+        fflush(stdout);
+        _exit(0);
+      }
+    CHECK(!"such a case");
+  }
+#endif
   for (i = 0; i < count; ++i) {
     int status;
-    pid_t pid;
     if (wanted != NULL && strstr(cases[i].name, wanted) == NULL)
       continue;
     ++ran;
     fflush(stdout);
-    pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-      alarm(soft_barrier() ? 150 : 30);       /* each access is a call then */
-      cases[i].run();
-      fflush(stdout);
-      _exit(0);
-    }
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    status = case_status(&cases[i]);
+    if (status == 0) {
       part("%s", cases[i].name);
     } else {
       printf("  NO %s: status %#x\n", cases[i].name, (unsigned)status);

@@ -1,6 +1,7 @@
 /* debugpools.c -- MVFF debug: fences, patterns, and what is reported */
 
 #include "common.h"
+#include "mpstd.h"
 #include "mpscmvff.h"
 
 static mps_arena_t arena;
@@ -168,7 +169,7 @@ static void test_random(size_t fence, size_t free_size)
       mps_addr_t p;
       size[i] = 1 + rnd_below(rnd_below(20) == 0 ? 3000 : 100);
       if (ap != NULL && rnd_below(2)) {
-        size[i] = (size[i] + 7) & ~(size_t)7;
+        size[i] = (size[i] + MPS_PF_ALIGN - 1) & ~(size_t)(MPS_PF_ALIGN - 1);
         do
           CHECK_OK(mps_reserve(&p, ap, size[i]));
         while (!mps_commit(ap, p, size[i]));

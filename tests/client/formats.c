@@ -91,11 +91,11 @@ static void test_leaf(mps_arena_t arena, int with_scan)
   CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, r, 100));
   for (round = 0; round < 5; ++round) {
     for (i = 0; i < 100; ++i)
-      r[i] = obj_new(ap, 0, KIND_LEAF, 100 + i, i + 1);
+      r[i] = obj_new(ap, 0, KIND_LEAF, 100 + 2 * i, i + 1);
     CHECK_OK(mps_arena_collect(arena));
     mps_arena_release(arena);
     for (i = 0; i < 100; ++i)
-      CHECK(obj_is(r[i], KIND_LEAF, 100 + i, i + 1));
+      CHECK(obj_is(r[i], KIND_LEAF, 100 + 2 * i, i + 1));
   }
   mps_ap_destroy(ap);
   mps_root_destroy(root);

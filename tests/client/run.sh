@@ -7,6 +7,7 @@
 #   CFLAGS_EXTRA  more options, e.g. -m32 or -DHAVE_MPSX
 #   LIBS          what to link besides the archive (-lpthread -lm)
 #   RUN           runs the programs, e.g. an emulator
+#   EXE           what programs' names end with (nothing)
 #   SOFT          not empty: with a software barrier (soft.c)
 #   MPS_TEST_SEED seed of the random numbers
 #   KEEP          folder for the built programs and their output
@@ -16,7 +17,7 @@
 # part of the program's name.
 
 if [ $# -lt 2 ]; then
-  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 archive=$1
@@ -48,7 +49,7 @@ build() {       # name, source, optimization
   shift 2
   if [ -z "${SOFT-}" ]; then
     # shellcheck disable=SC2086
-    "$@" -o "$dir/$name" "$source" "$here/common.c" "$archive" $LIBS
+    "$@" -o "$dir/$name${EXE-}" "$source" "$here/common.c" "$archive" $LIBS
     return
   fi
   # Every access is announced, those of the C library's functions too.
@@ -66,6 +67,10 @@ build() {       # name, source, optimization
 
 one() {         # name, source, optimization
   case $1 in *"$filter"*) ;; *) return ;; esac
+  if [ -n "${EXE-}" ] && why=$(sed -n "s/^$1: //p" "$here/windows/left-out.txt") && [ -n "$why" ]; then
+    echo "LEFT OUT $1: $why"
+    return
+  fi
   if ! build "$@" >"$dir/$1.log" 2>&1; then
     echo "FAIL $1 (does not build)"
     head -n 10 "$dir/$1.log"
@@ -74,7 +79,7 @@ one() {         # name, source, optimization
   fi
   start=$(date +%s%N)
   # shellcheck disable=SC2086
-  timeout "$TIMEOUT" ${RUN-} "$dir/$1" >"$dir/$1.out" 2>&1 </dev/null
+  timeout "$TIMEOUT" ${RUN-} "$dir/$1${EXE-}" >"$dir/$1.out" 2>&1 </dev/null
   rc=$?
   ms=$((($(date +%s%N) - start) / 1000000))
   if [ $rc -eq 0 ]; then
@@ -91,6 +96,8 @@ for src in "$here"/*.c; do
   name=$(basename "$src" .c)
   case $name in
   common | soft) ;;
+  exceptions)           # of Windows
+    [ -z "${EXE-}" ] || one "$name" "$src" "$OPT" ;;
   registers)
     for o in -O0 -O1 -O2 -O3; do
       one "registers$o" "$src" "$o"

@@ -1,6 +1,7 @@
 /* sac.c -- segregated allocation caches: layout, functions and macros */
 
 #include "common.h"
+#include "mpstd.h"
 #include "mpscmfs.h"
 #include "mpscmvff.h"
 
@@ -76,7 +77,7 @@ static void test_reuse(void)
   CHECK_OK(mps_sac_alloc(&a, sac, 100, 0));
   CHECK_OK(mps_sac_alloc(&b, sac, 5001, 0));
   CHECK_EQ(mps_pool_total_size(pool) - mps_pool_free_size(pool),
-           128 + (5001 + WORD - 1) / WORD * WORD);
+           128 + (5001 + MPS_PF_ALIGN - 1) / MPS_PF_ALIGN * MPS_PF_ALIGN);
   mps_sac_free(sac, a, 100);
   mps_sac_free(sac, b, 5001);
   CHECK_EQ(mps_pool_free_size(pool), mps_pool_total_size(pool));
@@ -106,11 +107,11 @@ static void test_random(size_t classes)
   size_t size[N], i, k, step, max;
   memset(b, 0, sizeof b);
   for (i = 0; i < classes; ++i) {
-    c[i].mps_block_size = (i + 1) * 24;
+    c[i].mps_block_size = (i + 1) * 3 * MPS_PF_ALIGN;
     c[i].mps_cached_count = rnd_below(20);
     c[i].mps_frequency = (unsigned)rnd_below(5);
   }
-  max = classes * 24 + 100;
+  max = classes * 3 * MPS_PF_ALIGN + 100;
   sac[0] = make(classes, c);
   sac[1] = make(classes, c);
   for (step = 0; step < 60000; ++step) {

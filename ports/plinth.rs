@@ -1,27 +1,54 @@
-//! The default plinth: `mpslib.h` and `mpsio.h` on top of libc.
+//! The default plinth: `mpslib.h` and `mpsio.h`, on top of what the C standard's library has.
+//! What else it needs (the clock, a file, the two streams) is `ports::process`, the system's own.
 //!
-//! Every function here is a weak symbol in the archive: a client that defines a
-//! function of the same name gets its own. The symbol is a jump to the
-//! function below. It is not the function itself, because the compiler would then
-//! see what calls from the core do, inline them, and never call the client's.
+//! A client that defines a function of one of these names gets its own. In ELF the symbols here are
+//! weak. Each is a jump to the function below. It is not the function itself, because the
+//! compiler would then see what calls from the core do, inline them, and never call the client's.
+//!
+//! COFF has no weak definitions that GNU ld takes when it meets the reference first. There the
+//! symbols are in members of the archive of their own, which linkers take only for what is
+//! not defined yet. Each jumps to its place in the table `mps_int_plinth`.
 //!
 //! The core calls them in signal handlers, too, and with the arena's lock held.
 
-use super::sys::{self, File};
+use super::process::{self, File};
 use crate::base::res::Res;
 use core::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
-use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-macro_rules! weak {
-    ($($symbol:ident => $function:path;)*) => { $(
-        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-        weak!(@ $symbol, $function, "@function", "jmp {}");
-        #[cfg(target_arch = "aarch64")]
-        weak!(@ $symbol, $function, "%function", "b {}");
-        #[cfg(target_arch = "riscv64")]
-        weak!(@ $symbol, $function, "@function", "tail {}");
-    )* };
-    (@ $symbol:ident, $function:path, $type:literal, $jump:literal) => {
+/// The C standard's.
+mod sys {
+    use super::File;
+    use core::ffi::{c_char, c_int};
+
+    unsafe extern "C" {
+        pub fn abort() -> !;
+        pub fn getenv(name: *const c_char) -> *const c_char;
+        pub fn fputc(c: c_int, stream: *mut File) -> c_int;
+        pub fn fputs(s: *const c_char, stream: *mut File) -> c_int;
+        pub fn fflush(stream: *mut File) -> c_int;
+    }
+}
+
+macro_rules! replaceable {
+    ($($symbol:ident => $function:path;)*) => {
+        $(
+            #[cfg(all(not(windows), any(target_arch = "x86_64", target_arch = "x86")))]
+            replaceable!(weak $symbol, $function, "@function", "jmp {}");
+            #[cfg(target_arch = "aarch64")]
+            replaceable!(weak $symbol, $function, "%function", "b {}");
+            #[cfg(target_arch = "riscv64")]
+            replaceable!(weak $symbol, $function, "@function", "tail {}");
+        )*
+        #[cfg(all(windows, target_arch = "x86_64"))]
+        replaceable!(table "mps_int_plinth", $($symbol => $function;)*);
+        // There C's names begin with an underscore.
+        #[cfg(all(windows, target_arch = "x86"))]
+        replaceable!(table "_mps_int_plinth", $($symbol => $function;)*);
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$(stringify!($symbol)),*];
+    };
+    (weak $symbol:ident, $function:path, $type:literal, $jump:literal) => {
         core::arch::global_asm!(
             concat!(".pushsection .text.", stringify!($symbol), ",\"ax\""),
             concat!(".weak ", stringify!($symbol)),
@@ -33,26 +60,38 @@ macro_rules! weak {
             sym $function,
         );
     };
+    (table $table:literal, $($symbol:ident => $function:path;)*) => {
+        core::arch::global_asm!(
+            concat!(".globl ", $table),
+            concat!(".def ", $table, "; .scl 2; .type 32; .endef"),
+            ".text",
+            ".p2align 3",
+            concat!($table, ":"),
+            $(concat!(".p2align 3\njmp {} # ", stringify!($symbol)),)*
+            $(sym $function,)*
+        );
+    };
 }
 
-weak! {
+// In the order of link/plinth.txt: link/localize.mk counts.
+replaceable! {
+    mps_clock => clock;
+    mps_clocks_per_sec => clocks_per_sec;
+    mps_io_create => io_create;
+    mps_io_destroy => io_destroy;
+    mps_io_flush => io_flush;
+    mps_io_write => io_write;
+    mps_lib_assert_fail => assert_fail;
+    mps_lib_assert_fail_install => assert_fail_install;
+    mps_lib_fputc => fputc;
+    mps_lib_fputs => fputs;
     mps_lib_get_EOF => get_eof;
     mps_lib_get_stderr => get_stderr;
     mps_lib_get_stdout => get_stdout;
-    mps_lib_fputc => fputc;
-    mps_lib_fputs => fputs;
-    mps_lib_assert_fail => assert_fail;
-    mps_lib_assert_fail_install => assert_fail_install;
-    mps_lib_memset => memset;
-    mps_lib_memcpy => memcpy;
     mps_lib_memcmp => memcmp;
-    mps_clock => clock;
-    mps_clocks_per_sec => clocks_per_sec;
+    mps_lib_memcpy => memcpy;
+    mps_lib_memset => memset;
     mps_lib_telemetry_control => telemetry_control;
-    mps_io_create => io_create;
-    mps_io_destroy => io_destroy;
-    mps_io_write => io_write;
-    mps_io_flush => io_flush;
 }
 
 // Streams.
@@ -62,13 +101,11 @@ extern "C" fn get_eof() -> c_int {
 }
 
 extern "C" fn get_stderr() -> *mut File {
-    // SAFETY: libc's variable, set before any code of ours runs.
-    unsafe { sys::stderr }
+    process::stderr()
 }
 
 extern "C" fn get_stdout() -> *mut File {
-    // SAFETY: libc's variable, set before any code of ours runs.
-    unsafe { sys::stdout }
+    process::stdout()
 }
 
 unsafe extern "C" fn fputc(c: c_int, stream: *mut File) -> c_int {
@@ -167,17 +204,13 @@ unsafe extern "C" fn memcmp(a: *const c_void, b: *const c_void, n: usize) -> c_i
     }
 }
 
-// The clock: processor time of the process, in microseconds, as `clock` has it.
+// The clock, in microseconds. It wraps where a word has 32 bits.
 
-extern "C" fn clock() -> c_ulong {
-    let mut t = sys::Timespec { sec: 0, nsec: 0 };
-    // SAFETY: room for a time.
-    unsafe { sys::clock_gettime(sys::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
-    // It wraps where a word has 32 bits.
-    (t.sec as c_ulong).wrapping_mul(1_000_000).wrapping_add(t.nsec as c_ulong / 1000)
+extern "C" fn clock() -> usize {
+    process::microseconds() as usize
 }
 
-extern "C" fn clocks_per_sec() -> c_ulong {
+extern "C" fn clocks_per_sec() -> usize {
     1_000_000
 }
 
@@ -256,15 +289,14 @@ fn variable(name: &CStr) -> Option<&'static CStr> {
 }
 
 // The stream goes by system calls, not by stdio: other threads may be stopped
-// while it is written, one of them with the allocator's lock. A handle is a file
-// descriptor and one more.
+// while it is written, one of them with the allocator's lock. A handle is the system's number
+// for the file and one more.
 
 /// The process whose stream has the plain name: the first to have an arena or a
 /// stream. What it forks adds its number, or they would write over each other.
-fn owner() -> c_int {
-    static OWNER: AtomicI32 = AtomicI32::new(0);
-    // SAFETY: no preconditions.
-    let me = unsafe { sys::getpid() };
+fn owner() -> u32 {
+    static OWNER: AtomicU32 = AtomicU32::new(0);
+    let me = process::number();
     match OWNER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => me,
         Err(other) => other,
@@ -276,9 +308,9 @@ struct Name([u8; 1024]);
 
 impl Name {
     /// `name`, a dot and `number`; `None` if that is too long.
-    fn numbered(name: &CStr, number: c_int) -> Option<Name> {
+    fn numbered(name: &CStr, number: u32) -> Option<Name> {
         let mut digits = [0u8; 10];
-        let mut n = number.unsigned_abs();
+        let mut n = number;
         let mut first = digits.len();
         for (i, d) in digits.iter_mut().enumerate().rev() {
             *d = b'0' + (n % 10) as u8;
@@ -302,8 +334,7 @@ impl Name {
 
 unsafe extern "C" fn io_create(out: *mut *mut c_void) -> c_int {
     let plain = variable(c"MPS_TELEMETRY_FILENAME").unwrap_or(c"mpsio.log");
-    // SAFETY: no preconditions.
-    let me = unsafe { sys::getpid() };
+    let me = process::number();
     let of_child;
     let name = if owner() == me {
         plain
@@ -314,37 +345,31 @@ unsafe extern "C" fn io_create(out: *mut *mut c_void) -> c_int {
             None => return Res::Io.code(),
         }
     };
-    let mode: c_uint = 0o666;
-    // SAFETY: a string, and the mode that O_CREAT asks for.
-    let fd = unsafe { sys::open(name.as_ptr(), sys::OPEN_WRITE_NEW, mode) };
-    if fd < 0 {
+    let Some(file) = process::create_file(name) else {
         return Res::Io.code();
-    }
+    };
     // SAFETY: the caller has room for a handle.
-    unsafe { *out = core::ptr::without_provenance_mut(fd as usize + 1) };
+    unsafe { *out = core::ptr::without_provenance_mut(file + 1) };
     Res::OK
 }
 
-fn descriptor(io: *mut c_void) -> c_int {
-    (io.addr() - 1) as c_int
+fn file(io: *mut c_void) -> usize {
+    io.addr() - 1
 }
 
 unsafe extern "C" fn io_destroy(io: *mut c_void) {
-    // SAFETY: a descriptor of ours.
-    unsafe { sys::close(descriptor(io)) };
+    process::close_file(file(io));
 }
 
 unsafe extern "C" fn io_write(io: *mut c_void, buf: *const c_void, n: usize) -> c_int {
     let mut done = 0usize;
     while done < n {
-        // SAFETY: a descriptor of ours and `n` bytes.
-        let wrote = unsafe {
-            sys::write(descriptor(io), buf.cast::<u8>().wrapping_add(done).cast(), n - done)
-        };
-        if wrote > 0 {
-            done += wrote.unsigned_abs();
-        } else if wrote == 0 || sys::errno() != sys::EINTR {
-            return Res::Io.code();
+        // SAFETY: a file of ours and `n` bytes.
+        let wrote =
+            unsafe { process::write_file(file(io), buf.cast::<u8>().wrapping_add(done), n - done) };
+        match wrote {
+            Some(bytes) => done += bytes,
+            None => return Res::Io.code(),
         }
     }
     Res::OK
@@ -381,10 +406,18 @@ mod tests {
         };
         assert_eq!(named(c"a.log", 0).unwrap(), "a.log.0");
         assert_eq!(named(c"a.log", 4096).unwrap(), "a.log.4096");
-        assert_eq!(named(c"", c_int::MAX).unwrap(), ".2147483647");
+        assert_eq!(named(c"", c_int::MAX as u32).unwrap(), ".2147483647");
         let long = |n| std::ffi::CString::new(std::vec![b'x'; n]).unwrap();
         assert_eq!(named(&long(1020), 12).unwrap().len(), 1023);
         assert_eq!(named(&long(1021), 12), None);
+    }
+
+    /// What counts the names in link/plinth.txt finds each function.
+    #[test]
+    fn names_are_in_the_order_of_the_list() {
+        let list = include_str!("../link/plinth.txt");
+        let names: std::vec::Vec<_> = list.lines().filter(|l| !l.starts_with('#')).collect();
+        assert_eq!(names, NAMES);
     }
 
     #[test]
@@ -400,7 +433,7 @@ mod tests {
     #[test]
     fn weak_symbols_reach_the_functions() {
         unsafe extern "C" {
-            fn mps_clocks_per_sec() -> c_ulong;
+            fn mps_clocks_per_sec() -> usize;
             fn mps_lib_get_EOF() -> c_int;
             fn mps_lib_memcmp(a: *const c_void, b: *const c_void, n: usize) -> c_int;
         }

@@ -1,0 +1,1 @@
+/* sys/resource.h -- see posix.h */
