@@ -294,6 +294,11 @@ sanitize:
 
 # --- Use ------------------------------------------------------------------
 
+# The manual: pages in build/manual/html. Needs PyPI the first time.
+.PHONY: manual
+manual:
+	@tools/manual.sh
+
 # The demonstration. On a terminal one line moves while a program runs; with
 # MODE=log, and in a pipe, there is a line for each collection. With
 # MODE=telemetry a report about it as well, the path of which is the last line.

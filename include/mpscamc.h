@@ -28,7 +28,8 @@ typedef void (*mps_amc_apply_stepper_t)(mps_addr_t object,
 /* Visit the objects of an AMC or AMCZ pool (deprecated: mps_pool_walk).
  * The arena must be parked.  Padding and dead objects may be visited too.
  * f must not call the MPS and must not touch protected memory other than
- * the object at hand.  Holds the arena lock throughout. */
+ * the object at hand.  Holds the arena lock throughout. Cost: f is called
+ * for all objects of the pool. */
 extern void mps_amc_apply(mps_pool_t pool, mps_amc_apply_stepper_t f,
                           void *closure_p, size_t closure_s);
 

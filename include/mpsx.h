@@ -79,7 +79,7 @@ extern mps_res_t mps_x_finalize_all(mps_arena_t arena);
  * messages_o: where they are written, in order; room for n.  Each is to be
  * discarded.
  * Returns: how many there were, from 0 to n.  Threads: any; takes the arena lock
- * once. */
+ * once. Cost: grows with the number of messages. */
 extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
                                  size_t n, mps_message_t *messages_o);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
 #
-# Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
+# Jobs: make, demo, test, manual, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
 # test-systems (tools/test-systems.sh); firmware (examples/firmware and
 # tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
@@ -82,6 +82,14 @@ base() {
     want libc6-dev /usr/include/stdio.h
 }
 
+# What builds the manual. The rest comes from PyPI (tools/manual.sh).
+manual() {
+    want python3 python3
+    want doxygen doxygen
+    # Debian has python3 without what a virtual environment needs.
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3-venv)
+}
+
 # What compiles the assembly and makes the archive of one object.
 cross() {
     local prefix debian compiler variable
@@ -145,6 +153,7 @@ case $job in
         ;;
     test)
         base
+        manual
         want g++ c++ g++
         want python3 python3
         want pkg-config pkg-config
@@ -152,6 +161,10 @@ case $job in
         want chromium chromium
         want chromium-driver chromedriver
         rust clippy rustfmt
+        ;;
+    manual)
+        manual
+        want make make
         ;;
     bench)
         base
