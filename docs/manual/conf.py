@@ -41,7 +41,7 @@ c_id_attributes = ["__inline__", "__extension__"]
 nitpick_ignore_regex = [("c:identifier", r"size_t|va_list|_?mps_\w+_s|\w+\.@\d+"), ("cpp:identifier", r"mps|mps_\w+_t|std(::\w+)*")]
 
 # What looks like a name of the interface and is none: the environment, parameters, features, files.
-OTHERS = re.compile(r"MPS_TELEMETRY_\w+|MPS_TEST_\w+|mps_derive|mps_h|mps_ap|mps_x_|MPS_X_NO_DOUBLES|\w+_o|MPS_LIB|MPS_[A-Z]+_FIELD")
+OTHERS = re.compile(r"MPS_TELEMETRY_\w+|MPS_TEST_\w+|mps_derive|mps_h|mps_ap|mps_x_|MPS_X_NO_DOUBLES|\w+_o|MPS_LIB|MPS_PF_\w+|MPS_WORD_\w+|MPS_T_\w+|MPS_[A-Z]+_FIELD")
 NAME = re.compile(r"(?:mps_\w+|MPS_\w+)(?:\(\))?")
 
 
