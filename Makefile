@@ -167,6 +167,18 @@ demo-test: $(HOT)
 docs-test:
 	@tools/docs-test.py
 
+# The manual: it builds, its blocks run and print what it says, its names and links are there.
+# Its pages in Chromium (not part of `make test`). PAGE: a part of the name of pages whose
+# blocks alone are run.
+PAGE ?=
+.PHONY: manual-test manual-browser
+manual-test: $(HOT) $(COOL)
+	@tools/needs.sh manual-test
+	@CC='$(CC)' CARGO='$(CARGO)' tools/manual-test.py $(PAGE)
+manual-browser: manual
+	@tools/needs.sh manual-browser
+	@tools/manual-browser.py
+
 # The hosted archive in every way in which it is linked.
 .PHONY: test-systems
 test-systems: $(HOT)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
 #
-# Jobs: make, demo, test, manual, bench, sanitize; cross TARGET (an archive for another
+# Jobs: make, demo, test, manual, manual-test, manual-browser, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
 # test-systems (tools/test-systems.sh); firmware (examples/firmware and
 # tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
@@ -164,7 +164,16 @@ case $job in
         ;;
     manual)
         manual
-        want make make
+        ;;
+    manual-test)
+        base
+        manual
+        want g++ c++ g++
+        rust
+        ;;
+    manual-browser)
+        manual
+        want chromium chromium
         ;;
     bench)
         base
