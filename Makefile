@@ -105,6 +105,8 @@ check:
 	$(CARGO) fmt --check
 	@for d in $(PACKAGES); do $(CARGO) fmt --check --manifest-path $$d/Cargo.toml || exit; done
 	$(CARGO) clippy --quiet --all-targets --features derive,allocator-api2 --target-dir build/cargo/check -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --no-deps --features derive,allocator-api2 --target-dir build/cargo/doc
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --no-deps --manifest-path tools/mps-derive/Cargo.toml --target-dir build/cargo/doc
 
 # Everything. What is missing for it is installed where that may be done, else
 # named (tools/needs.sh). The last line is 'N passed, N failed'.
@@ -226,6 +228,11 @@ face-doc-test:
 	@out=$$($(CARGO) test --quiet --doc --features derive,allocator-api2 --target-dir build/cargo/face-doc 2>&1); rc=$$?; \
 	  echo "$$out"; n=$$(echo "$$out" | awk '/^test result:/ { p += $$4; f += $$6 } END { print p + 0 " passed, " f + 0 " failed" }'); \
 	  echo "$$n"; [ $$rc = 0 ] && [ "$${n%% *}" != 0 ]
+
+# What a registry would get of each crate: complete, and without a warning.
+.PHONY: package-test
+package-test:
+	@tools/package-test.sh
 
 install-test: $(HOT) $(COOL)
 	@tools/install-test.sh
