@@ -443,14 +443,14 @@ extern void _mps_args_set_key(mps_arg_s *args, unsigned i, mps_key_t key);
  * arenas, and references from one arena to another are not followed. */
 
 /* Create an arena of the given class, with the keywords of that class.
- * The arena begins unclamped.  Threads: any. Cost: a few calls of the
+ * The arena begins unclamped.  Threads: any.  Cost: a few calls of the
  * system; the structures of a client arena's memory are cleared. */
 extern mps_res_t mps_arena_create_k(mps_arena_t *arena_o,
                                     mps_arena_class_t arena_class,
                                     mps_arg_s *args);
 
 /* The same with the class's values in order (deprecated).
- * VM: size.  Client: size, base address.  Threads: any. Cost: as
+ * VM: size.  Client: size, base address.  Threads: any.  Cost: as
  * mps_arena_create_k. */
 extern mps_res_t mps_arena_create(mps_arena_t *arena_o,
                                   mps_arena_class_t arena_class, ...);

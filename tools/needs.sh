@@ -153,9 +153,9 @@ case $job in
         ;;
     test)
         base
-        manual
         want g++ c++ g++
         want python3 python3
+        manual
         want pkg-config pkg-config
         want gdb gdb
         want chromium chromium

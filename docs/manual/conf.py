@@ -38,7 +38,7 @@ breathe_show_include = False
 c_id_attributes = ["__inline__", "__extension__"]
 
 # Structures that nobody sees the inside of, and what is not ours.
-nitpick_ignore_regex = [("c:identifier", r"size_t|va_list|_?mps_\w+_s|\w+\.@\d+"), ("cpp:identifier", r"mps|mps_\w+_t|std(::\w+)*")]
+nitpick_ignore_regex = [("c:identifier", r"size_t|va_list|_?mps_\w+_s|\w+\.@\d+"), ("cpp:identifier", r"mps|mps_\w+|std(::\w+)*")]
 
 # What looks like a name of the interface and is none: the environment, parameters, features, files.
 OTHERS = re.compile(r"MPS_TELEMETRY_\w+|MPS_TEST_\w+|mps_derive|mps_h|mps_ap|mps_x_|MPS_X_NO_DOUBLES|\w+_o|MPS_LIB|MPS_PF_\w+|MPS_WORD_\w+|MPS_T_\w+|MPS_[A-Z]+_FIELD")

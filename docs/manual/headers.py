@@ -96,7 +96,9 @@ def documented(text, declaration, defaults):
     for field in ("Returns", "Threads", "Cost"):
         if field in fields:
             t = fields[field]
-            out.append(f"\n@par {field}\n{quoted(t[:1].upper() + t[1:])}" if not t.startswith("mps") else f"\n@par {field}\n{quoted(t)}")
+            # A name at the beginning stays as it is.
+            is_name = re.match(r"mps_|\w\b", t) and not re.match(r"a\b", t)
+            out.append(f"\n@par {field}\n{quoted(t if is_name else t[:1].upper() + t[1:])}")
     return "/** " + "\n".join(out) + "\n*/"
 
 
@@ -173,7 +175,7 @@ def main(path):
                             section[m[1]] = re.split(r"\n\n", m[2])[0].strip()
                     comment = None
                 continue
-            shown = trailing(s)
+            shown = s if re.match(r"#(?!define)", s) else trailing(s)
             macro = re.match(r"#define\s+(\w+)", s)
             private = re.search(r"\b_mps_(?!MPS)\w+\s*(\[\])?[;(]", s.split("{")[0]) or (
                 macro and re.match(r"_|mps_h|.*_FIELD$|MPS_NO_DOUBLES_|MPS_PORT_C_", macro[1])
