@@ -8,7 +8,6 @@ must find functions. The last line says how many passed and failed."""
 import functools
 import http.server
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -17,7 +16,7 @@ import tempfile
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HTML = pathlib.Path(os.environ.get("MANUAL_OUT", ROOT / "build/manual")) / "html"
+HTML = ROOT / "build/manual/html"
 # What is looked for, and on which page it has to be found.
 SEARCHES = {
     "mps_alloc": "reference/allocation.html",

@@ -10,8 +10,7 @@ It builds the manual (a warning is an error), and then
   looks up every name of the interface that a page mentions;
 - follows every link of the built pages that stays in them.
 
-With a part of a page's name only the blocks of such pages are run. MANUAL_SOURCE is another folder than
-docs/manual. The last line says how many passed and failed."""
+With a part of a page's name only the blocks of such pages are run. The last line says how many passed and failed."""
 
 import concurrent.futures
 import html.parser
@@ -26,8 +25,8 @@ import urllib.parse
 import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCE = pathlib.Path(os.environ.get("MANUAL_SOURCE", ROOT / "docs/manual")).resolve()
-OUT = pathlib.Path(os.environ.get("MANUAL_OUT", ROOT / "build/manual")).resolve()
+SOURCE = ROOT / "docs/manual"
+OUT = ROOT / "build/manual"
 HTML = OUT / "html"
 ARCHIVES = {"hot": ROOT / "build/libmps.a", "debug": ROOT / "build/libmps-debug.a"}
 CC = os.environ.get("CC", "cc").split()

@@ -1,6 +1,5 @@
 """conf.py -- how Sphinx makes the manual. `make manual` calls it (tools/manual.sh)."""
 
-import os
 import pathlib
 import re
 
@@ -11,7 +10,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OUT = pathlib.Path(os.environ["MANUAL_OUT"])
+OUT = ROOT / "build/manual"
 
 project = "A memory pool system"
 author = "the authors of the library"
