@@ -316,7 +316,7 @@ sanitize:
 # The manual: pages in build/manual/html. Needs PyPI the first time.
 .PHONY: manual
 manual:
-	@tools/manual.sh
+	@CARGO="$(CARGO)" tools/manual.sh
 
 # The demonstration. On a terminal one line moves while a program runs; with
 # MODE=log, and in a pipe, there is a line for each collection. With

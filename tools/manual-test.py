@@ -326,7 +326,8 @@ class Page(html.parser.HTMLParser):
 
 
 def check_links():
-    built = {p: Page(p.read_text()) for p in sorted(HTML.rglob("*.html"))}
+    # What rustdoc has made is its own affair, but for what the manual says is there.
+    built = {p: Page(p.read_text()) for p in sorted(HTML.rglob("*.html")) if HTML / "rust" not in p.parents}
     count, wrong = 0, []
     for path, page in built.items():
         for link in page.links:

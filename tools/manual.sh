@@ -34,4 +34,9 @@ headers=$(find include -name '*.h' ! -name mpswin.h ! -name mpscmv2.h ! -name mp
 doxygen_for c "$headers" "*.h=docs/manual/headers.py" YES NO
 doxygen_for cpp include/mps.hpp "*.hpp=docs/manual/headers.py" NO NO
 "$venv/bin/sphinx-build" -q -W --keep-going -n -b html -d "$out/doctrees" docs/manual "$out/html"
+
+# Beside it what rustdoc says of the crate, as `make check` has it.
+RUSTDOCFLAGS='-D warnings' ${CARGO:-cargo} doc --quiet --no-deps --features derive,allocator-api2 --target-dir build/cargo/doc
+rm -rf "$out/html/rust"
+cp -r build/cargo/doc/doc "$out/html/rust"
 echo "$out/html/index.html"

@@ -163,7 +163,9 @@ case $job in
         rust clippy rustfmt
         ;;
     manual)
+        base
         manual
+        rust
         ;;
     manual-test)
         base
@@ -172,7 +174,6 @@ case $job in
         rust
         ;;
     manual-browser)
-        manual
         want chromium chromium
         ;;
     bench)
