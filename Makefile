@@ -113,6 +113,8 @@ check:
 	$(CARGO) fmt --check
 	@for d in $(PACKAGES); do $(CARGO) fmt --check --manifest-path $$d/Cargo.toml || exit; done
 	$(CARGO) clippy --quiet --all-targets --features derive,allocator-api2 --target-dir build/cargo/check -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --no-deps --features derive,allocator-api2 --target-dir build/cargo/doc
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --no-deps --manifest-path tools/mps-derive/Cargo.toml --target-dir build/cargo/doc
 
 # Everything. What is missing for it is installed where that may be done, else
 # named (tools/needs.sh). The last line is 'N passed, N failed'.
@@ -180,6 +182,18 @@ demo-test: $(HOT)
 docs-test:
 	@tools/docs-test.py
 
+# The manual: it builds, its blocks run and print what it says, its names and links are there.
+# Its pages in Chromium (not part of `make test`). PAGE: a part of the name of pages whose
+# blocks alone are run.
+PAGE ?=
+.PHONY: manual-test manual-browser
+manual-test: $(HOT) $(COOL)
+	@tools/needs.sh manual-test
+	@CC='$(CC)' CARGO='$(CARGO)' tools/manual-test.py $(PAGE)
+manual-browser: manual
+	@tools/needs.sh manual-browser
+	@tools/manual-browser.py
+
 # The hosted archive in every way in which it is linked.
 .PHONY: test-systems
 test-systems: $(HOT)
@@ -229,6 +243,11 @@ face-doc-test:
 	@out=$$($(CARGO) test --quiet --doc --features derive,allocator-api2 --target-dir build/cargo/face-doc 2>&1); rc=$$?; \
 	  echo "$$out"; n=$$(echo "$$out" | awk '/^test result:/ { p += $$4; f += $$6 } END { print p + 0 " passed, " f + 0 " failed" }'); \
 	  echo "$$n"; [ $$rc = 0 ] && [ "$${n%% *}" != 0 ]
+
+# What a registry would get of each crate: complete, and without a warning.
+.PHONY: package-test
+package-test:
+	@tools/package-test.sh
 
 install-test: $(HOT) $(COOL)
 	@tools/install-test.sh
@@ -308,6 +327,11 @@ sanitize:
 	@tools/sanitize.sh
 
 # --- Use ------------------------------------------------------------------
+
+# The manual: pages in build/manual/html. Needs PyPI the first time.
+.PHONY: manual
+manual:
+	@CARGO="$(CARGO)" tools/manual.sh
 
 # The demonstration. On a terminal one line moves while a program runs; with
 # MODE=log, and in a pipe, there is a line for each collection. With

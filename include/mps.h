@@ -12,7 +12,10 @@
  *  - A parameter named x_o is an out parameter: written only if the result
  *    is MPS_RES_OK (or true), otherwise left as it was.
  *  - A function that returns mps_res_t returns MPS_RES_OK (0) on success.
- *    Any other code may come back, whether or not it is listed.
+ *    Any other code may come back, whether or not it is listed.  Without
+ *    memory for what it makes it returns MPS_RES_MEMORY, MPS_RES_RESOURCE or
+ *    MPS_RES_COMMIT_LIMIT, and nothing has changed.  An argument that a check
+ *    has refused gives MPS_RES_PARAM, if the handler of failed checks returns.
  *  - Objects made by mps_..._create belong to the client until it destroys
  *    them with the matching mps_..._destroy; structures and arrays passed to
  *    a creating function are not needed after it has returned.
@@ -20,6 +23,7 @@
  *    duration, so it may wait for another thread, and it must not be called
  *    by a format method, a scan function, a stepper, a callback or a signal
  *    handler that may have interrupted the MPS.
+ *  - It costs a fixed amount of work besides waiting for the lock.
  *
  * The file is C89, and C++ too.
  */
@@ -41,7 +45,9 @@ extern "C" {
  * Bracket a macro's body so that the macro, followed by a semicolon, is one
  * statement.  A break or continue in the body leaves the body only. */
 
+/* Begins the body of a macro. */
 #define MPS_BEGIN do {
+/* Ends it. */
 #define MPS_END   } while (0)
 
 
@@ -98,29 +104,30 @@ typedef char _mps_word_is_pointer_sized
 
 /* === Opaque types ======================================================= */
 
-typedef struct mps_arena_s *mps_arena_t;
-typedef struct mps_arena_class_s *mps_arena_class_t;
-typedef struct mps_pool_s *mps_pool_t;
-typedef struct mps_pool_class_s *mps_pool_class_t;
+typedef struct mps_arena_s *mps_arena_t; /* an arena: a world of its own */
+typedef struct mps_arena_class_s *mps_arena_class_t; /* kind of arena */
+typedef struct mps_pool_s *mps_pool_t;  /* a pool: memory managed in one way */
+typedef struct mps_pool_class_s *mps_pool_class_t; /* kind of pool */
 typedef mps_pool_class_t mps_class_t;           /* older name */
 typedef struct mps_chain_s *mps_chain_t;        /* generation chain */
 typedef struct mps_fmt_s *mps_fmt_t;            /* object format */
-typedef struct mps_root_s *mps_root_t;
+typedef struct mps_root_s *mps_root_t;  /* a root */
 typedef struct mps_thr_s *mps_thr_t;            /* registered thread */
-typedef struct mps_message_s *mps_message_t;
-typedef struct mps_alloc_pattern_s *mps_alloc_pattern_t;
+typedef struct mps_message_s *mps_message_t; /* a message that was taken */
+typedef struct mps_alloc_pattern_s *mps_alloc_pattern_t; /* how a program allocates */
 typedef struct mps_frame_s *mps_frame_t;        /* allocation frame */
-typedef struct mps_transform_s *mps_transform_t;
+typedef struct mps_transform_s *mps_transform_t; /* a transform */
 typedef const struct mps_key_s *mps_key_t;      /* keyword */
 
 /* Types whose structure is declared further down. */
+
 typedef struct mps_ap_s *mps_ap_t;              /* allocation point */
 typedef struct _mps_sac_s *mps_sac_t;           /* allocation cache */
 typedef struct mps_ld_s *mps_ld_t;              /* location dependency */
 typedef struct mps_ss_s *mps_ss_t;              /* scan state */
-typedef struct mps_scan_tag_s *mps_scan_tag_t;
-typedef struct mps_fmt_A_s *mps_fmt_A_t;
-typedef struct mps_fmt_B_s *mps_fmt_B_t;
+typedef struct mps_scan_tag_s *mps_scan_tag_t; /* mask and pattern */
+typedef struct mps_fmt_A_s *mps_fmt_A_t; /* methods (deprecated) */
+typedef struct mps_fmt_B_s *mps_fmt_B_t; /* methods (deprecated) */
 
 
 /* === Result codes ======================================================= */
@@ -190,6 +197,7 @@ typedef void (*mps_roots_stepper_t)(mps_addr_t *ref_loc, mps_root_t root,
 
 struct mps_pool_debug_option_s;
 
+/* A keyword and its value. */
 typedef struct mps_arg_s {
   mps_key_t key;
   union {                       /* which member: MPS_KEY_..._FIELD */
@@ -403,6 +411,7 @@ extern void _mps_args_set_key(mps_arg_s *args, unsigned i, mps_key_t key);
     _mps_args_set_key(_var, _var##_i, MPS_KEY_ARGS_END); \
     MPS_BEGIN
 
+/* Add a key with its value in the member _field of val.  Statement. */
 #define MPS_ARGS_ADD_FIELD(_var, _key, _field, _val) \
   MPS_BEGIN \
     _mps_args_set_key(_var, _var##_i, _key); \
@@ -411,15 +420,18 @@ extern void _mps_args_set_key(mps_arg_s *args, unsigned i, mps_key_t key);
     _mps_args_set_key(_var, _var##_i, MPS_KEY_ARGS_END); \
   MPS_END
 
+/* Add a key with its value in the member that the key is made for.  Statement. */
 #define MPS_ARGS_ADD(_var, _key, _val) \
   MPS_ARGS_ADD_FIELD(_var, _key, _key##_FIELD, _val)
 
+/* Say that the list is complete: an addition after it is asserted.  Not needed. */
 #define MPS_ARGS_DONE(_var) \
   MPS_BEGIN \
     _mps_args_set_key(_var, _var##_i, MPS_KEY_ARGS_END); \
     _var##_i = MPS_ARGS_MAX; \
   MPS_END
 
+/* Ends the block that MPS_ARGS_BEGIN begins, and with it the list. */
 #define MPS_ARGS_END(_var) \
     MPS_END; \
   MPS_END
@@ -431,13 +443,15 @@ extern void _mps_args_set_key(mps_arg_s *args, unsigned i, mps_key_t key);
  * arenas, and references from one arena to another are not followed. */
 
 /* Create an arena of the given class, with the keywords of that class.
- * The arena begins unclamped. */
+ * The arena begins unclamped.  Threads: any.  Cost: a few calls of the
+ * system; the structures of a client arena's memory are cleared. */
 extern mps_res_t mps_arena_create_k(mps_arena_t *arena_o,
                                     mps_arena_class_t arena_class,
                                     mps_arg_s *args);
 
 /* The same with the class's values in order (deprecated).
- * VM: size.  Client: size, base address. */
+ * VM: size.  Client: size, base address.  Threads: any.  Cost: as
+ * mps_arena_create_k. */
 extern mps_res_t mps_arena_create(mps_arena_t *arena_o,
                                   mps_arena_class_t arena_class, ...);
 extern mps_res_t mps_arena_create_v(mps_arena_t *arena_o,
@@ -445,12 +459,14 @@ extern mps_res_t mps_arena_create_v(mps_arena_t *arena_o,
                                     va_list args);
 
 /* Destroy an arena.  Its pools, formats, chains, roots and registered
- * threads must be gone (asserted).  No thread may be using it. */
+ * threads must be gone (asserted).  No thread may be using it.  Threads: any
+ * one.  Cost: each chunk of memory goes back to the system. */
 extern void mps_arena_destroy(mps_arena_t arena);
 
 /* Add memory to a client arena.  base, size: memory that becomes the
  * arena's until it is destroyed.  Returns MPS_RES_MEMORY if it is too small
- * to be of use; MPS_RES_UNIMPL (asserted) on a VM arena. */
+ * to be of use; MPS_RES_UNIMPL (asserted) on a VM arena.  Cost: the
+ * structures of that memory are cleared. */
 extern mps_res_t mps_arena_extend(mps_arena_t arena, mps_addr_t base,
                                   size_t size);
 
@@ -466,26 +482,30 @@ extern void mps_arena_release(mps_arena_t arena);
 extern void mps_arena_clamp(mps_arena_t arena);
 
 /* Parked: as clamped, and the collection that was running is finished
- * before the function returns. */
+ * before the function returns.  Cost: the rest of that collection. */
 extern void mps_arena_park(mps_arena_t arena);
 
 /* Postmortem: take away all protection and never collect again, so that a
  * debugger can look round after an error.  Threads: the one that holds the
- * arena's lock, if any does. */
+ * arena's lock, if any does.  It takes no lock. Cost: a call of the system
+ * for each stretch of protected memory. */
 extern void mps_arena_postmortem(mps_arena_t arena);
 
 /* Unclamp the arena and start a collection of everything.  Returns at once;
- * MPS_RES_FAIL if there is nothing to collect. */
+ * MPS_RES_FAIL if there is nothing to collect.  Cost: one step of the
+ * collection; the rest is done while the program runs. */
 extern mps_res_t mps_arena_start_collect(mps_arena_t arena);
 
 /* Collect everything, now, and leave the arena parked.  Returns
- * MPS_RES_FAIL if there is nothing to collect. */
+ * MPS_RES_FAIL if there is nothing to collect.  Cost: a whole collection,
+ * after the rest of one that is running: it grows with what is alive. */
 extern mps_res_t mps_arena_collect(mps_arena_t arena);
 
 /* Use idle time.  interval: seconds to take at most (a target).
  * multiplier: how many such calls a collection started now may be spread
  * over; 0 never starts one.  Returns: true if there was something to do.
- * A parked arena becomes clamped, otherwise the state stays. */
+ * A parked arena becomes clamped, otherwise the state stays.  Cost: the
+ * interval, if there is so much to do. */
 extern mps_bool_t mps_arena_step(mps_arena_t arena, double interval,
                                  double multiplier) MPS_NO_DOUBLES_;
 
@@ -495,27 +515,34 @@ extern mps_word_t mps_collections(mps_arena_t arena);
 
 /* === Arenas: properties ================================================= */
 
-/* Returns: bytes of address space the arena holds. */
+/* Returns: bytes of address space the arena holds.  Threads: any, at any
+ * time, in scanners and signal handlers too; takes no lock. */
 extern size_t mps_arena_reserved(mps_arena_t arena);
 
-/* Returns: bytes of memory behind it, its own structures included. */
+/* Returns: bytes of memory behind it, its own structures included.  Threads:
+ * any, at any time, in scanners and signal handlers too; takes no lock. */
 extern size_t mps_arena_committed(mps_arena_t arena);
 
-/* Returns: how much of the committed memory is kept unused. */
+/* Returns: how much of the committed memory is kept unused.  Threads: any,
+ * at any time, in scanners and signal handlers too; takes no lock. */
 extern size_t mps_arena_spare_committed(mps_arena_t arena);
 
-/* Returns: the most that may be committed; maximum size_t for no limit. */
+/* Returns: the most that may be committed; maximum size_t for no limit.
+ * Threads: any, at any time, in scanners and signal handlers too; takes no
+ * lock. */
 extern size_t mps_arena_commit_limit(mps_arena_t arena);
 
 /* Change that limit, giving back spare memory as needed.  Returns
- * MPS_RES_FAIL, with the limit unchanged, if more is in use. */
+ * MPS_RES_FAIL, with the limit unchanged, if more is in use.  Cost: a call
+ * of the system for each stretch of memory that goes back. */
 extern mps_res_t mps_arena_commit_limit_set(mps_arena_t arena,
                                             size_t commit_limit);
 
 /* Returns: the fraction of committed memory that may be spare. */
 extern double mps_arena_spare(mps_arena_t arena) MPS_NO_DOUBLES_;
 
-/* Change that fraction, 0.0 to 1.0 (asserted); takes effect at once. */
+/* Change that fraction, 0.0 to 1.0 (asserted); takes effect at once.  Cost:
+ * a call of the system for each stretch of memory that goes back. */
 extern void mps_arena_spare_set(mps_arena_t arena,
                                 double spare) MPS_NO_DOUBLES_;
 
@@ -555,7 +582,8 @@ extern mps_bool_t mps_addr_fmt(mps_fmt_t *fmt_o, mps_arena_t arena,
                                mps_addr_t addr);
 
 /* Which object is the address in?  p_o receives a client pointer.  Returns
- * MPS_RES_FAIL if in none, MPS_RES_UNIMPL if the pool cannot tell.  Slow. */
+ * MPS_RES_FAIL if in none, MPS_RES_UNIMPL if the pool cannot tell.  Slow.
+ * Cost: the objects of a segment are passed one by one, up to that one. */
 extern mps_res_t mps_addr_object(mps_addr_t *p_o, mps_arena_t arena,
                                  mps_addr_t addr);
 
@@ -569,6 +597,7 @@ extern mps_res_t mps_fmt_create_k(mps_fmt_t *fmt_o, mps_arena_t arena,
 
 /* The older ways of saying the same (deprecated); the copy method is not
  * used. */
+/* Methods for mps_fmt_create_A (deprecated). */
 typedef struct mps_fmt_A_s {
   mps_align_t align;
   mps_fmt_scan_t scan;
@@ -579,6 +608,7 @@ typedef struct mps_fmt_A_s {
   mps_fmt_pad_t pad;
 } mps_fmt_A_s;
 
+/* Methods for mps_fmt_create_B (deprecated). */
 typedef struct mps_fmt_B_s {
   mps_align_t align;
   mps_fmt_scan_t scan;
@@ -590,6 +620,7 @@ typedef struct mps_fmt_B_s {
   mps_fmt_class_t mps_class;
 } mps_fmt_B_s;
 
+/* Methods for mps_fmt_create_auto_header (deprecated). */
 typedef struct mps_fmt_auto_header_s {
   mps_align_t align;
   mps_fmt_scan_t scan;
@@ -600,6 +631,7 @@ typedef struct mps_fmt_auto_header_s {
   size_t mps_headerSize;
 } mps_fmt_auto_header_s;
 
+/* Methods for mps_fmt_create_fixed (deprecated). */
 typedef struct mps_fmt_fixed_s {
   mps_align_t align;
   mps_fmt_scan_t scan;
@@ -608,6 +640,7 @@ typedef struct mps_fmt_fixed_s {
   mps_fmt_pad_t pad;
 } mps_fmt_fixed_s;
 
+/* Create a format from one of these structures (deprecated). */
 extern mps_res_t mps_fmt_create_A(mps_fmt_t *fmt_o, mps_arena_t arena,
                                   mps_fmt_A_s *fmt_A);
 extern mps_res_t mps_fmt_create_B(mps_fmt_t *fmt_o, mps_arena_t arena,
@@ -624,6 +657,7 @@ extern void mps_fmt_destroy(mps_fmt_t fmt);
 
 /* === Generation chains ================================================== */
 
+/* One generation, for mps_chain_create. */
 typedef struct mps_gen_param_s {
   size_t mps_capacity;          /* size that calls for a collection, in KiB */
   double mps_mortality;         /* part expected to die, 0.0 to 1.0 */
@@ -659,13 +693,16 @@ extern mps_res_t mps_pool_create_v(mps_pool_t *pool_o, mps_arena_t arena,
                                    va_list args);
 
 /* Destroy a pool and everything in it.  Its allocation points and caches
- * must be gone (asserted). */
+ * must be gone (asserted).  Cost: each piece of memory that the pool has
+ * goes back to the arena. */
 extern void mps_pool_destroy(mps_pool_t pool);
 
 /* Returns: bytes the pool has from the arena for blocks. */
 extern size_t mps_pool_total_size(mps_pool_t pool);
 
-/* Returns: how many of these the client is not using. */
+/* Returns: how many of these the client is not using.  Cost: of a pool with
+ * allocation points it grows with how many there are; of a collected pool
+ * with the number of its segments. */
 extern size_t mps_pool_free_size(mps_pool_t pool);
 
 /* What debugging pools paint round blocks and over free memory; size 0
@@ -678,7 +715,8 @@ typedef struct mps_pool_debug_option_s {
 } mps_pool_debug_option_s;
 
 /* Look at all fenceposts (all free memory) of a debugging pool, and report
- * damage as a failed check.  Nothing happens on other pools. */
+ * damage as a failed check.  Nothing happens on other pools.  Cost: all
+ * blocks of the pool (all its free memory) are looked at. */
 extern void mps_pool_check_fenceposts(mps_pool_t pool);
 extern void mps_pool_check_free_space(mps_pool_t pool);
 
@@ -688,10 +726,17 @@ extern void mps_pool_check_free_space(mps_pool_t pool);
 /* Allocate size bytes (not 0, asserted) from a manually managed pool that
  * allows it.  The block is the client's until mps_free.  Returns
  * MPS_RES_MEMORY, MPS_RES_RESOURCE or MPS_RES_COMMIT_LIMIT if there is no
- * memory, MPS_RES_UNIMPL (asserted) if the class has no such call. */
+ * memory, MPS_RES_UNIMPL (asserted) if the class has no such call.  Threads:
+ * any; as a rule it takes only a lock of the pool's own.  Cost: as a rule a
+ * few tens of instructions. Without free memory of the size, a search that
+ * takes a time logarithmic in the number of free areas; then more memory is
+ * got from the arena, and the collector may do a step of its work, of up to
+ * the pause time. */
 extern mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size);
 
-/* Give a block back.  size: what was asked for. */
+/* Give a block back.  size: what was asked for.  Threads: any; as a rule it
+ * takes only a lock of the pool's own.  Cost: as mps_alloc, without steps of
+ * the collector. */
 extern void mps_free(mps_pool_t pool, mps_addr_t p, size_t size);
 
 
@@ -701,6 +746,8 @@ extern void mps_free(mps_pool_t pool, mps_addr_t p, size_t size);
  * reserve a block, make it a valid object, commit; when commit says false,
  * do all of it again. */
 
+/* An allocation point.  The fields may be used by compiled code, as the macros use
+ * them. */
 typedef struct mps_ap_s {
   mps_addr_t init;              /* where the reserved block begins */
   mps_addr_t alloc;             /* where it ends */
@@ -723,17 +770,22 @@ extern void mps_ap_destroy(mps_ap_t ap);
 /* Reserve size bytes, a multiple of the pool's alignment and not 0
  * (asserted).  The block at *p_o is the client's to initialize; it is not
  * scanned or moved before the commit.  Without a buffer that has room,
- * calls mps_ap_fill.  Threads: the one that uses ap. */
+ * calls mps_ap_fill.  Threads: the one that uses ap.  It takes no lock then.
+ * Cost: a few instructions if the buffer has room, else that of
+ * mps_ap_fill. */
 extern mps_res_t (mps_reserve)(mps_addr_t *p_o, mps_ap_t mps_ap,
                                size_t size);
 
 /* Say that the reserved block is initialized.  Returns: true if the block
  * is now an object; false if it must be reserved and made anew because of a
- * collection in between.  Threads: the one that uses mps_ap. */
+ * collection in between.  Threads: the one that uses mps_ap. It takes no
+ * lock but in mps_ap_trip.  Cost: a few instructions. */
 extern mps_bool_t (mps_commit)(mps_ap_t mps_ap, mps_addr_t p, size_t size);
 
 /* What a reserve does when the buffer does not suffice: find memory, and
- * perhaps do some collecting.  Interface as mps_reserve. */
+ * perhaps do some collecting.  Interface as mps_reserve.  Cost: memory for a
+ * new buffer is found, and the collector may do a step of its work, of up
+ * to the pause time. */
 extern mps_res_t mps_ap_fill(mps_addr_t *p_o, mps_ap_t mps_ap, size_t size);
 
 /* What a commit does when limit is null: find out whether the block is
@@ -767,6 +819,7 @@ void _ReadWriteBarrier(void);
       (mps_res_t)MPS_RES_OK) \
    : mps_ap_fill((_p_o), (_mps_ap), (_size)))
 
+/* mps_reserve as a statement: the result goes to _res_v, the block to _p_v. */
 #define MPS_RESERVE_BLOCK(_res_v, _p_v, _mps_ap, _size) \
   MPS_BEGIN \
     char *_mps_here = (char *)(_mps_ap)->alloc; \
@@ -799,7 +852,8 @@ extern mps_alloc_pattern_t mps_alloc_pattern_ramp(void);
 extern mps_alloc_pattern_t mps_alloc_pattern_ramp_collect_all(void);
 
 /* Begin and end a pattern; they nest.  The end returns MPS_RES_FAIL if none
- * was begun. */
+ * was begun.  Cost: fixed; but the end of a pattern that asks for it starts
+ * a full collection. */
 extern mps_res_t mps_ap_alloc_pattern_begin(mps_ap_t mps_ap,
                                             mps_alloc_pattern_t pattern);
 extern mps_res_t mps_ap_alloc_pattern_end(mps_ap_t mps_ap,
@@ -813,7 +867,8 @@ extern mps_res_t mps_ap_alloc_pattern_reset(mps_ap_t mps_ap);
 extern mps_res_t mps_ap_frame_push(mps_frame_t *frame_o, mps_ap_t mps_ap);
 
 /* Close a frame and those opened after it.  In SNC pools everything
- * allocated since is gone; elsewhere nothing happens. */
+ * allocated since is gone; elsewhere nothing happens.  Cost: each segment
+ * that was filled since the frame was opened is given back. */
 extern mps_res_t mps_ap_frame_pop(mps_ap_t mps_ap, mps_frame_t frame);
 
 
@@ -824,12 +879,14 @@ extern mps_res_t mps_ap_frame_pop(mps_ap_t mps_ap, mps_frame_t frame);
 
 #define MPS_SAC_CLASS_LIMIT ((size_t)8)         /* so many always work */
 
+/* One size class, for mps_sac_create. */
 typedef struct mps_sac_class_s {
   size_t mps_block_size;        /* multiple of the pool's alignment */
   size_t mps_cached_count;      /* free blocks to keep */
   unsigned mps_frequency;       /* how often asked for, relatively */
 } mps_sac_class_s;
 
+/* Another name of the same. */
 #define mps_sac_classes_s mps_sac_class_s
 
 typedef struct _mps_sac_freelist_block_s {
@@ -854,21 +911,26 @@ extern mps_res_t mps_sac_create(mps_sac_t *sac_o, mps_pool_t pool,
                                 mps_sac_classes_s *classes);
 
 /* Destroy a cache; its free blocks go back to the pool, blocks in use stay
- * valid. */
+ * valid.  Cost: as that of flushing it. */
 extern void mps_sac_destroy(mps_sac_t sac);
 
-/* Allocate at least size bytes (not 0, asserted).  unused: pass 0. */
+/* Allocate at least size bytes (not 0, asserted).  unused: pass 0.  Cost: a
+ * few instructions if a block of that size is free in the cache; else as
+ * mps_sac_fill. */
 extern mps_res_t mps_sac_alloc(mps_addr_t *p_o, mps_sac_t sac, size_t size,
                                mps_bool_t unused);
 
 /* Free a block that came from a cache with the same pool and classes.
- * size: what was asked for. */
+ * size: what was asked for.  Cost: a few instructions if the cache has room
+ * for the block; else as mps_sac_empty. */
 extern void mps_sac_free(mps_sac_t sac, mps_addr_t p, size_t size);
 
-/* Give all free blocks back to the pool. */
+/* Give all free blocks back to the pool.  Cost: as that of mps_free for each
+ * free block in the cache. */
 extern void mps_sac_flush(mps_sac_t sac);
 
-/* For the macros below: serve a size whose list is empty (is full). */
+/* For the macros below: serve a size whose list is empty (is full).  Cost:
+ * as that of mps_alloc for some of the blocks that may be cached. */
 extern mps_res_t mps_sac_fill(mps_addr_t *p_o, mps_sac_t sac, size_t size,
                               mps_bool_t unused);
 extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
@@ -900,7 +962,7 @@ extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
       (_list) += 2; \
   MPS_END
 
-/* The inline forms of mps_sac_alloc and mps_sac_free, as statements. */
+/* The inline form of mps_sac_alloc, as a statement. */
 #define MPS_SAC_ALLOC_FAST(_res_v, _p_v, _sac, _size, _unused) \
   MPS_BEGIN \
     size_t _mps_need = (_size); \
@@ -915,6 +977,7 @@ extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
       (_res_v) = mps_sac_fill(&(_p_v), (_sac), _mps_need, (_unused)); \
   MPS_END
 
+/* The inline form of mps_sac_free, as a statement. */
 #define MPS_SAC_FREE_FAST(_sac, _p, _size) \
   MPS_BEGIN \
     size_t _mps_need = (_size); \
@@ -929,6 +992,7 @@ extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
       mps_sac_empty((_sac), (_p), _mps_need); \
   MPS_END
 
+/* The same once more; the reference has them apart. */
 #define MPS_SAC_ALLOC(_res_v, _p_v, _sac, _size, _unused) \
   MPS_SAC_ALLOC_FAST(_res_v, _p_v, _sac, _size, _unused)
 #define MPS_SAC_FREE(_sac, _p, _size) \
@@ -957,7 +1021,8 @@ extern mps_rank_t mps_rank_weak(void);
                                                    bit here, unlike the
                                                    reference's */
 
-/* Root scanned by scan(ss, p, s). */
+/* Root scanned by scan(ss, p, s).  Cost: fixed. But the root is scanned in
+ * one piece at every flip, unless it may be protected. */
 extern mps_res_t mps_root_create(mps_root_t *root_o, mps_arena_t arena,
                                  mps_rank_t rank, mps_rm_t rm,
                                  mps_root_scan_t scan, void *p, size_t s);
@@ -968,7 +1033,9 @@ extern mps_res_t mps_root_create_fmt(mps_root_t *root_o, mps_arena_t arena,
                                      mps_fmt_scan_t scan,
                                      mps_addr_t base, mps_addr_t limit);
 
-/* Area scanned by scan(ss, base, limit, closure); not empty (asserted). */
+/* Area scanned by scan(ss, base, limit, closure); not empty (asserted).
+ * Cost: fixed. But the area is scanned in one piece at every flip, unless
+ * it may be protected. */
 extern mps_res_t mps_root_create_area(mps_root_t *root_o, mps_arena_t arena,
                                       mps_rank_t rank, mps_rm_t rm,
                                       void *base, void *limit,
@@ -1005,8 +1072,8 @@ extern mps_res_t mps_root_create_table_masked(mps_root_t *root_o,
  *
  * cold: a word-aligned address on the thread's stack, at or above (older than)
  * every frame that holds references.  What lies above it is not scanned, and what
- * only that refers to is lost.  `&x' for a local x is not above the other
- * locals of its own function: their order is the compiler's choice.  So let
+ * only that refers to is lost.  The address of a local is not above the
+ * other locals of its own function: their order is the compiler's choice.  So let
  * one function take the address of a local, create the root with it, and
  * then call another that does all work with references; see that the call is
  * not inlined, by a call through a volatile pointer or by the compiler's
@@ -1025,7 +1092,8 @@ extern mps_res_t mps_root_create_table_masked(mps_root_t *root_o,
  * is a failed check and MPS_RES_PARAM.  A thread that is on another stack (a
  * coroutine, a handler on a signal stack) when its root is scanned is a
  * failed check, after which the program stops.  A thread registered while on
- * another stack is not checked: it has to stay on that one. */
+ * another stack is not checked: it has to stay on that one.  Cost: fixed.
+ * But the whole stack is scanned at every flip. */
 extern mps_res_t mps_root_create_thread(mps_root_t *root_o,
                                         mps_arena_t arena, mps_thr_t thr,
                                         void *cold);
@@ -1079,9 +1147,10 @@ extern void mps_thread_dereg(mps_thr_t thr);
  *
  * Lets a table keyed by address find out that a key has moved.  The
  * structure is the client's, anywhere, and must be reset before use.
- * These functions take no lock; the client keeps changes to a structure
- * apart from one another, and resets apart from everything. */
+ * The client keeps changes to a structure apart from one another, and resets
+ * apart from everything.  Threads: any; these functions take no lock. */
 
+/* A location dependency.  The fields are the library's. */
 typedef struct mps_ld_s {
   mps_word_t _epoch;
   mps_word_t _rs;
@@ -1114,14 +1183,15 @@ enum {
   _mps_MESSAGE_TYPE_GC_START = 2
 };
 
-/* The types, as constants: an object is about to die; a collection has
- * finished; a collection has started. */
+/* An object is about to die. */
 #define mps_message_type_finalization() _mps_MESSAGE_TYPE_FINALIZATION
+/* A collection has finished. */
 #define mps_message_type_gc() _mps_MESSAGE_TYPE_GC
+/* A collection has started. */
 #define mps_message_type_gc_start() _mps_MESSAGE_TYPE_GC_START
 
 /* Turn a type on or off; off to begin with.  Turning it off drops messages
- * of the type that are waiting. */
+ * of the type that are waiting.  Cost: each message that is dropped. */
 extern void mps_message_type_enable(mps_arena_t arena,
                                     mps_message_type_t type);
 extern void mps_message_type_disable(mps_arena_t arena,
@@ -1176,13 +1246,14 @@ extern const char *mps_message_gc_start_why(mps_arena_t arena,
 /* Ask for a message when *ref, in an automatic pool, would die. */
 extern mps_res_t mps_finalize(mps_arena_t arena, mps_addr_t *ref);
 
-/* Undo one such request; MPS_RES_FAIL if there is none.  Slow. */
+/* Undo one such request; MPS_RES_FAIL if there is none.  Cost:
+ * fixed on average; a look into a hash table. */
 extern mps_res_t mps_definalize(mps_arena_t arena, mps_addr_t *ref);
 
 
 /* === Telemetry ==========================================================
  *
- * Threads: any; these need no arena. */
+ * Threads: any; these take no arena's lock, and need no arena. */
 
 /* Returns: the filter, one bit for each category of events. */
 extern mps_word_t mps_telemetry_get(void);
@@ -1198,7 +1269,7 @@ extern mps_label_t mps_telemetry_intern(const char *label);
 /* Attach a label to an address. */
 extern void mps_telemetry_label(mps_addr_t addr, mps_label_t label);
 
-/* Write out buffered events. */
+/* Write out buffered events.  Cost: the plinth writes them. */
 extern void mps_telemetry_flush(void);
 
 
@@ -1207,18 +1278,20 @@ extern void mps_telemetry_flush(void);
 /* Scan everything in an automatic pool.  The arena must be parked.  f is
  * called on areas that cover all formatted objects, perhaps with padding,
  * must fix all references and may change them.  Returns the first result of
- * f that is not MPS_RES_OK. */
+ * f that is not MPS_RES_OK.  Cost: f is called for all memory of the pool,
+ * with the lock held. */
 extern mps_res_t mps_pool_walk(mps_pool_t pool, mps_area_scan_t f,
                                void *closure);
 
-/* Visit the objects of all automatic pools, one by one (deprecated). */
+/* Visit the objects of all automatic pools, one by one (deprecated).  Cost:
+ * f is called for all objects, with the lock held. */
 extern void
 mps_arena_formatted_objects_walk(mps_arena_t arena,
                                  mps_formatted_objects_stepper_t f,
                                  void *p, size_t s);
 
 /* Visit the references in all roots (deprecated).  The arena must be parked
- * (asserted). */
+ * (asserted).  Cost: all roots are scanned, with the lock held. */
 extern void mps_arena_roots_walk(mps_arena_t arena, mps_roots_stepper_t f,
                                  void *p, size_t s);
 
@@ -1237,6 +1310,7 @@ extern void mps_arena_roots_walk(mps_arena_t arena, mps_roots_stepper_t f,
  * Between BEGIN and END the scan state must not be passed to another
  * scanning function but through MPS_FIX_CALL. */
 
+/* A scan state.  The fields are for the macros below. */
 typedef struct mps_ss_s {
   mps_word_t _zs;               /* shift from address to class of address */
   mps_word_t _w;                /* classes of interest */
@@ -1253,6 +1327,7 @@ typedef struct mps_scan_tag_s {
  * *ref_io.  Only while scanning; takes no lock. */
 extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
 
+/* Begin to scan: copies of the scan state's words in local variables. */
 #define MPS_SCAN_BEGIN(ss) \
   MPS_BEGIN \
     mps_ss_t _mps_ss = (ss); \
@@ -1278,7 +1353,8 @@ extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
 #define MPS_FIX12(ss, ref_io) \
   (MPS_FIX1(ss, *(ref_io)) ? MPS_FIX2(ss, ref_io) : (mps_res_t)MPS_RES_OK)
 
-#define MPS_FIX(ss, ref_io) MPS_FIX12(ss, ref_io)       /* older name */
+/* Older name of MPS_FIX12. */
+#define MPS_FIX(ss, ref_io) MPS_FIX12(ss, ref_io)
 
 /* Evaluate a call that scans with the same scan state.  Statement. */
 #define MPS_FIX_CALL(ss, call) \
@@ -1287,6 +1363,8 @@ extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
     _mps_ufs |= (ss)->_ufs; \
   MPS_END
 
+/* End it: what was seen goes into the scan state.  Not needed on the way out
+ * with an error. */
 #define MPS_SCAN_END(ss) \
     } \
     _mps_ss->_ufs = _mps_ufs; \
@@ -1302,7 +1380,9 @@ extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
  *   .._tagged                   those whose mask bits equal pattern, without
  *                               and then again with the tag;
  *   .._tagged_or_zero           the same and those whose mask bits are 0.
- * closure: for all but the first, an mps_scan_tag_t. */
+ * closure: for all but the first, an mps_scan_tag_t.  Threads: the one that
+ * scans; takes no lock.  Cost: a few instructions for each word, and a fix
+ * for each that may be of interest. */
 extern mps_res_t mps_scan_area(mps_ss_t ss, void *base, void *limit,
                                void *closure);
 extern mps_res_t mps_scan_area_masked(mps_ss_t ss, void *base, void *limit,
@@ -1322,7 +1402,8 @@ extern mps_res_t mps_scan_area_tagged_or_zero(mps_ss_t ss, void *base,
 extern mps_res_t mps_transform_create(mps_transform_t *transform_o,
                                       mps_arena_t arena);
 
-/* Add count pairs; the arrays are copied.  An old object occurs once. */
+/* Add count pairs; the arrays are copied.  An old object occurs once.  Cost:
+ * grows with count. */
 extern mps_res_t mps_transform_add_oldnew(mps_transform_t transform,
                                           mps_addr_t *old_list,
                                           mps_addr_t *new_list,
@@ -1330,11 +1411,13 @@ extern mps_res_t mps_transform_add_oldnew(mps_transform_t transform,
 
 /* Carry it out.  applied_o: whether it was; not if there is an ambiguous
  * reference to an old object.  Returns MPS_RES_PARAM if there has been a
- * collection since the creation.  The arena is parked afterwards. */
+ * collection since the creation.  The arena is parked afterwards.  Cost:
+ * everything that is alive is scanned once, as by a full collection. */
 extern mps_res_t mps_transform_apply(mps_bool_t *applied_o,
                                      mps_transform_t transform);
 
-/* Destroy a transform, applied or not. */
+/* Destroy a transform, applied or not.  Cost: grows with the number of
+ * pairs. */
 extern void mps_transform_destroy(mps_transform_t transform);
 
 #ifdef __cplusplus

@@ -18,7 +18,8 @@ extern mps_pool_class_t mps_class_amc(void);
 
 /* The AMCZ class: as AMC for objects that hold no references; they are
  * never scanned nor protected, and the format needs no scan method.
- * Keywords and threads as mps_class_amc. */
+ * Keywords as mps_class_amc.  Returns: the same class at every call.
+ * Threads: any, at any time. */
 extern mps_pool_class_t mps_class_amcz(void);
 
 /* What mps_amc_apply calls: the object, and the two values passed on. */
@@ -28,7 +29,8 @@ typedef void (*mps_amc_apply_stepper_t)(mps_addr_t object,
 /* Visit the objects of an AMC or AMCZ pool (deprecated: mps_pool_walk).
  * The arena must be parked.  Padding and dead objects may be visited too.
  * f must not call the MPS and must not touch protected memory other than
- * the object at hand.  Holds the arena lock throughout. */
+ * the object at hand.  Holds the arena lock throughout.  Cost: f is called
+ * for all objects of the pool. */
 extern void mps_amc_apply(mps_pool_t pool, mps_amc_apply_stepper_t f,
                           void *closure_p, size_t closure_s);
 

@@ -22,7 +22,8 @@ extern const struct mps_key_s _mps_key_AMS_SUPPORT_AMBIGUOUS;
 extern mps_pool_class_t mps_class_ams(void);
 
 /* AMS with splatted free memory and fenceposts; also takes
- * POOL_DEBUG_OPTIONS.  Otherwise as mps_class_ams. */
+ * POOL_DEBUG_OPTIONS.  Otherwise as mps_class_ams.  Threads: any, at any
+ * time. */
 extern mps_pool_class_t mps_class_ams_debug(void);
 
 #ifdef __cplusplus

@@ -33,7 +33,8 @@ extern const struct mps_key_s _mps_key_MVFF_FIRST_FIT;
 extern mps_pool_class_t mps_class_mvff(void);
 
 /* MVFF with fenceposts round blocks and splatted free memory; also takes
- * POOL_DEBUG_OPTIONS.  Otherwise as mps_class_mvff. */
+ * POOL_DEBUG_OPTIONS.  Otherwise as mps_class_mvff.  Threads: any, at any
+ * time. */
 extern mps_pool_class_t mps_class_mvff_debug(void);
 
 /* Older names of two generic functions. */

@@ -69,7 +69,7 @@ extern const int mps_port_abi_2;
 #define MPS_PORT_DEFINE const int mps_port_abi_2 = 2;
 #endif
 
-/* What the port can do: a sum of these. Asked for when an arena is created. */
+/* A thing that ports can do, for mps_port_capabilities. */
 #define MPS_PORT_VM      1u /* reserve, map, unmap: arenas of the VM class work */
 #define MPS_PORT_PROTECT 2u /* protect, and faults are reported: barriers work */
 #define MPS_PORT_THREADS 4u /* threads can be stopped and looked at */
@@ -80,6 +80,8 @@ extern const int mps_port_abi_2;
  * for so long. Without it such an arena works without a barrier as long as it
  * has more than one registered thread: it collects in one go. */
 #define MPS_PORT_STOPS_BETWEEN_ACCESSES 8u
+
+/* What the port can do: the sum. Asked for when an arena is created. */
 unsigned mps_port_capabilities(void);
 
 /* --- Memory (MPS_PORT_VM). Without it only client arenas work, and none of

@@ -79,7 +79,7 @@ extern mps_res_t mps_x_finalize_all(mps_arena_t arena);
  * messages_o: where they are written, in order; room for n.  Each is to be
  * discarded.
  * Returns: how many there were, from 0 to n.  Threads: any; takes the arena lock
- * once. */
+ * once. Cost: grows with the number of messages. */
 extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
                                  size_t n, mps_message_t *messages_o);
 
@@ -173,21 +173,25 @@ extern const struct mps_key_s _mps_key_x_FMT_SCAN_PART;
  * then refuses the functions that these stand for.  Times are in microseconds,
  * fractions in parts per thousand. --- */
 
-/* MPS_KEY_PAUSE_TIME and mps_arena_pause_time.  (size_t)-1 is no limit. */
+/* MPS_KEY_PAUSE_TIME and mps_arena_pause_time in microseconds.  (size_t)-1 is no
+ * limit. */
 extern const struct mps_key_s _mps_key_x_PAUSE_TIME_US;
 #define MPS_KEY_X_PAUSE_TIME_US (&_mps_key_x_PAUSE_TIME_US)
 #define MPS_KEY_X_PAUSE_TIME_US_FIELD size
 extern size_t mps_x_arena_pause_time_us(mps_arena_t arena);
 extern void mps_x_arena_pause_time_us_set(mps_arena_t arena, size_t us);
 
-/* MPS_KEY_SPARE (of arenas and of MVFF) and mps_arena_spare.  0 to 1000. */
+/* MPS_KEY_SPARE (of arenas and of MVFF) and mps_arena_spare in parts per thousand, 0
+ * to 1000. */
 extern const struct mps_key_s _mps_key_x_SPARE_PERMILLE;
 #define MPS_KEY_X_SPARE_PERMILLE (&_mps_key_x_SPARE_PERMILLE)
 #define MPS_KEY_X_SPARE_PERMILLE_FIELD size
 extern size_t mps_x_arena_spare_permille(mps_arena_t arena);
 extern void mps_x_arena_spare_permille_set(mps_arena_t arena, size_t permille);
 
-/* mps_arena_step.  (size_t)-1 is an interval without end. */
+/* mps_arena_step, with the interval in microseconds and the multiplier in parts per
+ * thousand.  (size_t)-1 is an interval without end.  Cost: the interval, if there
+ * is so much to do. */
 extern mps_bool_t mps_x_arena_step_us(mps_arena_t arena, size_t interval_us,
                                       size_t multiplier_permille);
 

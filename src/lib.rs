@@ -1,6 +1,55 @@
 //! A memory pool system: pluggable pools, manual and automatic, and an
 //! incremental, generational, mostly-copying collector.
 //!
+//! # For Rust programs
+//!
+//! With the feature `derive` the crate has a face that is safe to use. `Heap` is a heap of objects that
+//! are collected and moved; `Global` is an allocator for a whole program, and `Blocks` one of many.
+//! The compiler sees to it that no reference is used that a collection may have changed.
+//!
+#![cfg_attr(feature = "derive", doc = "```")]
+#![cfg_attr(not(feature = "derive"), doc = "```ignore")]
+//! use mps::{Field, Heap, Options, Trace};
+//!
+//! #[derive(Trace)]
+//! struct Cell<'id> {
+//!     value: u64,
+//!     next: Field<'id, Cell<'id>>,
+//! }
+//!
+//! # fn main() -> Result<(), mps::Res> {
+//! let length = Heap::with(&Options::default(), |heap| {
+//!     let list = heap.root(heap.alloc(Cell { value: 0, next: Field::null() })?)?;
+//!     for value in 1..10_000 {
+//!         let cell = heap.alloc(Cell { value, next: Field::null() })?;
+//!         if value % 100 == 0 {
+//!             cell.set(|c| &c.next, Some(list.get(heap)));    // a reference in an object
+//!             list.set(cell);                                 // a root outlives collections
+//!         }
+//!         heap.safepoint();                                   // objects are collected and move here
+//!     }
+//!     let (mut length, mut at) = (0, Some(list.get(heap)));
+//!     while let Some(cell) = at {
+//!         length += 1;
+//!         at = cell.next.get(heap);
+//!     }
+//!     Ok::<_, mps::Res>(length)
+//! })??;
+//! assert_eq!(length, 100);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # For C programs
+//!
+//! The same library is an archive, `libmps.a`, with the interface of Ravenbrook's Memory Pool System
+//! (`mps.h`). The manual (`make manual`) is about that, with a page for Rust.
+//!
+//! # Inside
+//!
+//! The other modules are the library itself: public for those who write a port ([`seam::port`]) or a
+//! pool class ([`object::pool`]), and for the tests.
+//!
 //! The layers, each importing only those below it (`tests/layering.rs`):
 //!
 //! ```text

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
 #
-# Jobs: make, demo, test, bench, sanitize; cross TARGET (an archive for another
+# Jobs: make, demo, test, manual, manual-test, manual-browser, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
 # test-systems (tools/test-systems.sh); spin (tools/spin-test.sh); firmware (examples/firmware and
 # tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
@@ -80,6 +80,14 @@ base() {
     want gcc cc gcc "${CC%% *}"
     want binutils ld nm objcopy ar size readelf
     want libc6-dev /usr/include/stdio.h
+}
+
+# What builds the manual. The rest comes from PyPI (tools/manual.sh).
+manual() {
+    want python3 python3
+    want doxygen doxygen
+    # Debian has python3 without what a virtual environment needs.
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3-venv)
 }
 
 # What compiles the assembly and makes the archive of one object.
@@ -188,11 +196,26 @@ case $job in
         want spin spin
         want g++ c++ g++
         want python3 python3
+        manual
         want pkg-config pkg-config
         want gdb gdb
         want chromium chromium
         want chromium-driver chromedriver
         rust clippy rustfmt
+        ;;
+    manual)
+        base
+        manual
+        rust
+        ;;
+    manual-test)
+        base
+        manual
+        want g++ c++ g++
+        rust
+        ;;
+    manual-browser)
+        want chromium chromium
         ;;
     bench)
         base

@@ -27,6 +27,13 @@ program_tests() {
     python3 tests/telemetry/run.py "$tool" $dir/work
 }
 
+# A program that runs, in a pseudo terminal. What program_tests has built is what it looks at.
+watch_tests() {
+    local tool
+    tool=$(tools/telemetry-tool.sh) || return 1
+    python3 tests/telemetry/watch.py "$tool" $dir/work
+}
+
 # Eight programs, an arena each.
 demo_page() {
     local page
@@ -59,5 +66,5 @@ defmt_archives() {
 case ${1:-} in
     --part) "${@:2}" ;;
     *) exec tools/sum.sh "$0 --part tool_tests" "$0 --part program_tests $1" \
-        "$0 --part demo_page" "$0 --part defmt_frames" "$0 --part defmt_archives $1 $2 $3" ;;
+        "$0 --part watch_tests" "$0 --part demo_page" "$0 --part defmt_frames" "$0 --part defmt_archives $1 $2 $3" ;;
 esac

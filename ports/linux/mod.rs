@@ -1,7 +1,7 @@
 //! Linux: what `ports/unix` leaves to the system. That is the numbers and
-//! layouts of its C library ([`sys`]), threads by their numbers ([`thread`]),
-//! where their stacks are ([`stack`]) and what a signal frame looks like
-//! ([`context`]).
+//! layouts of its C library (`sys`), threads by their numbers (`thread`),
+//! where their stacks are (`stack`) and what a signal frame looks like
+//! (`context`).
 
 pub(crate) mod context;
 pub(crate) mod stack;

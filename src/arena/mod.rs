@@ -173,7 +173,7 @@ impl Boot {
 }
 
 impl Arena {
-    /// An arena that is to manage the first chunk. [`Arena::start`] is to be called when
+    /// An arena that is to manage the first chunk. `Arena::start` is to be called when
     /// the arena is in the place where it stays.
     pub fn new(port: &'static dyn Port, p: &Params, boot: &Boot) -> Arena {
         let caps = port.capabilities();

@@ -19,7 +19,7 @@
 //! - A page lies in units of one extent that belong to it alone ([`Extent`] knows to whom
 //!   each unit belongs).
 //! - Of each size one page is current. Its free slots may also stand in the word at the
-//!   [`Head`]; those look as if in use in the page.
+//!   `Head`; those look as if in use in the page.
 //! - A page is in its size's list if it is not current and is ripe: more than a 16th of its
 //!   slots is free.
 //! - All memory here is the caller's, and used under the pool's lock.
@@ -76,7 +76,7 @@ const INVERSE_SHIFT: u32 = 30;
 /// of a page and its bits are in those of its units.
 pub const UNIT_BYTES: Size = 32;
 
-/// The head of a page. A bit for each slot follows, and for slots above [`EXACT`] a number
+/// The head of a page. A bit for each slot follows, and for slots above `EXACT` a number
 /// for each: how many grains of it the block leaves.
 #[repr(C)]
 pub struct Page {

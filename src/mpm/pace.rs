@@ -1,7 +1,7 @@
 //! Pace: how much of the program's time the collector takes.
 //!
 //! With a limit on its share, a step of a trace is done only when enough work is due, and
-//! stops when that is done (`trace::policy`). In any [`WINDOW`] the collector has at most its
+//! stops when that is done (`trace::policy`). In any `WINDOW` the collector has at most its
 //! share, as long as there is room to allocate in. Barrier hits count: they can't be put
 //! off, but steps wait for them.
 

@@ -29,7 +29,7 @@ const OLD_LEAST: Size = 8 << 20;
 /// after the last full collection, and the arena's capacity is `capacity` bytes.
 ///
 /// The answer is yes when as much garbage may have gathered as was alive, but not for
-/// less than [`OLD_LEAST`]. In a small arena it is yes at the latest when a quarter of
+/// less than `OLD_LEAST`. In a small arena it is yes at the latest when a quarter of
 /// what was not alive may be garbage. That leaves room for nurseries, for copies and for
 /// a large object.
 pub fn wants_full(top: Size, alive: Size, capacity: Size) -> bool {
@@ -75,7 +75,7 @@ pub fn is_flat(already: bool, young: Survival) -> bool {
 ///
 /// Each nursery collection scans the old objects that were written to. With a nursery as
 /// large as what is alive that is cheap enough, and the heap does not become too large.
-/// From [`SQUARE_FROM`] on it grows with the square root. What survives has to be copied, so
+/// From `SQUARE_FROM` on it grows with the square root. What survives has to be copied, so
 /// a nursery is a third of the room at most. In a small arena it is at most an eighth of the
 /// capacity.
 pub fn nursery(alive: Size, flat: bool, room: Size, capacity: Size) -> Size {

@@ -1,18 +1,20 @@
 //! Reads the event stream that the memory pool system writes
 //! (docs/telemetry.md) and shows it: as text, as JSON, as a trace for a trace
-//! viewer, as a page with plots.
+//! viewer, as a page with plots, live in a terminal.
 
 mod chrome;
 mod model;
 mod report;
 mod stream;
 mod text;
+mod watch;
 
 use clap::{Args, Parser, Subcommand};
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Parser)]
 #[command(version, about = "Shows event streams of the memory pool system")]
@@ -31,6 +33,17 @@ enum Command {
     Trace(Files),
     /// A self-contained HTML page with plots
     Report(Files),
+    /// A live view in the terminal of a program that is writing its stream
+    Watch(Live),
+}
+
+#[derive(Args)]
+struct Live {
+    /// The stream, which need not be there yet
+    file: PathBuf,
+    /// How often to look, in milliseconds
+    #[arg(long, default_value_t = 500, value_name = "MS")]
+    every: u64,
 }
 
 #[derive(Args)]
@@ -78,15 +91,27 @@ fn show(command: &Command, inputs: &[Input], out: &mut dyn Write) -> std::io::Re
         Command::Json(_) => text::json(inputs, out),
         Command::Trace(_) => chrome::trace(inputs, out),
         Command::Report(_) => report::report(inputs, out),
+        Command::Watch(_) => Ok(()), // it has no inputs: `main`
     }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let (Command::Text(files)
-    | Command::Json(files)
-    | Command::Trace(files)
-    | Command::Report(files)) = &cli.command;
+    let files = match &cli.command {
+        Command::Watch(live) => {
+            return match watch::watch(&live.file, Duration::from_millis(live.every)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => {
+                    eprintln!("mps-telemetry: {e}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
+        Command::Text(files)
+        | Command::Json(files)
+        | Command::Trace(files)
+        | Command::Report(files) => files,
+    };
     let mut good = true;
     let mut inputs = Vec::new();
     for path in &files.files {

@@ -229,6 +229,13 @@ pub enum Wrong {
     TooShort(u8),
 }
 
+impl Error {
+    /// Is it no more than that the end has not been written yet?
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self.what, Wrong::Empty | Wrong::BreaksOff)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.what {
