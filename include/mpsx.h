@@ -83,6 +83,25 @@ extern mps_res_t mps_x_finalize_all(mps_arena_t arena);
 extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
                                  size_t n, mps_message_t *messages_o);
 
+/* A blocking region: the calling thread touches no managed memory between these two
+ * calls, and is not stopped.  System calls do not come back with EINTR for our sake,
+ * and collections don't wait for the thread.
+ * thread: the calling one, registered with this arena; with other arenas there is
+ * a region of its own for each.
+ *
+ * What the thread holds meanwhile is what was in its registers and on its stack when
+ * the region began.  All that its callers have there stays alive and in place.  But
+ * a compiler may move a variable of the function that calls begin while the
+ * region lasts.  So begin, the system call and end stand in a function that is not
+ * inlined and has no references of its own that are needed later.
+ *
+ * In the region the thread, and signal handlers on it, call no function of this
+ * arena but these two, and read and write no object of it.  Regions nest, and the outermost counts.  end waits while a
+ * collection has stopped the threads.
+ * Threads: the registered one; both take the arena lock. */
+extern void mps_x_blocking_begin(mps_thr_t thread);
+extern void mps_x_blocking_end(mps_thr_t thread);
+
 /* Choose the two signals that stop and restart registered threads, for the
  * whole process.  Hosted Unix only.
  * suspend_signal, resume_signal: two different signals, real-time ones

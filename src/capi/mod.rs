@@ -9,6 +9,8 @@
 mod ap;
 mod arena;
 mod args;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod chain;
 mod finalize;
 mod fmt;

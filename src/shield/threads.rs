@@ -6,6 +6,7 @@ use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::seam::parts;
 use crate::seam::port::{Context, Port, ThreadSlot};
+use crate::shield::region::Region;
 use core::cell::Cell;
 
 /// One registration of a thread. A thread may have several.
@@ -24,6 +25,8 @@ pub struct Thread {
     /// The registration that stands for the thread when it is stopped.
     lead: Slot<Thread>,
     stopped: Cell<bool>,
+    /// Its blocking region, if this is the registration that stands for the thread.
+    pub region: Region,
     /// The thread has ended without being deregistered, or is not in this child of a fork.
     pub gone: Cell<bool>,
 }
@@ -47,6 +50,7 @@ impl Thread {
             slot: ThreadSlot::default(),
             lead: Cell::new(None),
             stopped: Cell::new(false),
+            region: Region::default(),
             gone: Cell::new(false),
         }
     }
@@ -60,6 +64,11 @@ impl Thread {
             Some(s) if s.contains(hot) => Some(hot),
             Some(s) => (hot < s.base && s.base.since(hot) <= page).then_some(s.base),
         }
+    }
+
+    /// The registration that stands for the thread, which this one, `me`, is of.
+    pub fn lead(&self, me: P<Thread>) -> P<Thread> {
+        self.lead.get().unwrap_or(me)
     }
 
     /// May its stack be scanned up to `cold`? No, if it is known that `cold` is elsewhere.
@@ -116,6 +125,9 @@ impl Threads {
         for o in self.list.iter().filter(|o| o.lead.get() == Some(t)) {
             lead = lead.or(Some(o));
             o.lead.set(lead);
+            if lead == Some(o) {
+                o.region.follow(&t.region);
+            }
             if lead == Some(o) && t.stopped.get() {
                 // Threads are not deregistered while held; if one were, this would
                 // keep the other registration resumable.
@@ -124,7 +136,7 @@ impl Threads {
         }
     }
 
-    /// Is no thread but the calling one registered?
+    /// Is no thread but the calling one registered, or are all others in blocking regions?
     pub fn is_alone(&self, port: &dyn Port) -> bool {
         self.others(port.thread_id()).next().is_none()
     }
@@ -181,9 +193,13 @@ impl Threads {
         self.held.set(true);
     }
 
-    /// The registrations that stand for threads other than `me`.
+    /// The registrations that stand for threads other than `me` that may run: not those in
+    /// blocking regions.
     fn others(&self, me: usize) -> impl Iterator<Item = P<Thread>> {
-        let stands = move |t: &P<Thread>| t.id != me && t.lead.get() == Some(*t) && !t.gone.get();
+        let stands = move |t: &P<Thread>| {
+            let blocked = t.region.is_open() && !crate::seam::fault("blocking");
+            t.id != me && t.lead.get() == Some(*t) && !t.gone.get() && !blocked
+        };
         self.list.iter().filter(stands)
     }
 
@@ -221,11 +237,12 @@ impl Threads {
         self.held.set(false);
     }
 
-    /// Where a held thread stands; `None` if it is the caller or gone.
+    /// Where a held thread stands, or where one began a blocking region; `None` if it is the
+    /// caller or gone.
     pub fn context(&self, t: P<Thread>, port: &dyn Port) -> Option<Context> {
-        let lead = t.lead.get().unwrap_or(t);
+        let lead = t.get().lead(t);
         if !parts::THREADS || !lead.stopped.get() {
-            return None;
+            return lead.get().region.context().filter(|_| !lead.gone.get());
         }
         // SAFETY: it is stopped.
         Some(unsafe { port.thread_context(&lead.get().slot) })

@@ -496,6 +496,8 @@ extern mps_bool_t (mps_x_arena_step_us)(mps_arena_t, size_t, size_t);
 extern size_t (mps_x_arena_utilisation_permille)(mps_arena_t);
 extern void (mps_x_arena_utilisation_permille_set)(mps_arena_t, size_t);
 extern void (mps_x_barrier_hit)(mps_arena_t, const volatile void *, unsigned);
+extern void (mps_x_blocking_begin)(mps_thr_t);
+extern void (mps_x_blocking_end)(mps_thr_t);
 extern mps_res_t (mps_x_finalize_all)(mps_arena_t);
 extern size_t (mps_x_messages_get)(mps_arena_t, mps_message_type_t, size_t, mps_message_t *);
 extern mps_res_t (mps_x_root_create_stack)(mps_root_t *, mps_arena_t, mps_thr_t);
