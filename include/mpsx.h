@@ -102,6 +102,42 @@ extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
 extern void mps_x_blocking_begin(mps_thr_t thread);
 extern void mps_x_blocking_end(mps_thr_t thread);
 
+/* A fiber: a stack of the client's own, on which its threads run in turn. */
+typedef struct mps_x_fiber_s *mps_x_fiber_t;
+
+/* Register the stack from base to limit, and make it a root.  Nothing is on it yet.
+ * base, limit: its lowest address and the one after its highest; it grows downwards.
+ * Returns: MPS_RES_OK; MPS_RES_MEMORY and the like as for any root.
+ * Threads: any; takes the arena lock. */
+extern mps_res_t mps_x_fiber_create(mps_x_fiber_t *fiber_o, mps_arena_t arena,
+                                    void *base, void *limit);
+
+/* Forget a fiber.  No thread is on it, and nothing that is left on it holds anything
+ * any more.  Threads: any; takes the arena lock. */
+extern void mps_x_fiber_destroy(mps_x_fiber_t fiber);
+
+/* Switch the calling thread to another stack.
+ * thread: the calling one, registered with the arena of the fiber.
+ * to: where to go on, or null for the thread's own stack.
+ * swap: called once, with closure, on the stack that is being left.  It does the
+ * switch, by swapcontext or a few lines of assembly or in any other way, either to
+ * where swap was called on the other stack, or, if nothing is on that yet, to a
+ * function that begins there.  It touches no managed memory.
+ *
+ * Returns when somebody switches back to this stack, perhaps on another thread.
+ * While a stack is left, what lies on it holds its objects in place, as what is on the
+ * stack of a running thread does: a fiber as a whole, a thread's own stack up to the cold end
+ * of its root.  The stack that a thread is on is scanned from its stack pointer
+ * on.  A stack is switched to by one thread at a time, and not before the thread that
+ * leaves it has done so.  All switches between stacks are made by this
+ * function.  A thread is deregistered on its own stack.
+ *
+ * Threads: the registered one; takes no lock.  Cost: the registers are saved, and a
+ * handful of stores.  With several arenas a stack is a fiber of each, and switches nest:
+ * the swap of the first calls mps_x_fiber_switch for the second. */
+extern void mps_x_fiber_switch(mps_thr_t thread, mps_x_fiber_t to,
+                               void (*swap)(void *), void *closure);
+
 /* Choose the two signals that stop and restart registered threads, for the
  * whole process.  Hosted Unix only.
  * suspend_signal, resume_signal: two different signals, real-time ones

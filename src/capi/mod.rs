@@ -12,6 +12,8 @@ mod args;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod chain;
+#[cfg(feature = "fibers")]
+mod fiber;
 mod finalize;
 mod fmt;
 #[cfg(feature = "old-forms")]
@@ -60,6 +62,8 @@ use crate::object::pool::Pool;
 use crate::shield::threads::Thread;
 use crate::trace::root::Root;
 use core::ffi::c_void;
+#[cfg(feature = "fibers")]
+pub(crate) use fiber::fiber_of;
 #[cfg(feature = "caches")]
 pub(crate) use sac::sac_of;
 

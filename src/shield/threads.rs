@@ -6,6 +6,7 @@ use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::seam::parts;
 use crate::seam::port::{Context, Port, ThreadSlot};
+use crate::shield::fibers::Strand;
 use crate::shield::region::Region;
 use core::cell::Cell;
 
@@ -27,6 +28,8 @@ pub struct Thread {
     stopped: Cell<bool>,
     /// Its blocking region, if this is the registration that stands for the thread.
     pub region: Region,
+    /// Which stack it is on, if this is the registration that stands for it.
+    pub strand: Strand,
     /// The thread has ended without being deregistered, or is not in this child of a fork.
     pub gone: Cell<bool>,
 }
@@ -51,6 +54,7 @@ impl Thread {
             lead: Cell::new(None),
             stopped: Cell::new(false),
             region: Region::default(),
+            strand: Strand::default(),
             gone: Cell::new(false),
         }
     }
@@ -127,6 +131,7 @@ impl Threads {
             o.lead.set(lead);
             if lead == Some(o) {
                 o.region.follow(&t.region);
+                o.strand.follow(&t.strand);
             }
             if lead == Some(o) && t.stopped.get() {
                 // Threads are not deregistered while held; if one were, this would
@@ -201,6 +206,21 @@ impl Threads {
             t.id != me && t.lead.get() == Some(*t) && !t.gone.get() && !blocked
         };
         self.list.iter().filter(stands)
+    }
+
+    /// The registrations that stand for threads.
+    pub fn leads(&self) -> impl Iterator<Item = P<Thread>> {
+        self.list.iter().filter(|t| t.lead.get() == Some(*t) && !t.gone.get())
+    }
+
+    /// A fiber is about to go. False: a thread is on it.
+    #[cfg(feature = "fibers")]
+    pub fn forget_fiber(&self, f: &crate::shield::fibers::Fiber) -> bool {
+        let free = !self.leads().any(|t| t.strand.is_on(f));
+        if free {
+            self.leads().for_each(|t| t.strand.forget(f));
+        }
+        free
     }
 
     /// Is no thread stopped? If so, the mutator counts as not held from here on.

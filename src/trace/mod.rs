@@ -21,6 +21,8 @@
 pub mod advance;
 pub mod barrier;
 pub mod condemn;
+#[cfg(feature = "fibers")]
+mod fibers;
 pub mod fix;
 pub mod flip;
 #[cfg_attr(not(feature = "finalization"), path = "guardian_off.rs")]

@@ -7,6 +7,8 @@
 //! a coroutine, or a handler on a signal stack), what it holds cannot be
 //! found: the check is reported, and the program stops if the client's handler
 //! returns. To go on would be to lose objects.
+//!
+//! A thread that is on a fiber has left its own stack where the switch noted.
 
 use super::Tracer;
 use crate::base::addr::{Addr, WORD};
@@ -62,9 +64,11 @@ pub unsafe fn scan(
         "cold end of a thread root is on the thread's own stack"
     );
     let page = port.page_size();
+    let strand = &thread.get().lead(thread).get().strand;
+    let from = |sp| strand.own_rests_at(sp).or_else(|| thread.scan_from(sp, page));
     if thread.id == port.thread_id() {
         // Our own: the registers were spilled on the way in.
-        let hot = thread.scan_from(t.hot.get().down(WORD), page);
+        let hot = from(t.hot.get().down(WORD));
         crate::aver!(
             check(hot.is_some()),
             "the calling thread is on its own stack \
@@ -77,7 +81,7 @@ pub unsafe fn scan(
         // Gone: it has no stack any more.
         return Ok(());
     };
-    let hot = thread.scan_from(c.hot.down(WORD), page);
+    let hot = from(c.hot.down(WORD));
     crate::aver!(
         check(hot.is_some()),
         "a stopped thread is on its own stack \
