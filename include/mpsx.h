@@ -96,11 +96,29 @@ extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
  * inlined and has no references of its own that are needed later.
  *
  * In the region the thread, and signal handlers on it, call no function of this
- * arena but these two, and read and write no object of it.  Regions nest, and the outermost counts.  end waits while a
+ * arena but these two, and read and write no object of it.  (System calls that do:
+ * mps_x_expose_begin, before the region.)  Regions nest, and the outermost counts.  end waits while a
  * collection has stopped the threads.
  * Threads: the registered one; both take the arena lock. */
 extern void mps_x_blocking_begin(mps_thr_t thread);
 extern void mps_x_blocking_end(mps_thr_t thread);
+
+/* Keep a range of memory readable, writable and in place, whatever collection is in progress,
+ * until mps_x_expose_end is called with the same range: for system calls
+ * that read or write objects, such as read(2).  Without, the system meets the barrier, and
+ * the call fails with EFAULT.
+ * base, limit: its first address and the one after its last.  In pools whose objects are
+ * collected it lies in objects that the program has references to, all the while; these
+ * stay in place.  Memory of other pools, and what is none of the arena's, may be exposed as
+ * well.
+ * What is written may be references, provided that the collector could be offered them at
+ * any time, as in any object.  Ranges may overlap and be exposed several times.
+ * Returns: MPS_RES_OK; MPS_RES_MEMORY and the like, and then nothing has changed.
+ * Threads: any, with a reference to the objects; both take the arena lock.
+ * Cost: meanwhile the segments of the range are scanned by each collection, without
+ * pause between objects; mps_x_expose_end is linear in the number of roots. */
+extern mps_res_t mps_x_expose_begin(mps_arena_t arena, void *base, void *limit);
+extern void mps_x_expose_end(mps_arena_t arena, void *base, void *limit);
 
 /* A fiber: a stack of the client's own, on which its threads run in turn. */
 typedef struct mps_x_fiber_s *mps_x_fiber_t;

@@ -12,6 +12,8 @@ mod args;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod chain;
+#[cfg(feature = "expose")]
+mod expose;
 #[cfg(feature = "fibers")]
 mod fiber;
 mod finalize;

@@ -177,6 +177,10 @@ impl Entered {
     }
 
     fn bring_into_line(&self) {
+        #[cfg(feature = "expose")]
+        if self.state.get() != State::Postmortem {
+            crate::trace::expose::settle(&self.tracer, self.inside());
+        }
         // The system won't protect what must not be seen, or has stopped doing
         // so: go on until nothing needs to be hidden.
         let bare = || {

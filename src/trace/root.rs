@@ -41,6 +41,9 @@ pub enum RootKind {
     /// A stack of the client's own, by a scanner with a tag that we keep.
     #[cfg(feature = "fibers")]
     Fiber { fiber: crate::shield::fibers::Fiber, scan: AreaScan, tag: ScanTag },
+    /// Managed memory that the barrier must keep off, and that stays in place.
+    #[cfg(feature = "expose")]
+    Exposed(Range),
 }
 
 /// A registered root.
@@ -176,6 +179,8 @@ pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
             // SAFETY: as above.
             unsafe { super::fibers::scan(ss, t, fiber, *scan, closure) }
         }
+        #[cfg(feature = "expose")]
+        RootKind::Exposed(range) => super::expose::scan(ss, *range),
     }
 }
 

@@ -498,6 +498,8 @@ extern void (mps_x_arena_utilisation_permille_set)(mps_arena_t, size_t);
 extern void (mps_x_barrier_hit)(mps_arena_t, const volatile void *, unsigned);
 extern void (mps_x_blocking_begin)(mps_thr_t);
 extern void (mps_x_blocking_end)(mps_thr_t);
+extern mps_res_t (mps_x_expose_begin)(mps_arena_t, void *, void *);
+extern void (mps_x_expose_end)(mps_arena_t, void *, void *);
 extern mps_res_t (mps_x_fiber_create)(mps_x_fiber_t *, mps_arena_t, void *, void *);
 extern void (mps_x_fiber_destroy)(mps_x_fiber_t);
 extern void (mps_x_fiber_switch)(mps_thr_t, mps_x_fiber_t, void (*)(void *), void *);
