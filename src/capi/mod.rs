@@ -9,13 +9,7 @@
 mod ap;
 mod arena;
 mod args;
-#[cfg(feature = "blocking")]
-mod blocking;
 mod chain;
-#[cfg(feature = "expose")]
-mod expose;
-#[cfg(feature = "fibers")]
-mod fiber;
 mod finalize;
 mod fmt;
 #[cfg(feature = "old-forms")]
@@ -33,6 +27,8 @@ mod panic;
 mod pattern;
 mod pool;
 mod root;
+#[cfg(any(feature = "blocking", feature = "expose", feature = "fibers"))]
+mod runtime;
 #[cfg(feature = "caches")]
 mod sac;
 mod scan;
@@ -65,7 +61,7 @@ use crate::shield::threads::Thread;
 use crate::trace::root::Root;
 use core::ffi::c_void;
 #[cfg(feature = "fibers")]
-pub(crate) use fiber::fiber_of;
+pub(crate) use runtime::fiber_of;
 #[cfg(feature = "caches")]
 pub(crate) use sac::sac_of;
 

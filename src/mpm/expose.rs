@@ -1,9 +1,8 @@
 //! Exposing managed memory to whoever the barrier can't stop.
 
 use super::entry::Entered;
-use super::poll::Relief;
 use crate::base::addr::Range;
-use crate::base::res::Result;
+use crate::base::res::{Res, Result};
 use crate::base::sets::Rank;
 use crate::trace::expose;
 use crate::trace::root::RootKind;
@@ -15,26 +14,21 @@ impl Entered {
     /// # Errors
     /// The arena's.
     pub fn expose_begin(&self, range: Range) -> Result {
-        let mut relief = Relief::default();
-        loop {
-            match self.new_root(Rank::Ambig, RootKind::Exposed(range), false) {
-                Err(_) if self.relieve(&mut relief) => {}
-                other => {
-                    other?;
-                    expose::change(&self.tracer, self.inside(), range, true);
-                    return Ok(());
-                }
-            }
-        }
+        self.new_root(Rank::Ambig, RootKind::Exposed(range), false)?;
+        expose::change(&self.tracer, self.inside(), range, true);
+        Ok(())
     }
 
-    /// That ends, as often as it began. False: there is no such exposure. Cost: O(roots).
-    pub fn expose_end(&self, range: Range) -> bool {
+    /// That ends, as often as it began. Cost: O(roots).
+    ///
+    /// # Errors
+    /// `Param`: there is no such exposure.
+    pub fn expose_end(&self, range: Range) -> Result {
         let is = |kind: &RootKind| matches!(kind, RootKind::Exposed(r) if *r == range);
-        let Some(r) = self.tracer.roots.iter().find(|r| is(&r.get().kind)) else { return false };
+        let r = self.tracer.roots.iter().find(|r| is(&r.get().kind)).ok_or(Res::Param)?;
         // SAFETY: the client knows it by its range only.
         unsafe { self.root_destroy(r) };
         expose::change(&self.tracer, self.inside(), range, false);
-        true
+        Ok(())
     }
 }

@@ -73,15 +73,17 @@ impl Strand {
         core::ptr::eq(self.on.load(Ordering::Acquire), f)
     }
 
-    /// `f` is no more.
-    pub fn forget(&self, f: &Fiber) {
+    /// `f` is about to go. False: the thread is on it.
+    pub fn forget(&self, f: &Fiber) -> bool {
         if core::ptr::eq(self.left.load(Ordering::Acquire), f) {
             self.left.store(null_mut(), Ordering::Release);
         }
+        !self.is_on(f)
     }
 
     /// Where the thread has left its own stack, if the stack pointer `sp` is on a fiber that it
     /// is on or about to leave.
+    #[inline(never)]
     pub fn own_rests_at(&self, sp: Addr) -> Option<Addr> {
         let there = [&self.on, &self.left].iter().any(|f| {
             // SAFETY: registered as long as a thread is on it, and forgotten before it goes.
@@ -120,10 +122,11 @@ mod tests {
         assert_eq!((a.rests_at().0, b.rests_at().0), (0x1e00, 0x3000));
         assert!(t.leave(null_mut(), Addr(0x2e00)) == pb);
         assert_eq!((own(0x2d00), own(0x9000)), (Some(0x9000), None));
-        t.forget(&b);
+        assert!(t.forget(&b));
         assert_eq!(own(0x2d00), None);
         // The same thread's other registration goes on.
         t.leave(pa, Addr(0x9010));
+        assert!(!t.forget(&a));
         let u = Strand::default();
         u.follow(&t);
         a.arrive();

@@ -13,22 +13,26 @@ use crate::seam::arch;
 use crate::seam::port::Context;
 use core::cell::Cell;
 
+/// What a thread held when its region began.
+#[derive(Clone, Copy)]
+struct Begun {
+    /// The caller's stack pointer.
+    hot: Addr,
+    regs: [usize; arch::SPILLED],
+}
+
 /// The blocking region of a thread.
 pub struct Region {
     /// How many beginnings have had no end yet.
     depth: Cell<usize>,
-    /// The caller's stack pointer at the first of them.
-    hot: Cell<Addr>,
-    regs: [Cell<usize>; arch::SPILLED],
+    /// The first of them.
+    begun: Cell<Begun>,
 }
 
 impl Default for Region {
     fn default() -> Self {
-        Region {
-            depth: Cell::new(0),
-            hot: Cell::new(Addr::NULL),
-            regs: [const { Cell::new(0) }; arch::SPILLED],
-        }
+        let begun = Begun { hot: Addr::NULL, regs: [0; arch::SPILLED] };
+        Region { depth: Cell::new(0), begun: Cell::new(begun) }
     }
 }
 
@@ -45,16 +49,12 @@ impl Region {
     /// # Safety
     /// `hot` is what [`arch::with_registers_of_caller`] says.
     pub unsafe fn begin(&self, hot: *const usize) {
-        let depth = self.depth.get();
-        self.depth.set(depth.saturating_add(1));
-        if depth != 0 {
-            return;
-        }
-        for (i, r) in self.regs.iter().enumerate() {
+        if !self.is_open() {
             // SAFETY: the shim has written as many words.
-            r.set(unsafe { hot.add(i).read() });
+            let regs = unsafe { hot.cast::<[usize; arch::SPILLED]>().read() };
+            self.begun.set(Begun { hot: Addr::of(hot).add(arch::SPILLED * WORD), regs });
         }
-        self.hot.set(Addr::of(hot).add(arch::SPILLED * WORD));
+        self.depth.set(self.depth.get().saturating_add(1));
     }
 
     /// Ends. False: there is no region.
@@ -67,17 +67,15 @@ impl Region {
     /// Goes on from where another registration of the same thread was.
     pub fn follow(&self, other: &Region) {
         self.depth.set(other.depth.get());
-        self.hot.set(other.hot.get());
-        for (to, from) in self.regs.iter().zip(&other.regs) {
-            to.set(from.get());
-        }
+        self.begun.set(other.begun.get());
     }
 
     /// Where the thread was when it began, if it is in one.
     pub fn context(&self) -> Option<Context> {
         (self.is_open() && !crate::seam::fault("blocking_scan")).then(|| Context {
-            hot: self.hot.get(),
-            regs: Addr::of(self.regs.as_ptr()),
+            hot: self.begun.get().hot,
+            // SAFETY: a field of a cell of ours; its address alone is taken.
+            regs: Addr::of(unsafe { &raw const (*self.begun.as_ptr()).regs }),
             reg_count: arch::SPILLED,
         })
     }
@@ -103,7 +101,6 @@ mod tests {
         let c = b.context().unwrap_or_default();
         assert_eq!(c.hot, Addr::of(words.as_ptr()).add(arch::SPILLED * WORD));
         assert_eq!(c.reg_count, arch::SPILLED);
-        let saved = b.regs.iter().map(Cell::get);
-        assert!(saved.eq(words));
+        assert_eq!(b.begun.get().regs, words);
     }
 }

@@ -216,11 +216,7 @@ impl Threads {
     /// A fiber is about to go. False: a thread is on it.
     #[cfg(feature = "fibers")]
     pub fn forget_fiber(&self, f: &crate::shield::fibers::Fiber) -> bool {
-        let free = !self.leads().any(|t| t.strand.is_on(f));
-        if free {
-            self.leads().for_each(|t| t.strand.forget(f));
-        }
-        free
+        self.leads().all(|t| t.strand.forget(f))
     }
 
     /// Is no thread stopped? If so, the mutator counts as not held from here on.

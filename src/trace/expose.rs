@@ -14,25 +14,38 @@ use crate::object::cx::{Cx, Inside};
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
 use crate::trace::root::RootKind;
+use core::cell::Cell;
+use core::sync::atomic::Ordering;
 
-/// The segments that `range` meets, in order.
-fn segs(cx: &Cx, range: Range) -> impl Iterator<Item = P<Seg>> {
-    let ours = Range::new(
-        Addr(cx.arena.lowest.load(core::sync::atomic::Ordering::Relaxed)).max(range.base),
-        Addr(cx.arena.highest.load(core::sync::atomic::Ordering::Relaxed)).min(range.limit),
-    );
-    let grain = cx.arena.grain();
-    let mut at = ours.base;
-    core::iter::from_fn(move || {
-        while at < ours.limit {
-            let found = seg::of_addr(cx, at);
-            at = found.map_or(at.down(grain).add(grain), |s| s.limit);
+/// The segments that a range meets, in order.
+struct Segs<'a> {
+    cx: &'a Cx,
+    left: Range,
+}
+
+fn segs(cx: &Cx, range: Range) -> Segs<'_> {
+    Segs { cx, left: range }
+}
+
+impl Iterator for Segs<'_> {
+    type Item = P<Seg>;
+
+    // A call, not a copy for each user.
+    #[inline(never)]
+    fn next(&mut self) -> Option<P<Seg>> {
+        let arena = &self.cx.arena;
+        let mut at = self.left.base.max(Addr(arena.lowest.load(Ordering::Relaxed)));
+        let limit = self.left.limit.min(Addr(arena.highest.load(Ordering::Relaxed)));
+        while at < limit {
+            let found = seg::of_addr(self.cx, at);
+            at = found.map_or(at.down(arena.grain()).add(arena.grain()), |s| s.limit);
+            self.left.base = at;
             if found.is_some() {
                 return found;
             }
         }
         None
-    })
+    }
 }
 
 /// The exposures of an instance.
@@ -45,11 +58,13 @@ fn each(tracer: &Tracer) -> impl Iterator<Item = Range> {
 
 /// An exposure begins, as a root, or ends: opens its segments, or lets them be shielded again.
 pub fn change(tracer: &Tracer, cx: Inside<'_>, range: Range, begins: bool) {
-    let add = |n: usize| if begins { n.saturating_add(1) } else { n.saturating_sub(1) };
-    tracer.exposures.set(add(tracer.exposures.get()));
+    let add = |n: &Cell<usize>| {
+        // A segment that has come since the beginning has none to end.
+        n.set(if begins { n.get().wrapping_add(1) } else { n.get().saturating_sub(1) });
+    };
+    add(&tracer.exposures);
     for s in segs(&cx, range) {
-        let n = &s.get().exposures;
-        n.set(add(n.get()));
+        add(&s.get().exposures);
         // Before a write is no longer heard of, and after that.
         s.set_summary_all(cx);
         cx.arena.mark_unsynced(s.base);
@@ -60,6 +75,7 @@ pub fn change(tracer: &Tracer, cx: Inside<'_>, range: Range, begins: bool) {
 ///
 /// # Errors
 /// That of a hook that takes the place of fix.
+#[inline(never)]
 pub fn scan(ss: &ScanState, range: Range) -> Result {
     if crate::seam::fault("expose_hold") {
         return Ok(());

@@ -1,8 +1,8 @@
 //! Fibers as roots: the stack of each, and the registers of the thread that is on it.
 
-use super::Tracer;
-use crate::base::addr::{Addr, WORD};
-use crate::base::res::{Result, of_code};
+use super::{Tracer, stack};
+use crate::base::addr::WORD;
+use crate::base::res::Result;
 use crate::object::scan::ScanState;
 use crate::seam::client::AreaScan;
 use crate::shield::fibers::Fiber;
@@ -31,13 +31,8 @@ pub unsafe fn scan(
     let port = cx.arena.port;
     // What is noted of fibers is changed by threads that are not inside.
     cx.hold();
-    let area = |base: Addr, limit: Addr| -> Result {
-        if base >= limit {
-            return Ok(());
-        }
-        // SAFETY: words of a stack that nobody runs on now but our caller; 2.
-        of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
-    };
+    // SAFETY: words of a stack that nobody runs on now but our caller; 2.
+    let area = |base, limit| unsafe { stack::words(ss, scan, closure, base, limit) };
     for thread in cx.threads.leads().filter(|l| l.strand.is_on(fiber)) {
         let sp = if thread.id == port.thread_id() {
             t.hot.get()

@@ -46,13 +46,8 @@ pub unsafe fn scan(
     }
     let cx = ss.cx();
     let port = cx.arena.port;
-    let area = |base: Addr, limit: Addr| -> Result {
-        if base >= limit {
-            return Ok(());
-        }
-        // SAFETY: words of a held thread, or of our caller; 3.
-        of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
-    };
+    // SAFETY: words of a held thread, or of our caller; 3.
+    let area = |base, limit| unsafe { words(ss, scan, closure, base, limit) };
     let check = |ok: bool| {
         if !ok {
             let_go(&cx);
@@ -91,6 +86,29 @@ pub unsafe fn scan(
         area(c.regs, c.regs.add(c.reg_count * WORD))?;
     }
     area(hot.unwrap_or(cold), cold)
+}
+
+/// Scans words, if `base` is below `limit`. Calls out: the client's scanner.
+///
+/// # Errors
+/// The scanner's.
+///
+/// # Safety
+/// `scan` may be called on them, with `closure`; nobody changes them meanwhile.
+// A call, not a copy for each part of a stack.
+#[inline(never)]
+pub(super) unsafe fn words(
+    ss: &ScanState,
+    scan: AreaScan,
+    closure: *mut c_void,
+    base: Addr,
+    limit: Addr,
+) -> Result {
+    if base >= limit {
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
 }
 
 /// Lets the held threads go before a report that ends the program: one of them may have a

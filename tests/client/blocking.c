@@ -277,7 +277,7 @@ static void misuse(mps_thr_t thr)
 {
   pthread_t t;
   REPORTED(mps_x_blocking_end(thr));
-  CHECK(strstr(reports_text, "in a blocking region") != NULL);
+  CHECK(strstr(reports_text, "thread is in a blocking region") != NULL);
   mps_x_blocking_begin(thr);
   REPORTED((CHECK_EQ(pthread_create(&t, NULL, end_of_another, thr), 0),
             CHECK_EQ(pthread_join(t, NULL), 0)));

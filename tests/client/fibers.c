@@ -479,7 +479,7 @@ static void misuse(mps_thr_t thr)
   static world_s w;
   static char stack[4 * sizeof(word)];
   mps_x_fiber_t f = NULL;
-  mps_res_t res = MPS_RES_OK;
+  volatile mps_res_t res = MPS_RES_OK;
   REPORTED(res = mps_x_fiber_create(&f, arena, stack + WORD, stack + WORD));
   CHECK_EQ(res, MPS_RES_PARAM);
   CHECK(f == NULL);
