@@ -95,8 +95,9 @@ pub unsafe fn scan(
 ///
 /// # Safety
 /// `scan` may be called on them, with `closure`; nobody changes them meanwhile.
-// A call, not a copy for each part of a stack.
-#[inline(never)]
+// With fibers there are many users: a call, not a copy for each.
+#[cfg_attr(feature = "fibers", inline(never))]
+#[cfg_attr(not(feature = "fibers"), inline(always))]
 pub(super) unsafe fn words(
     ss: &ScanState,
     scan: AreaScan,
