@@ -83,6 +83,79 @@ extern mps_res_t mps_x_finalize_all(mps_arena_t arena);
 extern size_t mps_x_messages_get(mps_arena_t arena, mps_message_type_t type,
                                  size_t n, mps_message_t *messages_o);
 
+/* A blocking region: the calling thread touches no managed memory between these two
+ * calls, and is not stopped.  System calls do not come back with EINTR for our sake,
+ * and collections don't wait for the thread.
+ * thread: the calling one, registered with this arena; with other arenas there is
+ * a region of its own for each.
+ *
+ * What the thread holds meanwhile is what was in its registers and on its stack when
+ * the region began.  All that its callers have there stays alive and in place.  But
+ * a compiler may move a variable of the function that calls begin while the
+ * region lasts.  So begin, the system call and end stand in a function that is not
+ * inlined and has no references of its own that are needed later.
+ *
+ * In the region the thread, and signal handlers on it, call no function of this
+ * arena but these two, and read and write no object of it.  (System calls that do:
+ * mps_x_expose_begin, before the region.)  Regions nest, and the outermost counts.  end waits while a
+ * collection has stopped the threads.
+ * Threads: the registered one; both take the arena lock. */
+extern void mps_x_blocking_begin(mps_thr_t thread);
+extern void mps_x_blocking_end(mps_thr_t thread);
+
+/* Keep a range of memory readable, writable and in place, whatever collection is in progress,
+ * until mps_x_expose_end is called with the same range: for system calls
+ * that read or write objects, such as read(2).  Without, the system meets the barrier, and
+ * the call fails with EFAULT.
+ * base, limit: its first address and the one after its last.  In pools whose objects are
+ * collected it lies in objects that the program has references to, all the while; these
+ * stay in place.  Memory of other pools, and what is none of the arena's, may be exposed as
+ * well.
+ * What is written may be references, provided that the collector could be offered them at
+ * any time, as in any object.  Ranges may overlap and be exposed several times.
+ * Returns: MPS_RES_OK; MPS_RES_MEMORY and the like, and then nothing has changed.
+ * Threads: any, with a reference to the objects; both take the arena lock.
+ * Cost: meanwhile the segments of the range are scanned by each collection, without
+ * pause between objects; mps_x_expose_end is linear in the number of roots. */
+extern mps_res_t mps_x_expose_begin(mps_arena_t arena, void *base, void *limit);
+extern void mps_x_expose_end(mps_arena_t arena, void *base, void *limit);
+
+/* A fiber: a stack of the client's own, on which its threads run in turn. */
+typedef struct mps_x_fiber_s *mps_x_fiber_t;
+
+/* Register the stack from base to limit, and make it a root.  Nothing is on it yet.
+ * base, limit: its lowest address and the one after its highest; it grows downwards.
+ * Returns: MPS_RES_OK; MPS_RES_MEMORY and the like as for any root.
+ * Threads: any; takes the arena lock. */
+extern mps_res_t mps_x_fiber_create(mps_x_fiber_t *fiber_o, mps_arena_t arena,
+                                    void *base, void *limit);
+
+/* Forget a fiber.  No thread is on it, and nothing that is left on it holds anything
+ * any more.  Threads: any; takes the arena lock. */
+extern void mps_x_fiber_destroy(mps_x_fiber_t fiber);
+
+/* Switch the calling thread to another stack.
+ * thread: the calling one, registered with the arena of the fiber.
+ * to: where to go on, or null for the thread's own stack.
+ * swap: called once, with closure, on the stack that is being left.  It does the
+ * switch, by swapcontext or a few lines of assembly or in any other way, either to
+ * where swap was called on the other stack, or, if nothing is on that yet, to a
+ * function that begins there.  It touches no managed memory.
+ *
+ * Returns when somebody switches back to this stack, perhaps on another thread.
+ * While a stack is left, what lies on it holds its objects in place, as what is on the
+ * stack of a running thread does: a fiber as a whole, a thread's own stack up to the cold end
+ * of its root.  The stack that a thread is on is scanned from its stack pointer
+ * on.  A stack is switched to by one thread at a time, and not before the thread that
+ * leaves it has done so.  All switches between stacks are made by this
+ * function.  A thread is deregistered on its own stack.
+ *
+ * Threads: the registered one; takes no lock.  Cost: the registers are saved, and a
+ * handful of stores.  With several arenas a stack is a fiber of each, and switches nest:
+ * the swap of the first calls mps_x_fiber_switch for the second. */
+extern void mps_x_fiber_switch(mps_thr_t thread, mps_x_fiber_t to,
+                               void (*swap)(void *), void *closure);
+
 /* Choose the two signals that stop and restart registered threads, for the
  * whole process.  Hosted Unix only.
  * suspend_signal, resume_signal: two different signals, real-time ones

@@ -26,6 +26,7 @@ const TABLE: [(&str, &[&str]); 12] = [
             // What handles point to, and what the client names when it makes something.
             "arena::Params",
             "pools",
+            "shield::fibers",
             "shield::threads",
             "trace::history",
             "trace::root",

@@ -22,6 +22,9 @@ rows=$(sed -n 's/^| \([0-9]*\.[0-9]*\) | \(.*\) | \(.*\) |$/\1\t\3/p' $index)
 # The matrix's rows have no number.
 rows+=$'\n'$(sed -n '/^The property matrix/,/^## /s/^| \([^|]*\) | \([^|]*\) |$/matrix: \1\t\2/p' $index |
     grep -vE '^matrix: (property|---)')
+# Nor have those of our own additions.
+rows+=$'\n'$(sed -n '/^## Additions/,/^## Without/s/^| \([^|]*\) | \([^|]*\) |$/addition: \1\t\2/p' $index |
+    grep -vE '^addition: (what|---)')
 while IFS=$'\t' read -r number where; do
     case $where in
     none:*)

@@ -27,6 +27,8 @@ mod panic;
 mod pattern;
 mod pool;
 mod root;
+#[cfg(any(feature = "blocking", feature = "expose", feature = "fibers"))]
+mod runtime;
 #[cfg(feature = "caches")]
 mod sac;
 mod scan;
@@ -58,6 +60,8 @@ use crate::object::pool::Pool;
 use crate::shield::threads::Thread;
 use crate::trace::root::Root;
 use core::ffi::c_void;
+#[cfg(feature = "fibers")]
+pub(crate) use runtime::fiber_of;
 #[cfg(feature = "caches")]
 pub(crate) use sac::sac_of;
 

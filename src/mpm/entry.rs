@@ -71,6 +71,13 @@ impl Mpm {
         Entered { mpm: self_ }
     }
 
+    /// Runs `f` inside, which does no collection work and changes nothing about segments. So
+    /// nothing is left for leaving to do either: no stack is scanned, and the registers
+    /// need not be in memory.
+    pub fn enter_briefly<R>(self_: P<Mpm>, f: impl FnOnce(&Entered) -> R) -> R {
+        f(&Self::claimed(self_))
+    }
+
     fn enter_at<R>(self_: P<Mpm>, hot: *const usize, f: impl FnOnce(&Entered) -> R) -> R {
         self_.get().claim();
         self_.get().tracer.hot.set(Addr::of(hot));
@@ -177,6 +184,10 @@ impl Entered {
     }
 
     fn bring_into_line(&self) {
+        #[cfg(feature = "expose")]
+        if self.state.get() != State::Postmortem {
+            crate::trace::expose::settle(&self.tracer, self.inside());
+        }
         // The system won't protect what must not be seen, or has stopped doing
         // so: go on until nothing needs to be hidden.
         let bare = || {

@@ -165,6 +165,9 @@ impl Entered {
         if !self.messages.is_enabled(MessageType::Finalization) {
             return Err(Res::Fail);
         }
+        if crate::seam::fault("finalize_all") {
+            return Ok(());
+        }
         self.tracer.guardians.ready_all(self.inside());
         self.post_ready();
         Ok(())

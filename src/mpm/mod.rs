@@ -1,6 +1,8 @@
 //! The instance: what a client's `mps_arena_t` points to. `entry` says how it is entered.
 
 pub mod entry;
+#[cfg(feature = "expose")]
+mod expose;
 pub mod finalize;
 pub mod instances;
 pub mod manual;

@@ -182,7 +182,7 @@ impl Cards {
 impl Seg {
     /// The accesses to a card of it to deny the mutator: as [`Seg::wanted`].
     pub fn wanted_of(&self, cx: &Cx, card: &Card) -> AccessSet {
-        if !cx.can_shield() {
+        if !cx.can_shield() || self.is_exposed() {
             return AccessSet::EMPTY;
         }
         if card.grey.get() && self.is_grey_for(cx.flipped.get()) {
@@ -256,7 +256,7 @@ impl P<Seg> {
         let (mut s, mut young) = (found, young && !crate::seam::fault("refers_young"));
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
-        } else if self.get().buffer.get().is_some() || !cx.can_shield() {
+        } else if self.get().buffer.get().is_some() || !cx.can_shield() || self.get().is_exposed() {
             (s, young) = (RefSet::ALL, true);
         } else if (s != RefSet::ALL || !young) && card.defer.get() != 0 {
             card.defer.set(card.defer.get() - 1);

@@ -94,6 +94,9 @@ pub struct Seg {
     /// It is full of objects that a client has put into one large block, and the next
     /// trace is to take them apart: see `set_bulk`.
     bulk: Cell<bool>,
+    /// How many exposures lie in it: the mutator is denied nothing meanwhile.
+    #[cfg(feature = "expose")]
+    pub exposures: Cell<usize>,
     /// All in it is dead, but an allocation point has room in it: it is freed when that
     /// has left.
     pub doomed: Cell<bool>,
@@ -185,6 +188,8 @@ impl Seg {
             padding: Cell::new(0),
             held: Cell::new(0),
             bulk: Cell::new(false),
+            #[cfg(feature = "expose")]
+            exposures: Cell::new(0),
             doomed: Cell::new(false),
             pool,
             base,
@@ -300,9 +305,18 @@ impl Seg {
         self.summary.get() != RefSet::ALL || !self.refers_young.get()
     }
 
+    /// Is the mutator to be denied nothing (`trace::expose`)?
+    #[inline(always)]
+    pub fn is_exposed(&self) -> bool {
+        #[cfg(feature = "expose")]
+        return self.exposures.get() != 0 && !crate::seam::fault("expose_open");
+        #[cfg(not(feature = "expose"))]
+        false
+    }
+
     /// The accesses to deny the mutator.
     pub fn wanted(&self, cx: &Cx) -> AccessSet {
-        if self.ranks.is_empty() || !cx.can_shield() {
+        if self.ranks.is_empty() || !cx.can_shield() || self.is_exposed() {
             return AccessSet::EMPTY;
         }
         if self.is_grey_for(cx.flipped.get()) {
@@ -550,7 +564,7 @@ impl P<Seg> {
         let (mut s, mut young) = (found, young && !crate::seam::fault("refers_young"));
         if crate::seam::fault("remembered_summaries") {
             s = RefSet::EMPTY;
-        } else if seg.buffer.get().is_some() || !cx.can_shield() {
+        } else if seg.buffer.get().is_some() || !cx.can_shield() || seg.is_exposed() {
             (s, young) = (RefSet::ALL, true);
         } else if (s != RefSet::ALL || !young) && seg.defer.get() != 0 {
             seg.defer.set(seg.defer.get() - 1);

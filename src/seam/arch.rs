@@ -7,7 +7,7 @@ unsafe extern "C" {
     /// `f(hot, closure)`, where `hot` is the address of the hottest word
     /// spilled: the stack from `hot` to its cold end then holds all that the
     /// caller's registers held. Returns what `f` returned.
-    fn mps_arch_with_registers(
+    pub(crate) fn mps_arch_with_registers(
         f: unsafe extern "C" fn(hot: *const usize, closure: *mut c_void) -> usize,
         closure: *mut c_void,
     ) -> usize;
@@ -49,6 +49,94 @@ fn unreachable_shim() -> ! {
         core::hint::spin_loop();
     }
 }
+
+/// How many words lie between the hot end that the shim reports and the stack pointer of its
+/// caller: the registers, the return address and padding, as in `arch/*.S`. On IA-32 also what
+/// [`with_registers_of_caller`] pushes.
+#[cfg(feature = "blocking")]
+// ARM with an FPU has 10 words and 8 doubles.
+pub const SPILLED: usize = if cfg!(target_arch = "x86_64") {
+    8
+} else if cfg!(target_arch = "x86") {
+    5 + 4
+} else if cfg!(target_arch = "aarch64") {
+    20
+} else if cfg!(any(target_arch = "riscv64", target_abi = "eabihf")) {
+    26
+} else {
+    10
+};
+
+/// Defines a function of the C interface with one argument, a pointer, and no result. It calls
+/// `f(hot, argument)` by way of the shim and of nothing else. So the words from `hot` on are
+/// the registers of its own caller, and [`SPILLED`] words further its caller's stack begins.
+/// With [`with_registers`] there are frames between, with some of the registers in them.
+#[cfg(all(feature = "blocking", feature = "capi"))]
+macro_rules! with_registers_of_caller {
+    ($name:ident, $f:path) => {
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name(_argument: *mut core::ffi::c_void) {
+            #[cfg(target_arch = "x86_64")]
+            core::arch::naked_asm!(
+                "endbr64",
+                "mov rsi, rdi",
+                "lea rdi, [rip + {f}]",
+                "jmp {shim}",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+            );
+            // Arguments are on the stack, and calls want it at 16n. There is no other way to
+            // an address relative to the code.
+            #[cfg(target_arch = "x86")]
+            core::arch::naked_asm!(
+                "endbr32",
+                "subl $4, %esp",
+                "pushl 8(%esp)",
+                "call 2f",
+                "2:",
+                "popl %eax",
+                "leal {f} - 2b(%eax), %eax",
+                "pushl %eax",
+                "call {shim}",
+                "addl $12, %esp",
+                "ret",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+                options(att_syntax),
+            );
+            #[cfg(target_arch = "aarch64")]
+            core::arch::naked_asm!(
+                "hint #34",
+                "mov x1, x0",
+                "adrp x0, {f}",
+                "add x0, x0, :lo12:{f}",
+                "b {shim}",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+            );
+            #[cfg(target_arch = "riscv64")]
+            core::arch::naked_asm!(
+                "mv a1, a0",
+                "lla a0, {f}",
+                "tail {shim}",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+            );
+            #[cfg(target_arch = "arm")]
+            core::arch::naked_asm!(
+                "mov r1, r0",
+                "movw r0, :lower16:{f}",
+                "movt r0, :upper16:{f}",
+                "b.w {shim}",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+            );
+        }
+    };
+}
+#[cfg(all(feature = "blocking", feature = "capi"))]
+pub(crate) use with_registers_of_caller;
 
 /// Says that the line at `a` is likely to be written soon. A hint: never faults.
 #[inline(always)]

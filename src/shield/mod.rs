@@ -6,6 +6,10 @@
 //! collector uses memory that is denied to the mutator, it holds the mutator's threads
 //! ([`threads::Threads::hold`]).
 
+#[cfg_attr(not(feature = "fibers"), path = "fibers_off.rs")]
+pub mod fibers;
+#[cfg_attr(not(feature = "blocking"), path = "region_off.rs")]
+pub mod region;
 pub mod threads;
 
 use crate::base::addr::{Addr, Range};

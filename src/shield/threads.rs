@@ -6,6 +6,8 @@ use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::seam::parts;
 use crate::seam::port::{Context, Port, ThreadSlot};
+use crate::shield::fibers::Strand;
+use crate::shield::region::Region;
 use core::cell::Cell;
 
 /// One registration of a thread. A thread may have several.
@@ -24,6 +26,10 @@ pub struct Thread {
     /// The registration that stands for the thread when it is stopped.
     lead: Slot<Thread>,
     stopped: Cell<bool>,
+    /// Its blocking region, if this is the registration that stands for the thread.
+    pub region: Region,
+    /// Which stack it is on, if this is the registration that stands for it.
+    pub strand: Strand,
     /// The thread has ended without being deregistered, or is not in this child of a fork.
     pub gone: Cell<bool>,
 }
@@ -47,6 +53,8 @@ impl Thread {
             slot: ThreadSlot::default(),
             lead: Cell::new(None),
             stopped: Cell::new(false),
+            region: Region::default(),
+            strand: Strand::default(),
             gone: Cell::new(false),
         }
     }
@@ -60,6 +68,11 @@ impl Thread {
             Some(s) if s.contains(hot) => Some(hot),
             Some(s) => (hot < s.base && s.base.since(hot) <= page).then_some(s.base),
         }
+    }
+
+    /// The registration that stands for the thread, which this one, `me`, is of.
+    pub fn lead(&self, me: P<Thread>) -> P<Thread> {
+        self.lead.get().unwrap_or(me)
     }
 
     /// May its stack be scanned up to `cold`? No, if it is known that `cold` is elsewhere.
@@ -116,6 +129,10 @@ impl Threads {
         for o in self.list.iter().filter(|o| o.lead.get() == Some(t)) {
             lead = lead.or(Some(o));
             o.lead.set(lead);
+            if lead == Some(o) {
+                o.region.follow(&t.region);
+                o.strand.follow(&t.strand);
+            }
             if lead == Some(o) && t.stopped.get() {
                 // Threads are not deregistered while held; if one were, this would
                 // keep the other registration resumable.
@@ -124,7 +141,7 @@ impl Threads {
         }
     }
 
-    /// Is no thread but the calling one registered?
+    /// Is no thread but the calling one registered, or are all others in blocking regions?
     pub fn is_alone(&self, port: &dyn Port) -> bool {
         self.others(port.thread_id()).next().is_none()
     }
@@ -181,10 +198,25 @@ impl Threads {
         self.held.set(true);
     }
 
-    /// The registrations that stand for threads other than `me`.
+    /// The registrations that stand for threads other than `me` that may run: not those in
+    /// blocking regions.
     fn others(&self, me: usize) -> impl Iterator<Item = P<Thread>> {
-        let stands = move |t: &P<Thread>| t.id != me && t.lead.get() == Some(*t) && !t.gone.get();
+        let stands = move |t: &P<Thread>| {
+            let blocked = t.region.is_open() && !crate::seam::fault("blocking");
+            t.id != me && t.lead.get() == Some(*t) && !t.gone.get() && !blocked
+        };
         self.list.iter().filter(stands)
+    }
+
+    /// The registrations that stand for threads.
+    pub fn leads(&self) -> impl Iterator<Item = P<Thread>> {
+        self.list.iter().filter(|t| t.lead.get() == Some(*t) && !t.gone.get())
+    }
+
+    /// A fiber is about to go. False: a thread is on it.
+    #[cfg(feature = "fibers")]
+    pub fn forget_fiber(&self, f: &crate::shield::fibers::Fiber) -> bool {
+        self.leads().all(|t| t.strand.forget(f))
     }
 
     /// Is no thread stopped? If so, the mutator counts as not held from here on.
@@ -221,11 +253,12 @@ impl Threads {
         self.held.set(false);
     }
 
-    /// Where a held thread stands; `None` if it is the caller or gone.
+    /// Where a held thread stands, or where one began a blocking region; `None` if it is the
+    /// caller or gone.
     pub fn context(&self, t: P<Thread>, port: &dyn Port) -> Option<Context> {
-        let lead = t.lead.get().unwrap_or(t);
+        let lead = t.get().lead(t);
         if !parts::THREADS || !lead.stopped.get() {
-            return None;
+            return lead.get().region.context().filter(|_| !lead.gone.get());
         }
         // SAFETY: it is stopped.
         Some(unsafe { port.thread_context(&lead.get().slot) })

@@ -233,7 +233,12 @@ fn merge(mut a: Option<P<Guardian>>, mut b: Option<P<Guardian>>) -> Option<P<Gua
     let mut last: Option<P<Guardian>> = None;
     loop {
         let (x, rest) = match (a, b) {
-            (Some(x), Some(y)) if y.message.order.get() < x.message.order.get() => (y, &mut b),
+            (Some(x), Some(y))
+                if y.message.order.get() < x.message.order.get()
+                    && !crate::seam::fault("finalize_order") =>
+            {
+                (y, &mut b)
+            }
             (Some(x), _) => (x, &mut a),
             (None, Some(y)) => (y, &mut b),
             (None, None) => return first.get(),

@@ -21,6 +21,10 @@
 pub mod advance;
 pub mod barrier;
 pub mod condemn;
+#[cfg(feature = "expose")]
+pub mod expose;
+#[cfg(feature = "fibers")]
+mod fibers;
 pub mod fix;
 pub mod flip;
 #[cfg_attr(not(feature = "finalization"), path = "guardian_off.rs")]
@@ -78,6 +82,9 @@ pub struct Tracer {
     /// Nearly all that is young survives collections that are of young objects only. So
     /// every collection is of everything, but there are fewer of them.
     pub flat: Cell<bool>,
+    /// How many exposures there are.
+    #[cfg(feature = "expose")]
+    pub exposures: Cell<usize>,
 }
 
 /// Adds what a scan has kept and copied to the counters.

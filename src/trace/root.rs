@@ -38,6 +38,12 @@ pub enum RootKind {
     Stack { thread: P<Thread>, cold: Addr, scan: AreaScan, closure: *mut c_void },
     /// The same with a tag that we keep.
     StackTagged { thread: P<Thread>, cold: Addr, scan: AreaScan, tag: ScanTag },
+    /// A stack of the client's own, by a scanner with a tag that we keep.
+    #[cfg(feature = "fibers")]
+    Fiber { fiber: crate::shield::fibers::Fiber, scan: AreaScan, tag: ScanTag },
+    /// Managed memory that the barrier must keep off, and that stays in place.
+    #[cfg(feature = "expose")]
+    Exposed(Range),
 }
 
 /// A registered root.
@@ -167,6 +173,14 @@ pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
             // SAFETY: as above.
             unsafe { stack::scan(ss, t, *thread, *cold, *scan, closure) }
         }
+        #[cfg(feature = "fibers")]
+        RootKind::Fiber { fiber, scan, tag } => {
+            let closure = core::ptr::from_ref(tag).cast_mut().cast();
+            // SAFETY: as above.
+            unsafe { super::fibers::scan(ss, t, fiber, *scan, closure) }
+        }
+        #[cfg(feature = "expose")]
+        RootKind::Exposed(range) => super::expose::scan(ss, *range),
     }
 }
 

@@ -7,6 +7,8 @@
 //! a coroutine, or a handler on a signal stack), what it holds cannot be
 //! found: the check is reported, and the program stops if the client's handler
 //! returns. To go on would be to lose objects.
+//!
+//! A thread that is on a fiber has left its own stack where the switch noted.
 
 use super::Tracer;
 use crate::base::addr::{Addr, WORD};
@@ -44,13 +46,8 @@ pub unsafe fn scan(
     }
     let cx = ss.cx();
     let port = cx.arena.port;
-    let area = |base: Addr, limit: Addr| -> Result {
-        if base >= limit {
-            return Ok(());
-        }
-        // SAFETY: words of a held thread, or of our caller; 3.
-        of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
-    };
+    // SAFETY: words of a held thread, or of our caller; 3.
+    let area = |base, limit| unsafe { words(ss, scan, closure, base, limit) };
     let check = |ok: bool| {
         if !ok {
             let_go(&cx);
@@ -62,9 +59,11 @@ pub unsafe fn scan(
         "cold end of a thread root is on the thread's own stack"
     );
     let page = port.page_size();
+    let strand = &thread.get().lead(thread).get().strand;
+    let from = |sp| strand.own_rests_at(sp).or_else(|| thread.scan_from(sp, page));
     if thread.id == port.thread_id() {
         // Our own: the registers were spilled on the way in.
-        let hot = thread.scan_from(t.hot.get().down(WORD), page);
+        let hot = from(t.hot.get().down(WORD));
         crate::aver!(
             check(hot.is_some()),
             "the calling thread is on its own stack \
@@ -77,7 +76,7 @@ pub unsafe fn scan(
         // Gone: it has no stack any more.
         return Ok(());
     };
-    let hot = thread.scan_from(c.hot.down(WORD), page);
+    let hot = from(c.hot.down(WORD));
     crate::aver!(
         check(hot.is_some()),
         "a stopped thread is on its own stack \
@@ -87,6 +86,30 @@ pub unsafe fn scan(
         area(c.regs, c.regs.add(c.reg_count * WORD))?;
     }
     area(hot.unwrap_or(cold), cold)
+}
+
+/// Scans words, if `base` is below `limit`. Calls out: the client's scanner.
+///
+/// # Errors
+/// The scanner's.
+///
+/// # Safety
+/// `scan` may be called on them, with `closure`; nobody changes them meanwhile.
+// With fibers there are many users: a call, not a copy for each.
+#[cfg_attr(feature = "fibers", inline(never))]
+#[cfg_attr(not(feature = "fibers"), inline(always))]
+pub(super) unsafe fn words(
+    ss: &ScanState,
+    scan: AreaScan,
+    closure: *mut c_void,
+    base: Addr,
+    limit: Addr,
+) -> Result {
+    if base >= limit {
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    of_code(unsafe { scan(ss.as_client(), base, limit, closure) })
 }
 
 /// Lets the held threads go before a report that ends the program: one of them may have a

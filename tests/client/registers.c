@@ -15,6 +15,9 @@
  */
 
 #include "common.h"
+#ifdef HAVE_MPSX
+#include "mpsx.h"
+#endif
 
 #include <pthread.h>
 #include <sched.h>
@@ -795,6 +798,71 @@ __attribute__((noinline)) static void test_spins(void)
   part("%lu registers of a stopped thread", (unsigned long)r - 1);
 }
 
+/* --- threads in blocking regions --- */
+
+#ifdef HAVE_MPSX
+typedef struct waiter_s {
+  hold_s h;
+  void (*fun)(hold_s *);
+  mps_thr_t thr;
+  volatile int ready, leave;
+} waiter_s;
+
+static waiter_s waiter;
+
+static word wait_here(void)
+{
+  mps_x_blocking_begin(waiter.thr);
+  scrub_stack();
+  waiter.ready = 1;
+  while (!waiter.leave)
+    sched_yield();
+  mps_x_blocking_end(waiter.thr);
+  return 0;
+}
+
+static void *wait_with(void *p)
+{
+  mps_root_t root;
+  void *cold = NULL;
+  word (*f)(void) = wait_here;
+  (void)p;
+  memcpy(&waiter.h.fn, &f, sizeof f);
+  CHECK_OK(mps_thread_reg(&waiter.thr, arena));
+  CHECK_OK(mps_root_create_thread(&root, arena, waiter.thr, &cold));
+  scrub_stack();
+  waiter.fun(&waiter.h);
+  mps_root_destroy(root);
+  mps_thread_dereg(waiter.thr);
+  return NULL;
+}
+
+__attribute__((noinline)) static void test_waits(void)
+{
+  size_t r;
+  for (r = 0; holds[r].name != NULL; ++r) {
+    pthread_t t;
+    memset(&waiter, 0, sizeof waiter);
+    mps_arena_park(arena);
+    waiter.h.key = key;
+    waiter.h.masked = make();
+    waiter.fun = holds[r].fun;
+    scrub_stack();
+    CHECK_EQ(pthread_create(&t, NULL, wait_with, NULL), 0);
+    while (!waiter.ready)
+      sched_yield();
+    CHECK_OK(mps_arena_collect(arena));
+    CHECK_OK(mps_arena_start_collect(arena));
+    mps_arena_park(arena);
+    judge("blocking region", holds[r].name, 0, alive(waiter.h.masked));
+    waiter.leave = 1;
+    CHECK_EQ(pthread_join(t, NULL), 0);
+    CHECK_EQ(waiter.h.out, waiter.h.masked);
+  }
+  part("%lu registers of a thread in a blocking region", (unsigned long)r - 1);
+}
+#endif
+
 /* --- as the compiler likes it --- */
 
 __attribute__((noinline)) static void test_compiled(void)
@@ -842,6 +910,9 @@ int main(void)
   CHECK_OK(mps_root_create_thread(&root, arena, thr, &cold));
   test_holds();
   test_spins();
+#ifdef HAVE_MPSX
+  test_waits();
+#endif
   if (!reference())
     test_compiled();
   mps_arena_park(arena);
