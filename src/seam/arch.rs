@@ -52,10 +52,13 @@ fn unreachable_shim() -> ! {
 
 /// How many words lie between the hot end that the shim reports and the stack pointer of its
 /// caller: the registers, the return address and padding, as in `arch/*.S`. On IA-32 also what
-/// [`with_registers_of_caller`] pushes.
+/// `with_registers_of_caller` pushes.
 #[cfg(feature = "blocking")]
 // ARM with an FPU has 10 words and 8 doubles.
-pub const SPILLED: usize = if cfg!(target_arch = "x86_64") {
+pub const SPILLED: usize = if cfg!(all(target_arch = "x86_64", windows)) {
+    // Ten registers of two words, 8 words, and one of padding.
+    30
+} else if cfg!(target_arch = "x86_64") {
     8
 } else if cfg!(target_arch = "x86") {
     5 + 4
@@ -77,7 +80,17 @@ macro_rules! with_registers_of_caller {
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name(_argument: *mut core::ffi::c_void) {
-            #[cfg(target_arch = "x86_64")]
+            // Microsoft's convention.
+            #[cfg(all(target_arch = "x86_64", windows))]
+            core::arch::naked_asm!(
+                "endbr64",
+                "mov rdx, rcx",
+                "lea rcx, [rip + {f}]",
+                "jmp {shim}",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+            );
+            #[cfg(all(target_arch = "x86_64", not(windows)))]
             core::arch::naked_asm!(
                 "endbr64",
                 "mov rsi, rdi",

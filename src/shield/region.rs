@@ -47,7 +47,7 @@ impl Region {
     /// count.
     ///
     /// # Safety
-    /// `hot` is what [`arch::with_registers_of_caller`] says.
+    /// `hot` is what `arch::with_registers_of_caller` says.
     pub unsafe fn begin(&self, hot: *const usize) {
         if !self.is_open() {
             // SAFETY: the shim has written as many words.
