@@ -248,9 +248,9 @@ for processor in x86_64 i686; do
         continue
     fi
     eval "$settings"
-    quick="barrier basics exceptions heap pools registers-O2 threads" CHECK=is_windows \
+    quick="barrier basics exceptions pools registers-O2 threads" CHECK=is_windows \
         case_ "$name, libmps.a" "build/$target/libmps.a"
-    quick="barrier basics exceptions threads" CHECK=is_windows \
+    quick="barrier basics exceptions" CHECK=is_windows \
         case_ "$name, libmps-debug.a" "build/$target/libmps-debug.a"
     if $CC -shared -static-libgcc -o "$work/mps.dll" -Wl,--whole-archive "build/$target/libmps.a" -Wl,--no-whole-archive \
         "-Wl,--out-implib,$work/libmps.dll.a" >"$work/step" 2>&1; then

@@ -803,7 +803,7 @@ __attribute__((noinline)) static void test_spins(void)
 #ifdef HAVE_MPSX
 typedef struct waiter_s {
   hold_s h;
-  void (*fun)(hold_s *);
+  ABI void (*fun)(hold_s *);
   mps_thr_t thr;
   volatile int ready, leave;
 } waiter_s;
