@@ -338,12 +338,14 @@ impl Seg {
 
     /// Does the mutator have no reference to any object in it, and the collector no need to look
     /// into it? So it is after the flip with segments that have been condemned, whose
-    /// objects stay where they are, and none of which has been found alive yet.
+    /// objects stay where they are, and none of which has been found alive yet. (What is
+    /// exposed may be used without the mutator having a reference.)
     fn is_unreached(&self, cx: &Cx) -> bool {
         self.white.get().meets(cx.flipped.get())
             && !self.is_grey()
             && (self.in_place.get() || !self.class.moves())
             && self.buffer.get().is_none()
+            && !self.is_exposed()
     }
 
     /// Its parts, if it is one object that can be scanned in parts. Without barriers there

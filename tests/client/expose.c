@@ -320,6 +320,44 @@ static void others(void)
   part("ranges elsewhere; misuse is reported");
 }
 
+/* Every other object of many, each in a segment of its own, is found before
+ * those between, which are hidden with it: but not what is exposed. */
+static void between(void)
+{
+  enum { OBJECTS = 60, WORDS = 7900 };
+  obj_t o[OBJECTS];
+  mps_word_t n;
+  size_t i;
+  begin(&kinds[3]);
+  mps_arena_clamp(arena);
+  table[0] = obj_new(ap, 0, KIND_VECTOR, WORDS, 1);
+  for (i = 0; i < OBJECTS; ++i) {
+    o[i] = obj_new(ap, 0, KIND_VECTOR, WORDS, i + 10);
+    if (i % 2 == 0)
+      ((obj_t)table[0])->slot[i] = (word)o[i];
+    else
+      o[i - 1]->slot[0] = (word)o[i];
+  }
+  for (i = 1; i < OBJECTS; i += 4)
+    expose(o[i], 1);
+  n = mps_collections(arena);
+  CHECK_OK(mps_arena_start_collect(arena));
+  while (mps_collections(arena) == n)
+    CHECK(mps_arena_step(arena, 0.0, 0.0));
+  CHECK(obj_is(table[0], KIND_VECTOR, WORDS, 1));       /* now it has been scanned */
+  for (i = 1; i < OBJECTS; i += 4)      /* nothing of it read by the program before */
+    CHECK_EQ(write(fds[1], &o[i]->slot[10], CHUNK), CHUNK);
+  for (i = 1; i < OBJECTS; i += 4)
+    CHECK_EQ(read(fds[0], &o[i]->slot[20], CHUNK), CHUNK);
+  mps_arena_park(arena);
+  for (i = 1; i < OBJECTS; i += 4)
+    expose(o[i], 0);
+  for (i = 1; i < OBJECTS; ++i)
+    CHECK(obj_is(o[i], KIND_VECTOR, WORDS, i + 10));
+  end();
+  part("between segments that are hidden");
+}
+
 int main(void)
 {
   size_t i;
@@ -329,5 +367,6 @@ int main(void)
     each_state(&kinds[i]);
   meanwhile();
   others();
+  between();
   return test_end();
 }
