@@ -86,9 +86,20 @@ install: lib debug
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(PLACE)/$(HOT_NAME) $(PLACE)/$(COOL_NAME) $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
-	case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=' -lpthread' ;; *) libs= ;; esac; \
-	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e "s|@LIBS@|$$libs|" link/mps.pc.in \
-	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mps.pc
+	install -d $(DESTDIR)$(PREFIX)/lib/cmake/mps
+	case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=-lpthread ;; *) libs= ;; esac; \
+	  for f in mps.pc mps-config.cmake mps-config-version.cmake; do \
+	    case $$f in *.pc) to=pkgconfig; lib="$${libs:+ $$libs}" ;; *) to=cmake/mps; lib=$$libs ;; esac; \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MINOR@|$(basename $(VERSION))|' \
+	      -e "s|@LIBS@|$$lib|" -e 's|@HOT@|$(HOT_NAME)|' -e 's|@COOL@|$(COOL_NAME)|' link/$$f.in \
+	      > $(DESTDIR)$(PREFIX)/lib/$$to/$$f || exit; \
+	  done
+
+# What is installed, packed: for the host, or for DIST="target target ...".
+DIST ?=
+.PHONY: dist
+dist:
+	@MAKE='$(MAKE)' tools/dist.sh $(DIST)
 
 # --- Checks and tests -----------------------------------------------------
 

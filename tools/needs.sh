@@ -198,6 +198,7 @@ case $job in
         want python3 python3
         manual
         want pkg-config pkg-config
+        want cmake cmake
         want gdb gdb
         want chromium chromium
         want chromium-driver chromedriver
