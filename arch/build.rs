@@ -21,6 +21,12 @@ fn main() {
         }
     };
 
+    // The core knows conventions, not systems.
+    println!("cargo::rustc-check-cfg=cfg(microsoft_abi)");
+    if target.os == "windows" {
+        println!("cargo::rustc-cfg=microsoft_abi");
+    }
+
     compile(&target, "mps_arch", file);
     let has = |f: &str| env::var_os(format!("CARGO_FEATURE_{f}")).is_some();
     if has("CAPI") && has("OLD_FORMS") {

@@ -79,7 +79,19 @@ const BANNED: [&str; 14] = [
 ];
 
 /// Only for the core, not for ports.
-const BANNED_IN_CORE: [&str; 3] = ["target_os", "target_vendor", "mps_arch_"];
+const BANNED_IN_CORE: [&str; 11] = [
+    "target_os",
+    "target_vendor",
+    "mps_arch_",
+    "cfg(windows",
+    "cfg(unix",
+    "cfg!(windows",
+    "cfg!(unix",
+    "not(windows",
+    "not(unix",
+    ", windows)",
+    ", unix)",
+];
 
 /// The code alone: comments, strings and characters blanked, lines kept.
 fn code(text: &str) -> String {
@@ -328,6 +340,8 @@ fn the_check_can_fail() {
         ("mpm", "#[allow(clippy::panic)]"),
         ("mpm", "assert!(x);"),
         ("mpm", "#[cfg(target_os = \"linux\")]"),
+        ("seam", "if cfg!( windows ) {"),
+        ("seam", "#[cfg(all(target_arch = \"x86_64\", windows))]"),
         ("mpm", "unsafe extern \"C\" {\n fn abort();\n}"),
         ("mpm", "#[cfg(test)] mod t { fn f() {} } fn g() { panic!() }"),
     ] {

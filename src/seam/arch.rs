@@ -55,7 +55,7 @@ fn unreachable_shim() -> ! {
 /// `with_registers_of_caller` pushes.
 #[cfg(feature = "blocking")]
 // ARM with an FPU has 10 words and 8 doubles.
-pub const SPILLED: usize = if cfg!(all(target_arch = "x86_64", windows)) {
+pub const SPILLED: usize = if cfg!(all(target_arch = "x86_64", microsoft_abi)) {
     // Ten registers of two words, 8 words, and one of padding.
     30
 } else if cfg!(target_arch = "x86_64") {
@@ -80,8 +80,7 @@ macro_rules! with_registers_of_caller {
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name(_argument: *mut core::ffi::c_void) {
-            // Microsoft's convention.
-            #[cfg(all(target_arch = "x86_64", windows))]
+            #[cfg(all(target_arch = "x86_64", microsoft_abi))]
             core::arch::naked_asm!(
                 "endbr64",
                 "mov rdx, rcx",
@@ -90,7 +89,7 @@ macro_rules! with_registers_of_caller {
                 f = sym $f,
                 shim = sym $crate::seam::arch::mps_arch_with_registers,
             );
-            #[cfg(all(target_arch = "x86_64", not(windows)))]
+            #[cfg(all(target_arch = "x86_64", not(microsoft_abi)))]
             core::arch::naked_asm!(
                 "endbr64",
                 "mov rsi, rdi",

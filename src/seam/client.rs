@@ -39,7 +39,7 @@ pub type ApplyStepper = unsafe extern "C" fn(Addr, *mut c_void, usize);
 pub type FindDependent = unsafe extern "C" fn(Addr) -> Addr;
 
 /// `MPS_PF_ALIGN`: the platform's natural alignment for clients.
-pub const PF_ALIGN: usize = if cfg!(windows) { 2 * size_of::<usize>() } else { size_of::<usize>() };
+pub const PF_ALIGN: usize = size_of::<usize>() * if cfg!(microsoft_abi) { 2 } else { 1 };
 
 /// `mps_pool_debug_option_s`.
 #[repr(C)]
