@@ -39,6 +39,17 @@ const PLACES: &[(&str, &str, &str)] = &[
     ),
     // Not weakened: the file below comes from here, too.
     ("src/shield/mod.rs", "pub mod threads;", "weakenable!(threads, \"src-shield-threads.rs\");"),
+    // Nor these: a copy has its neighbours elsewhere.
+    (
+        "src/shield/mod.rs",
+        "#[cfg_attr(not(feature = \"fibers\"), path = \"fibers_off.rs\")]",
+        concat!("#[path = \"", env!("CARGO_MANIFEST_DIR"), "/../../src/shield/fibers_off.rs\"]"),
+    ),
+    (
+        "src/shield/mod.rs",
+        "#[cfg_attr(not(feature = \"blocking\"), path = \"region_off.rs\")]",
+        concat!("#[path = \"", env!("CARGO_MANIFEST_DIR"), "/../../src/shield/region_off.rs\"]"),
+    ),
     // What it was before.
     (
         "src/shield/threads.rs",
