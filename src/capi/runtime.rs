@@ -31,7 +31,7 @@ pub unsafe extern "C" fn mps_x_blocking_end(thread: Handle) {
 unsafe extern "C" fn blocking_change(hot: *const usize, thread: *mut c_void) -> usize {
     let t = need!(thread_of(thread), "thread is valid", 0);
     let good = Mpm::enter_briefly(instance(t.instance), |m| {
-        let region = &t.get().lead(t).get().region;
+        let region = &t.lead().get().region;
         if t.id != m.cx.arena.port.thread_id() {
             false
         } else if hot.is_null() {
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn mps_x_fiber_switch(
     };
     let to = fiber.map_or(core::ptr::null_mut(), |(_, f)| core::ptr::from_ref(f).cast_mut());
     arch::with_registers(|hot| {
-        let from = t.get().lead(t).get().strand.leave(to, Addr::of(hot));
+        let from = t.lead().get().strand.leave(to, Addr::of(hot));
         // SAFETY: the client's function, with the client's argument.
         unsafe { swap(closure) };
         // Back here, perhaps on another thread: what `t` knows may concern another stack now.

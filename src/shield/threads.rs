@@ -34,6 +34,13 @@ pub struct Thread {
     pub gone: Cell<bool>,
 }
 
+impl P<Thread> {
+    /// The registration that stands for the thread that this one is of.
+    pub fn lead(self) -> P<Thread> {
+        self.lead.get().unwrap_or(self)
+    }
+}
+
 impl Linked<0> for Thread {
     fn link(&self) -> &Link<Thread> {
         &self.link
@@ -68,11 +75,6 @@ impl Thread {
             Some(s) if s.contains(hot) => Some(hot),
             Some(s) => (hot < s.base && s.base.since(hot) <= page).then_some(s.base),
         }
-    }
-
-    /// The registration that stands for the thread, which this one, `me`, is of.
-    pub fn lead(&self, me: P<Thread>) -> P<Thread> {
-        self.lead.get().unwrap_or(me)
     }
 
     /// May its stack be scanned up to `cold`? No, if it is known that `cold` is elsewhere.
@@ -201,11 +203,11 @@ impl Threads {
     /// The registrations that stand for threads other than `me` that may run: not those in
     /// blocking regions.
     fn others(&self, me: usize) -> impl Iterator<Item = P<Thread>> {
-        let stands = move |t: &P<Thread>| {
+        let may_run = move |t: &P<Thread>| {
             let blocked = t.region.is_open() && !crate::seam::fault("blocking");
-            t.id != me && t.lead.get() == Some(*t) && !t.gone.get() && !blocked
+            t.id != me && !blocked
         };
-        self.list.iter().filter(stands)
+        self.leads().filter(may_run)
     }
 
     /// The registrations that stand for threads.
@@ -256,7 +258,7 @@ impl Threads {
     /// Where a held thread stands, or where one began a blocking region; `None` if it is the
     /// caller or gone.
     pub fn context(&self, t: P<Thread>, port: &dyn Port) -> Option<Context> {
-        let lead = t.get().lead(t);
+        let lead = t.lead();
         if !parts::THREADS || !lead.stopped.get() {
             return lead.get().region.context().filter(|_| !lead.gone.get());
         }

@@ -59,7 +59,7 @@ pub unsafe fn scan(
         "cold end of a thread root is on the thread's own stack"
     );
     let page = port.page_size();
-    let strand = &thread.get().lead(thread).get().strand;
+    let strand = &thread.lead().get().strand;
     let from = |sp| strand.own_rests_at(sp).or_else(|| thread.scan_from(sp, page));
     if thread.id == port.thread_id() {
         // Our own: the registers were spilled on the way in.
