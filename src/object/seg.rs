@@ -145,6 +145,16 @@ pub fn of_addr(cx: &Cx, a: Addr) -> Option<P<Seg>> {
     of_tract(cx.arena.tract_of(a))
 }
 
+/// The segments in a range that begins with one, up to the first place that is in none.
+fn side_by_side(cx: &Cx, range: Range) -> impl Iterator<Item = P<Seg>> {
+    let mut at = range.base;
+    core::iter::from_fn(move || {
+        let s = of_addr(cx, at).filter(|_| at < range.limit)?;
+        at = s.limit;
+        Some(s)
+    })
+}
+
 impl Seg {
     /// A new segment of at least `size` bytes, for objects with these ranks.
     /// It has no objects, no colour, and summary `ALL`; if it can hold
@@ -689,16 +699,8 @@ fn bridge(cx: Inside<'_>, runs: &mut Runs, range: Range, wanted: AccessSet) -> b
     if wanted != AccessSet::READ_WRITE || !runs.has(wanted) || gap.size() > BRIDGE {
         return false;
     }
-    let segs = || {
-        let mut at = gap.base;
-        core::iter::from_fn(move || {
-            let s = of_addr(&cx, at).filter(|_| at < gap.limit)?;
-            at = s.limit;
-            Some(s)
-        })
-    };
     let mut end = gap.base;
-    for s in segs() {
+    for s in side_by_side(cx.cx(), gap) {
         let hidden = s.mode.get() == wanted;
         if s.cards().is_some() || s.ranks.is_empty() || !hidden && !s.is_unreached(cx.cx()) {
             return false;
@@ -708,7 +710,7 @@ fn bridge(cx: Inside<'_>, runs: &mut Runs, range: Range, wanted: AccessSet) -> b
     if end != gap.limit {
         return false;
     }
-    for s in segs().filter(|s| s.mode.get() != wanted) {
+    for s in side_by_side(cx.cx(), gap).filter(|s| s.mode.get() != wanted) {
         s.early.set(true);
         s.mode.set(wanted);
     }
@@ -833,9 +835,7 @@ fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
         return true;
     }
     unprotect(cx, run);
-    let mut at = run.base;
-    while at < run.limit {
-        let Some(seg) = of_addr(&cx, at) else { break };
+    for seg in side_by_side(cx.cx(), run) {
         let unheard = !mode.meets(AccessSet::READ);
         match seg.cards() {
             Some(c) => c.opened_in(run, unheard),
@@ -845,7 +845,6 @@ fn settle(cx: Inside<'_>, runs: &mut Runs) -> bool {
             seg.get().summary.set(RefSet::ALL);
             seg.refers_young.set(true);
         }
-        at = seg.limit;
     }
     !mode.meets(AccessSet::READ)
 }
