@@ -3,7 +3,7 @@
 //! Which system there is, `system`, and what the C shell runs on, `DEFAULT`, are
 //! chosen here and nowhere else. A Rust program may name any port, or bring its
 //! own. `plinth` is what hosted archives have by default; it takes from `process` what the C
-//! standard's library lacks.
+//! standard's library lacks. `faults` has the library's handler for whichever system hears of faults.
 //!
 //! `unix` is what POSIX systems share. It takes from `system` what they do
 //! not share: `sys` (numbers and layouts of the C library), `thread` (threads by
@@ -15,18 +15,21 @@ pub mod soft;
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(test, feature = "port-host")))] {
+        mod faults;
         pub(crate) mod plinth;
         pub(crate) mod unix;
         pub mod linux;
         pub(crate) use linux as system;
         pub(crate) use unix::process;
     } else if #[cfg(all(target_os = "freebsd", any(test, feature = "port-host")))] {
+        mod faults;
         pub(crate) mod plinth;
         pub(crate) mod unix;
         pub mod freebsd;
         pub(crate) use freebsd as system;
         pub(crate) use unix::process;
     } else if #[cfg(all(target_os = "windows", feature = "port-host"))] {
+        mod faults;
         pub(crate) mod plinth;
         pub mod windows;
         pub(crate) use windows as system;

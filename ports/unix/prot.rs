@@ -15,10 +15,10 @@ use super::{context, signals, vm};
 use crate::base::addr::{Addr, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
+use crate::ports::faults;
 use crate::ports::system::context::System;
 use crate::seam::port::FaultHandler;
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// `Port::protect`. Memory that can't be read can't be written to either.
 pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
@@ -75,32 +75,21 @@ mod reserve {
     }
 }
 
-/// The library's handler, or 0.
-static HANDLER: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS: Previous = Previous::new();
 
 /// `Port::install_faults`.
 pub fn install(handler: FaultHandler) -> Result {
-    let mine = handler as usize;
-    match HANDLER.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => {}
-        Err(there) if there == mine => return Ok(()),
-        Err(_) => return Err(Res::Fail), // one per process
-    }
-    // Nothing is masked: the library can be stopped while it waits for a lock
-    // in there, and an access it makes may fault again.
-    let flags = sys::SA_ONSTACK | sys::SA_NODEFER;
-    // SAFETY: the exchange above lets one caller through.
-    match unsafe { PREVIOUS.replace(sys::SIG_DENIED, on_fault, SigSet::EMPTY, flags) } {
-        true => {
+    faults::install(handler, || {
+        // Nothing is masked: the library can be stopped while it waits for a lock
+        // in there, and an access it makes may fault again.
+        let flags = sys::SA_ONSTACK | sys::SA_NODEFER;
+        // SAFETY: one caller comes here.
+        let done = unsafe { PREVIOUS.replace(sys::SIG_DENIED, on_fault, SigSet::EMPTY, flags) };
+        if done {
             reserve::make();
-            Ok(())
         }
-        false => {
-            HANDLER.store(0, Ordering::Release);
-            Err(Res::Fail)
-        }
-    }
+        done
+    })
 }
 
 unsafe extern "C" fn on_fault(sig: c_int, info: *mut SigInfo, ucontext: *mut c_void) {
@@ -164,12 +153,7 @@ struct Ask {
 }
 
 fn ask_library(ask: &mut Ask) {
-    let handler = HANDLER.load(Ordering::Acquire);
-    if handler == 0 {
-        return;
-    }
-    // SAFETY: `install` stored such a function.
-    let handler = unsafe { core::mem::transmute::<usize, FaultHandler>(handler) };
+    let Some(handler) = faults::handler() else { return };
     // SAFETY: this is what it is for.
     ask.ours = unsafe { handler(ask.addr, i32::from(ask.write)) != 0 };
 }

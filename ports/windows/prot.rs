@@ -9,8 +9,8 @@ use super::sys::{self, ExceptionPointers};
 use crate::base::addr::{Addr, Size};
 use crate::base::res::{Res, Result};
 use crate::base::sets::AccessSet;
+use crate::ports::faults;
 use crate::seam::port::FaultHandler;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// `Port::protect`. Memory that can't be read can't be written to either.
 pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
@@ -29,30 +29,19 @@ pub fn protect(base: Addr, size: Size, denied: AccessSet) -> Result {
     }
 }
 
-/// The library's handler, or 0.
-static HANDLER: AtomicUsize = AtomicUsize::new(0);
-
 /// `Port::install_faults`.
 pub fn install(handler: FaultHandler) -> Result {
-    let mine = handler as usize;
-    match HANDLER.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => {}
-        Err(there) if there == mine => return Ok(()),
-        Err(_) => return Err(Res::Fail), // one per process
-    }
-    // The handler is never taken off, for other instances may come. So a DLL that it is in has
-    // to stay.
-    let flags = sys::GET_MODULE_HANDLE_EX_FLAG_PIN | sys::GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
-    let mut module = 0;
-    // SAFETY: an address in a module, and room for the module's handle.
-    let pinned =
-        unsafe { sys::GetModuleHandleExW(flags, on_exception as *const () as usize, &mut module) };
-    // SAFETY: a handler that is there as long as the process.
-    if pinned == 0 || unsafe { sys::AddVectoredExceptionHandler(1, on_exception) }.is_null() {
-        HANDLER.store(0, Ordering::Release);
-        return Err(Res::Fail);
-    }
-    Ok(())
+    faults::install(handler, || {
+        // The handler is never taken off, for other instances may come. So a DLL that it is in
+        // has to stay.
+        let flags =
+            sys::GET_MODULE_HANDLE_EX_FLAG_PIN | sys::GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
+        let (here, mut module) = (on_exception as *const () as usize, 0);
+        // SAFETY: an address in a module, and room for the module's handle.
+        let pinned = unsafe { sys::GetModuleHandleExW(flags, here, &mut module) } != 0;
+        // SAFETY: a handler that is there as long as the process.
+        pinned && !unsafe { sys::AddVectoredExceptionHandler(1, on_exception) }.is_null()
+    })
 }
 
 unsafe extern "system" fn on_exception(what: *mut ExceptionPointers) -> i32 {
@@ -65,11 +54,9 @@ unsafe extern "system" fn on_exception(what: *mut ExceptionPointers) -> i32 {
         sys::ACCESS_WRITE => Some(1),
         _ => None,
     };
-    let (Some(write), handler @ 1..) = (write, HANDLER.load(Ordering::Acquire)) else {
+    let (Some(write), Some(handler)) = (write, faults::handler()) else {
         return sys::EXCEPTION_CONTINUE_SEARCH;
     };
-    // SAFETY: `install` stored such a function.
-    let handler = unsafe { core::mem::transmute::<usize, FaultHandler>(handler) };
     // SAFETY: this is what it is for.
     match sys::keeping_last_error(|| unsafe { handler(address, write) }) {
         0 => sys::EXCEPTION_CONTINUE_SEARCH,

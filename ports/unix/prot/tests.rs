@@ -2,7 +2,7 @@
 //! this very test program, started again with the name of the case.
 
 use super::*;
-use core::sync::atomic::{AtomicBool, AtomicU32};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
