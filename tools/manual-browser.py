@@ -10,12 +10,14 @@ import http.server
 import json
 import pathlib
 import re
-import subprocess
 import sys
-import tempfile
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/telemetry"))
+from browser import Browser  # noqa: E402
+
 HTML = ROOT / "build/manual/html"
 # What is looked for, and on which page it has to be found.
 SEARCHES = {
@@ -26,7 +28,7 @@ SEARCHES = {
 }
 LEAST_PICTURES = 2
 
-SCRIPT = """<!doctype html><title>manual</title><pre id="report">none</pre><script>
+SCRIPT = """<!doctype html><title>manual</title><script>
 const pages = @PAGES@, searches = @SEARCHES@, out = [];
 let passed = 0, pictures = 0;
 const say = (good, text) => { if (good) passed += 1; else out.push(text); };
@@ -56,7 +58,9 @@ async function until(what) {
   }
   return false;
 }
+const ended = report => { window.report = report; };
 (async () => {
+  await new Promise(done => addEventListener('load', done)); // frames made before would put it off
   for (const p of pages) {
     const f = await open_(p), d = f.contentDocument;
     for (const i of d.images) {
@@ -82,10 +86,8 @@ async function until(what) {
     f.remove();
   }
   say(pictures >= @LEAST@, 'only ' + pictures + ' pictures');
-  document.getElementById('report').textContent = JSON.stringify({passed, pictures, wrong: out});
-  document.title = 'done';
-  await fetch('/done', {method: 'POST', body: document.getElementById('report').textContent});
-})().catch(e => fetch('/done', {method: 'POST', body: JSON.stringify({passed, pictures, wrong: [String(e)]})}));
+  ended({passed, pictures, wrong: out});
+})().catch(e => ended({passed, pictures, wrong: [String(e)]}));
 </script>"""
 
 
@@ -104,12 +106,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         else:
             super().do_GET()
 
-    def do_POST(self):
-        self.server.result = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(204)
-        self.end_headers()
-        self.server.done.set()
-
     def log_message(self, *_):
         pass
 
@@ -121,17 +117,15 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main():
     server = Server(("127.0.0.1", 0), functools.partial(Handler, directory=str(HTML)))
-    server.result, server.done = None, threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as profile:
-        # Without a sandbox, for in a container root has none.
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-                   "--remote-debugging-port=0", f"http://127.0.0.1:{server.server_port}/check"]
-        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        server.done.wait(180)
-        browser.terminate()
-        browser.wait()
-    result = server.result or {"passed": 0, "pictures": 0, "wrong": ["the browser did not report"]}
+    result = None
+    with Browser() as browser:
+        browser.open(f"http://127.0.0.1:{server.server_port}/check")
+        give_up = time.monotonic() + 180
+        while result is None and time.monotonic() < give_up:
+            time.sleep(0.2)
+            result = browser.run("return window.report || null")
+    result = result or {"passed": 0, "pictures": 0, "wrong": ["the browser did not report"]}
     for w in result["wrong"]:
         print(re.sub(r"http://127.0.0.1:\d+/", "", w))
     print(f"{result['pictures']} pictures, {len(SEARCHES)} searches")

@@ -217,6 +217,7 @@ case $job in
         ;;
     manual-browser)
         want chromium chromium
+        want chromium-driver chromedriver
         ;;
     bench)
         base

@@ -100,9 +100,12 @@ class Browser:
     def run(self, script):
         return self.ask("POST", f"/session/{self.session}/execute/sync", {"script": script, "args": []})
 
+    def open(self, url):
+        self.ask("POST", f"/session/{self.session}/url", {"url": url})
+
     def plots(self, page):
         """Opens a page; what LOOK says of it, and what is wrong besides."""
-        self.ask("POST", f"/session/{self.session}/url", {"url": pathlib.Path(page).resolve().as_uri()})
+        self.open(pathlib.Path(page).resolve().as_uri())
         for _ in range(600):
             if self.run("return document.body.dataset.drawn"):
                 break
