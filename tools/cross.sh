@@ -117,7 +117,7 @@ case $option in
         exit 0
         ;;
     --emulation)
-        [ "$os-$host-$processor" = "windows-$host-$processor" ] || [ "$host-$processor" != x86_64-x86 ] || echo elf_i386
+        [ "$os" = windows ] || [ "$host-$processor" != x86_64-x86 ] || echo elf_i386
         exit 0
         ;;
     --exports)
