@@ -12,12 +12,13 @@
 #   MPS_TEST_SEED seed of the random numbers
 #   KEEP          folder for the built programs and their output
 #   TIMEOUT       seconds a program may take (60)
+#   JOBS          how many programs at a time (as many as processors)
 #
 # One line for each program; then the number passed and failed.  FILTER is a
 # part of the program's name.
 
 if [ $# -lt 2 ]; then
-  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 archive=$1
@@ -32,15 +33,6 @@ LIBS=${LIBS--lpthread -lm}
 TIMEOUT=${TIMEOUT-${SOFT:+2}60}
 export MPS_TEST_ARCHIVE="$archive"      # which checks to expect
 [ -z "${SOFT-}" ] || export MPS_TEST_SOFT=1
-if [ -n "${KEEP-}" ]; then
-  mkdir -p "$KEEP"
-  dir=$KEEP
-else
-  dir=$(mktemp -d)
-  trap 'rm -rf "$dir"' EXIT INT TERM
-fi
-passed=0
-failed=0
 
 build() {       # name, source, optimization
   # shellcheck disable=SC2086
@@ -56,27 +48,30 @@ build() {       # name, source, optimization
   announced="-fsanitize=thread -Wno-tsan -fno-builtin -Dmprotect=program_mprotect
     -Dsigaction(a,b,c)=program_sigaction(a,b,c)"
   # shellcheck disable=SC2086
-  "$@" $announced -c -o "$dir/$name.o" "$source" &&
-    { [ -f "$dir/common.o" ] ||
-      "$@" $announced -c -o "$dir/common.o" "$here/common.c"; } &&
-    { [ -f "$dir/soft.o" ] || "$@" -c -o "$dir/soft.o" "$here/soft.c"; } &&
-    "$@" -o "$dir/$name" "$dir/$name.o" "$dir/common.o" "$dir/soft.o" "$archive" $LIBS \
+  "$@" $announced -c -o "$dir/$name.o" "$source" || return
+  if [ "$name" = common ]; then
+    "$@" -c -o "$dir/soft.o" "$here/soft.c"
+    return
+  fi
+  # shellcheck disable=SC2086
+  "$@" -o "$dir/$name" "$dir/$name.o" "$dir/common.o" "$dir/soft.o" "$archive" $LIBS \
       -Wl,--wrap=mps_arena_create_k,--wrap=mps_arena_create,--wrap=mps_arena_destroy \
       -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=memcmp
 }
 
+# What it prints is printed in one piece: others run beside it.
 one() {         # name, source, optimization
-  case $1 in *"$filter"*) ;; *) return ;; esac
   if [ -n "${EXE-}" ] && why=$(sed -n "s/^$1: //p" "$here/windows/left-out.txt") && [ -n "$why" ]; then
     echo "LEFT OUT $1: $why"
     return
   fi
   if ! build "$@" >"$dir/$1.log" 2>&1; then
-    echo "FAIL $1 (does not build)"
-    head -n 10 "$dir/$1.log"
-    failed=$((failed + 1))
+    echo "FAIL $1 (does not build)
+$(head -n 10 "$dir/$1.log")"
     return
   fi
+  # Tens of millions of steps: seconds, or minutes under load.
+  [ "$1" != model ] || TIMEOUT=$((TIMEOUT * 5))
   start=$(date +%s%N)
   # shellcheck disable=SC2086
   timeout "$TIMEOUT" ${RUN-} "$dir/$1${EXE-}" >"$dir/$1.out" 2>&1 </dev/null
@@ -84,34 +79,50 @@ one() {         # name, source, optimization
   ms=$((($(date +%s%N) - start) / 1000000))
   if [ $rc -eq 0 ]; then
     echo "PASS $1 ($ms ms)"
-    passed=$((passed + 1))
   else
-    echo "FAIL $1 (status $rc, $ms ms)"
-    tail -n 12 "$dir/$1.out" | sed 's/^/     /'
-    failed=$((failed + 1))
+    echo "FAIL $1 (status $rc, $ms ms)
+$(tail -n 12 "$dir/$1.out" | sed 's/^/     /')"
   fi
 }
 
-for src in "$here"/*.c; do
-  name=$(basename "$src" .c)
-  case $name in
-  common | soft) ;;
-  exceptions)           # of Windows
-    [ -z "${EXE-}" ] || one "$name" "$src" "$OPT" ;;
-  registers)
-    for o in -O0 -O1 -O2 -O3; do
-      one "registers$o" "$src" "$o"
-    done ;;
-  stackroot)            # without optimization every local is in memory
-    for o in -O0 -O2; do
-      one "stackroot$o" "$src" "$o"
-    done ;;
-  model)                # tens of millions of steps: seconds, or minutes under load
-    TIMEOUT=$((TIMEOUT * 5))
-    one "$name" "$src" "$OPT"
-    TIMEOUT=$((TIMEOUT / 5)) ;;
-  *) one "$name" "$src" "$OPT" ;;
-  esac
-done
+if [ -n "${RUN_ONE-}" ]; then    # by xargs, below: a program's folder, name and optimization
+  dir=$RUN_ONE
+  name=${filter%% *}
+  one "$name" "$here/${name%-O[0-9]}.c" "${filter#* }"
+  exit
+fi
+if [ -n "${KEEP-}" ]; then
+  mkdir -p "$KEEP"
+  dir=$KEEP
+else
+  dir=$(mktemp -d)
+  trap 'rm -rf "$dir"' EXIT INT TERM
+fi
+
+programs() {    # name and optimization of each
+  # Those that take longest first, so that none of them is left for the end.
+  for src in "$here"/huge.c "$here"/model.c "$here"/manual.c "$here"/*.c; do
+    name=$(basename "$src" .c)
+    case $name in
+    common | soft) ;;
+    exceptions)         # of Windows
+      [ -z "${EXE-}" ] || echo "$name $OPT" ;;
+    registers)
+      for o in -O0 -O1 -O2 -O3; do echo "$name$o $o"; done ;;
+    stackroot)          # without optimization every local is in memory
+      for o in -O0 -O2; do echo "$name$o $o"; done ;;
+    *) echo "$name $OPT" ;;
+    esac
+  done | awk -v filter="$filter" '!had[$0]++ && index($1, filter)'
+}
+if [ -n "${SOFT-}" ]; then       # what all programs share is compiled once
+  build common "$here/common.c" "$OPT" || exit
+fi
+export RUN_ONE="$dir"
+programs | xargs -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" -I '{}' "$0" "$archive" "$include" '{}' |
+  tee "$dir/results"
+passed=$(grep -c '^PASS' "$dir/results")
+# Whatever has no line has failed, too.
+failed=$(($(programs | wc -l) - passed - $(grep -c '^LEFT OUT' "$dir/results")))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
