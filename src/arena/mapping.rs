@@ -48,6 +48,15 @@ impl Arena {
             r.mapped.set(bits::or(&r.mapped.get(), want));
             return Ok(());
         }
+        self.map_cold(r, want)
+    }
+
+    /// As [`Arena::map_grains`], in a VM arena, if some of `want` is not mapped. By itself,
+    /// because it needs much of the stack, which client arenas can do without.
+    #[inline(never)]
+    fn map_cold(&self, r: &P<Region>, want: &Bits) -> Result {
+        let cold = bits::minus(want, &r.mapped.get());
+        let need = bits::count(&cold) << self.grain_shift;
         // Free grains round these are mapped with them, so that fewer calls are needed.
         // In a large arena there are more of them, since they will be used soon.
         let wish = (self.committed.get() / PART_MAPPED).clamp(LEAST_MAPPED, MOST_MAPPED);

@@ -115,41 +115,59 @@ impl Arena {
 
     /// Takes the `n` free grains from `at` on in region `r`.
     pub(super) fn take(&self, r: &P<Region>, at: usize, n: usize, tract: Tract) -> Result<Addr> {
-        let c = r.chunk;
-        let i = c.index_of(r.base);
-        let want = bits::run(at, n);
-        if !tract.is_null() && core::ptr::eq(c.tracts(i), EMPTY_TRACTS.table()) {
-            let bytes = c.grains() * size_of::<Tract>();
-            let home = r.home.get();
-            // The table comes from the home of control memory, and this region may be that
-            // home's newest. If all of it is wanted, the table must not be put into it.
-            let hidden = n == c.grains() && r.get().is_listed();
-            if let (Some(h), true) = (home, hidden) {
-                h.regions.remove(*r);
-            }
-            let got = self.control_alloc(bytes);
-            if let (Some(h), true) = (home, hidden)
-                && r.home.get() == home
-                && !r.get().is_listed()
-                && !bits::is_empty(&r.free.get())
-            {
-                h.regions.push_front(*r);
-            }
-            let table: *mut Tract = got?.ptr();
-            if let (Some(h), None) = (home, r.home.get()) {
-                // While room for the table was looked for, this region was given up.
-                self.claim(h, *r, i);
-            }
-            for k in 0..c.grains() {
-                // SAFETY: the table has an entry a grain.
-                unsafe { table.add(k).write(core::ptr::null_mut()) };
-            }
-            c.set_tracts(i, table);
+        let i = r.chunk.index_of(r.base);
+        if !tract.is_null() && core::ptr::eq(r.chunk.tracts(i), EMPTY_TRACTS.table()) {
+            self.make_tracts(r, i, n)?;
             // The table may have been put into the grains that were to be taken.
+            let want = bits::run(at, n);
             if bits::and(&r.free.get(), &want) != want {
                 return self.take_in(r, n, tract);
             }
         }
+        self.take_with_tracts(r, at, n, tract)
+    }
+
+    /// Makes a tract table for region `i`, of which `n` grains are about to be taken. This
+    /// comes back to [`Arena::take`] for the table's own memory, so neither has much on the
+    /// stack meanwhile.
+    #[inline(never)]
+    fn make_tracts(&self, r: &P<Region>, i: usize, n: usize) -> Result {
+        let c = r.chunk;
+        let bytes = c.grains() * size_of::<Tract>();
+        let home = r.home.get();
+        // The table comes from the home of control memory, and this region may be that
+        // home's newest. If all of it is wanted, the table must not be put into it.
+        let hidden = n == c.grains() && r.get().is_listed();
+        if let (Some(h), true) = (home, hidden) {
+            h.regions.remove(*r);
+        }
+        let got = self.control_alloc(bytes);
+        if let (Some(h), true) = (home, hidden)
+            && r.home.get() == home
+            && !r.get().is_listed()
+            && !bits::is_empty(&r.free.get())
+        {
+            h.regions.push_front(*r);
+        }
+        let table: *mut Tract = got?.ptr();
+        if let (Some(h), None) = (home, r.home.get()) {
+            // While room for the table was looked for, this region was given up.
+            self.claim(h, *r, i);
+        }
+        for k in 0..c.grains() {
+            // SAFETY: the table has an entry a grain.
+            unsafe { table.add(k).write(core::ptr::null_mut()) };
+        }
+        c.set_tracts(i, table);
+        Ok(())
+    }
+
+    /// As [`Arena::take`], in a region that has a table if one is needed.
+    #[inline(never)]
+    fn take_with_tracts(&self, r: &P<Region>, at: usize, n: usize, tract: Tract) -> Result<Addr> {
+        let c = r.chunk;
+        let i = c.index_of(r.base);
+        let want = bits::run(at, n);
         self.map_grains(r, &want)?;
         let stale = bits::and(&r.stale_prot.get(), &want);
         if !bits::is_empty(&stale) {

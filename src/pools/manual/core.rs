@@ -491,7 +491,16 @@ pub(super) fn ap_fill(ap: P<Buffer>, size: Size) -> Result<Room> {
     if let Some(base) = from_shard(&core, ap, size) {
         return Ok(Room { seg: None, base, limit: base.add(size) });
     }
+    // Without room that would have to be given back, a larger block is had as `quick_alloc`
+    // has it. (Smaller ones come with others for the point's magazines.)
+    let alone = ap.room_limit.get() == ap.init.get() && size > magazines::MAGAZINES << core.shift;
     let got = core.with(ap.pool, |i| {
+        if alone && size <= core.quick_most {
+            let a = i.quick_alloc(core.grains(size));
+            if !a.is_null() {
+                return Some((a, a.add(size)));
+            }
+        }
         core.reopen(i.live);
         let got = i.room(ap, size)?;
         i.take_back(ap, ap.init.get());
