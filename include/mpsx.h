@@ -75,6 +75,26 @@ extern mps_res_t mps_x_stats(mps_arena_t arena, mps_x_stats_s *stats);
  * lock, and does all at once: O(n log n), n registrations. */
 extern mps_res_t mps_x_finalize_all(mps_arena_t arena);
 
+/* Write a snapshot of the heap to the telemetry stream: each object of a pool with a
+ * format, with its pool, size, generation and references, and each root with its
+ * references.  `mps-telemetry heap` says from it what keeps an object alive, what
+ * takes the memory, and between two of them what has grown (docs/telemetry.md).
+ * Whatever categories of telemetry are on.  Labels (mps_telemetry_label) of objects, pools
+ * and formats are shown if the user category was on when they were given.
+ *
+ * Objects that are dead and were not collected yet are in it, and marked as such by the
+ * tool.  A collection in progress is finished first.  The program is held until all is
+ * written: for each object about as long as its scan, and some ten bytes to the plinth's
+ * mps_io_write.
+ * Returns: MPS_RES_OK; MPS_RES_IO if the stream can't be opened or does not take it;
+ * MPS_RES_FAIL if another thread has the stream for too long.  Then the snapshot is not there,
+ * or breaks off.  Takes no memory.  Threads: any; takes the arena lock.
+ * In a debugger, with the program stopped outside of the library:
+ *     call (int)mps_x_heap_snapshot(arena)
+ * and if it was stopped inside, call mps_arena_postmortem(arena) first; the program can't go on
+ * then. */
+extern mps_res_t mps_x_heap_snapshot(mps_arena_t arena);
+
 /* As mps_message_get, up to n times: take the first messages of a type.
  * messages_o: where they are written, in order; room for n.  Each is to be
  * discarded.

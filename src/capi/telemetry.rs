@@ -39,3 +39,11 @@ pub extern "C" fn mps_telemetry_label(a: Addr, label: usize) {
 pub extern "C" fn mps_telemetry_flush() {
     event::flush();
 }
+
+#[cfg(feature = "snapshot")]
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_x_heap_snapshot(arena: super::Handle) -> i32 {
+    use crate::base::res::{Res, code_of};
+    let m = super::need!(mpm_of(arena), "arena is valid", Res::Param.code());
+    code_of(crate::mpm::Mpm::snapshot(m))
+}

@@ -12,6 +12,8 @@ pub mod pace;
 pub mod pause;
 pub mod poll;
 pub mod postmortem;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
 #[cfg(feature = "transforms")]
 pub mod transform;
 #[cfg(feature = "walks")]

@@ -98,7 +98,7 @@ impl Entered {
     }
 
     /// May what is in a segment be dead, or a marker where an object was?
-    fn may_be_dead(&self, s: P<Seg>) -> bool {
+    pub(super) fn may_be_dead(&self, s: P<Seg>) -> bool {
         self.cx.traces_of(s.white.get()).any(|t| match t.phase() {
             Phase::Flipped => true,
             // What does not move knows which of its objects are alive.

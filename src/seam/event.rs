@@ -16,6 +16,8 @@
 //! buffer is locked, so one at a time.
 
 use super::plinth;
+#[cfg(feature = "snapshot")]
+use crate::base::res::{Res, Result};
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use spin::mutex::SpinMutex;
@@ -81,6 +83,18 @@ pub enum EventKind {
     /// Arena; of a trace that has ended: the work expected, the work done (bytes looked at);
     /// how many bytes might be allocated meanwhile, how many were; 1 if those were too many.
     Pace = 19,
+    /// A heap snapshot begins (`mpm::snapshot`): arena.
+    HeapBegin = 20,
+    /// Pool; format, or 0; bytes it has, of them free; then the class's name.
+    HeapPool = 21,
+    /// Pool; address; size; one more than the number of its generation, 0 for the top one.
+    HeapObject = 22,
+    /// Root; rank; then what kind of root it is.
+    HeapRoot = 23,
+    /// Of the object or root before: rank; then references, in an object as distances from there.
+    HeapRefs = 24,
+    /// A snapshot is complete: arena; how many objects, references.
+    HeapEnd = 25,
 }
 
 static FILTER: AtomicUsize = AtomicUsize::new(0);
@@ -205,6 +219,50 @@ pub fn flush() {
     }
 }
 
+/// The stream for one writer, who loses nothing. What others want to write meanwhile is
+/// dropped and counted.
+#[cfg(feature = "snapshot")]
+pub struct Whole(spin::mutex::SpinMutexGuard<'static, Stream>);
+
+#[cfg(feature = "snapshot")]
+impl Whole {
+    /// Takes it, opened and empty, whatever the filter says.
+    ///
+    /// # Errors
+    /// `Fail`: another thread has it for too long; `Io`: the plinth's.
+    pub fn begin() -> Result<Whole> {
+        let mut s = stream().ok_or(Res::Fail)?;
+        if s.io.is_none() && s.len == 0 && !s.failed {
+            s.open();
+        }
+        s.drain();
+        if s.failed { Err(Res::Io) } else { Ok(Whole(s)) }
+    }
+
+    /// Writes an event. Its time is that of the one before: there are millions of them, and
+    /// to read the clock would take longer than all the rest.
+    pub fn put(&mut self, k: EventKind, args: &[usize], text: &[u8]) {
+        let s = &mut self.0;
+        if !s.failed {
+            let now = s.clock;
+            s.add_at(now, k, args, Some(text));
+        }
+    }
+
+    /// Gives it back, written out.
+    ///
+    /// # Errors
+    /// `Io`: the plinth did not take all.
+    pub fn end(mut self) -> Result {
+        let s = &mut self.0;
+        s.drain();
+        if let Some(io) = s.io.filter(|_| !s.failed) {
+            return plinth::io_flush(io as *mut c_void);
+        }
+        Err(Res::Io)
+    }
+}
+
 /// Before a fork: nobody is writing an event, nor will until [`after_fork`].
 /// `relax` waits a little.
 pub fn before_fork(relax: impl Fn(u32)) {
@@ -282,17 +340,25 @@ impl Stream {
             return;
         }
         if self.io.is_none() && self.len == 0 {
-            self.begin();
-            if core::mem::take(&mut self.forked) {
-                self.add(EventKind::Forked, &[], None);
-            }
+            self.open();
         }
         self.add(k, args, text);
     }
 
+    /// Begins the stream.
+    fn open(&mut self) {
+        self.begin();
+        if core::mem::take(&mut self.forked) {
+            self.add(EventKind::Forked, &[], None);
+        }
+    }
+
     /// Adds an event to what is buffered.
     fn add(&mut self, k: EventKind, args: &[usize], text: Option<&[u8]>) {
-        let now = plinth::clock();
+        self.add_at(plinth::clock(), k, args, text);
+    }
+
+    fn add_at(&mut self, now: usize, k: EventKind, args: &[usize], text: Option<&[u8]>) {
         let since = plinth::passed(self.clock, now);
         let text = text.map(|t| {
             let end = t.iter().position(|b| *b == 0).unwrap_or(t.len());
