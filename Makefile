@@ -231,7 +231,7 @@ cross-test:
 scheme-test: $(HOT) $(COOL)
 	@tools/sum.sh \
 	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme" \
-	  "$(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme-debug MPS_LIB=../../$(COOL)"
+	  "BRIEF=1 $(MAKE) -s --no-print-directory -C examples/scheme test BUILD=../../build/scheme-debug MPS_LIB=../../$(COOL)"
 
 minimal-test: $(HOT)
 	@$(MAKE) -s --no-print-directory -C examples/minimal test

@@ -3,6 +3,7 @@
 //! viewer, as a page with plots, live in a terminal.
 
 mod chrome;
+mod heap;
 mod model;
 mod report;
 mod stream;
@@ -33,6 +34,8 @@ enum Command {
     Trace(Files),
     /// A self-contained HTML page with plots
     Report(Files),
+    /// Heap snapshots: what keeps objects alive, what takes the memory, what has grown
+    Heap(Heap),
     /// A live view in the terminal of a program that is writing its stream
     Watch(Live),
 }
@@ -44,6 +47,21 @@ struct Live {
     /// How often to look, in milliseconds
     #[arg(long, default_value_t = 500, value_name = "MS")]
     every: u64,
+}
+
+#[derive(Args)]
+struct Heap {
+    #[command(flatten)]
+    files: Files,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = heap::Form::Text)]
+    form: heap::Form,
+    /// How many of the largest to show
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    top: usize,
+    /// Show the shortest path from a root to the object at this address
+    #[arg(long, value_name = "ADDRESS", value_parser = heap::address)]
+    path: Option<stream::Address>,
 }
 
 #[derive(Args)]
@@ -91,6 +109,7 @@ fn show(command: &Command, inputs: &[Input], out: &mut dyn Write) -> std::io::Re
         Command::Json(_) => text::json(inputs, out),
         Command::Trace(_) => chrome::trace(inputs, out),
         Command::Report(_) => report::report(inputs, out),
+        Command::Heap(h) => heap::heap(inputs, h.form, h.top, h.path, out),
         Command::Watch(_) => Ok(()), // it has no inputs: `main`
     }
 }
@@ -107,6 +126,7 @@ fn main() -> ExitCode {
                 }
             };
         }
+        Command::Heap(h) => &h.files,
         Command::Text(files)
         | Command::Json(files)
         | Command::Trace(files)

@@ -270,7 +270,7 @@ fn reasons(a: &Arena) -> String {
 
 /// The plotting library's own script; the crate brings another with it that
 /// nothing here needs.
-fn plotly_script() -> Option<String> {
+pub(crate) fn plotly_script() -> Option<String> {
     let all = Plot::offline_js_sources();
     let (_, rest) = all.split_once("<script type=\"text/javascript\">")?;
     let (script, _) = rest.split_once("</script>")?;
@@ -278,12 +278,12 @@ fn plotly_script() -> Option<String> {
 }
 
 /// JSON that may stand in a script.
-fn in_script(json: &str) -> String {
+pub(crate) fn in_script(json: &str) -> String {
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
 /// Text that may stand in HTML.
-fn escape(s: &str) -> String {
+pub(crate) fn escape(s: &str) -> String {
     s.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -302,7 +302,7 @@ fn seconds(s: f64) -> String {
 }
 
 /// The same for bytes.
-fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     let n = n as f64;
     let units = [(1u64 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(u, _)| n >= *u as f64) {
@@ -321,7 +321,7 @@ fn digits(n: f64) -> String {
 }
 
 /// With a space between thousands.
-fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let plain = n.to_string();
     let mut out = String::new();
     for (i, c) in plain.chars().enumerate() {
@@ -333,7 +333,7 @@ fn count(n: u64) -> String {
     out
 }
 
-const STYLE: &str = "
+pub(crate) const STYLE: &str = "
 :root { color-scheme: light; --line: #d8dee6; --soft: #5b6775; --ink: #1d2733; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem; max-width: 72rem; font: 15px/1.5 system-ui, 'Segoe UI', sans-serif;
@@ -362,7 +362,7 @@ figure { margin: 2rem 0 0; }
 nav ul { padding-left: 1.2rem; }
 ";
 
-const LICENCE: &str = "plotly.js, under the MIT licence:
+pub(crate) const LICENCE: &str = "plotly.js, under the MIT licence:
 
 Copyright (c) 2012-2025 Plotly, Inc. and others
 

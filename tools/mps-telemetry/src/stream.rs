@@ -99,6 +99,39 @@ pub enum Event {
         allocated: u64,
         late: bool,
     },
+    /// A heap snapshot begins.
+    HeapBegin {
+        arena: Address,
+    },
+    HeapPool {
+        pool: Address,
+        format: Address,
+        bytes: u64,
+        free: u64,
+        class: String,
+    },
+    /// Generation: one more than its number, 0 for the top one.
+    HeapObject {
+        pool: Address,
+        address: Address,
+        size: u64,
+        generation: u64,
+    },
+    HeapRoot {
+        root: Address,
+        rank: u64,
+        kind: String,
+    },
+    /// References of the object or root before, as distances from the object (from 0).
+    HeapRefs {
+        rank: u64,
+        distances: Vec<i64>,
+    },
+    HeapEnd {
+        arena: Address,
+        objects: u64,
+        references: u64,
+    },
     /// Of a later version of the format.
     Unknown {
         kind: u8,
@@ -141,6 +174,8 @@ impl Event {
             | Event::Generation { arena, .. }
             | Event::Pause { arena, .. }
             | Event::Pace { arena, .. }
+            | Event::HeapBegin { arena }
+            | Event::HeapEnd { arena, .. }
             | Event::Work(Work { arena, .. }) => Some(arena),
             _ => None,
         }
@@ -424,6 +459,31 @@ fn arguments(kind: u8, payload: u64, p: &mut Bytes) -> Result<Event, Wrong> {
             allocated: p.number()?,
             late: p.number()? != 0,
         },
+        20 => Event::HeapBegin { arena: address(p)? },
+        21 => Event::HeapPool {
+            pool: address(p)?,
+            format: address(p)?,
+            bytes: p.number()?,
+            free: p.number()?,
+            class: text(p),
+        },
+        22 => Event::HeapObject {
+            pool: address(p)?,
+            address: address(p)?,
+            size: p.number()?,
+            generation: p.number()?,
+        },
+        23 => Event::HeapRoot { root: address(p)?, rank: p.number()?, kind: text(p) },
+        24 => {
+            let rank = p.number()?;
+            let mut distances = Vec::new();
+            while !p.rest.is_empty() {
+                let n = p.number()?;
+                distances.push((n >> 1) as i64 ^ -((n & 1) as i64));
+            }
+            Event::HeapRefs { rank, distances }
+        }
+        25 => Event::HeapEnd { arena: address(p)?, objects: p.number()?, references: p.number()? },
         _ => Event::Unknown { kind, payload },
     })
 }

@@ -88,6 +88,20 @@ fn line(e: &Event) -> String {
             "pace          {arena} work {done} expected {expected} allocated {allocated} room {room}{}",
             if *late { " late" } else { "" }
         ),
+        Event::HeapBegin { arena } => format!("heap begin    {arena}"),
+        Event::HeapPool { pool, format, bytes, free, class } => {
+            format!("heap pool     {pool} format {format} bytes {bytes} free {free} {class}")
+        }
+        Event::HeapObject { pool, address, size, generation } => {
+            format!("heap object   {pool} {address} size {size} generation {generation}")
+        }
+        Event::HeapRoot { root, rank, kind } => format!("heap root     {root} rank {rank} {kind}"),
+        Event::HeapRefs { rank, distances } => {
+            format!("heap refs     rank {rank} distances {distances:?}")
+        }
+        Event::HeapEnd { arena, objects, references } => {
+            format!("heap end      {arena} objects {objects} references {references}")
+        }
         Event::Unknown { kind, payload } => format!("kind {kind:<8} {payload} bytes"),
     }
 }
