@@ -136,9 +136,9 @@ C
     fi
 fi
 
-# --- FreeBSD, which nothing here runs
+# --- FreeBSD and macOS, which nothing here runs
 
-# PyPI's ziglang has its headers and the lists of its libraries' symbols: what is not in these
+# PyPI's ziglang has their headers and the lists of their libraries' symbols: what is not in these
 # does not link. Fetched once, if this machine has none.
 zig() {
     PYTHONPATH=build/ziglang${PYTHONPATH:+:$PYTHONPATH} python3 -m ziglang "$@"
@@ -148,40 +148,69 @@ have_zig() {
         python3 -m pip install --quiet --no-deps --upgrade --target build/ziglang ziglang >"$work/log" 2>&1
     zig version >/dev/null 2>&1 || { tools/needs.sh --check ziglang; tail -n 3 "$work/log"; return 1; }
 }
-# zig's name, the archive's target, what readelf calls it
-freebsd() {
-    local cc=(zig cc -target "$1-freebsd" -std=gnu11 -O2 -Wall -Wextra) target=$2 lib=build/$2/libmps.a p
+linked="basics barrier fork sigsegv threads"
+# The system, zig's name of the processor, the archive's target, what is said of a program
+# for it (is_freebsd, is_macos).
+foreign() {
+    local system=$1 cc=(zig cc -target "$2-$1" -std=gnu11 -O2 -Wall -Wextra) target=$3 lib=build/$3/libmps.a p
     have_zig || return
     # The port's numbers and layouts against the headers.
-    "${cc[@]}" -Werror -c -o "$work/facts.o" tests/systems/freebsd.c || return
+    "${cc[@]}" -Werror -c -o "$work/facts.o" "tests/systems/$system.c" || return
     # And it would notice: one is wrong on purpose.
-    ! "${cc[@]}" -Dfreebsd_wrong -Werror -c -o "$work/facts.o" tests/systems/freebsd.c 2>/dev/null || {
+    ! "${cc[@]}" "-D${system}_wrong" -Werror -c -o "$work/facts.o" "tests/systems/$system.c" 2>/dev/null || {
         echo "a wrong number was not noticed"
         return 1
     }
     "${MAKE:-make}" -s --no-print-directory "$lib" || return
-    tools/check-archive.sh "$lib" "$target" link/undefined-freebsd.txt link/plinth.txt || return
-    for p in basics barrier fork sigsegv threads; do
+    tools/check-archive.sh "$lib" "$target" "link/undefined-$system.txt" link/plinth.txt || return
+    for p in $linked; do
         "${cc[@]}" -Wno-everything -DHAVE_MPSX -I include -o "$work/$p" "tests/client/$p.c" tests/client/common.c \
             "$lib" -lpthread -lm || return
-        readelf -nW "$work/$p" | grep FreeBSD >/dev/null &&
-            readelf -hW "$work/$p" | grep "Machine:.*$3" >/dev/null || {
-            echo "$p is no program for FreeBSD on this processor"
+        "is_$system" "$work/$p" "$4" || {
+            echo "$p is no program for $system on this processor"
             return 1
         }
     done
+    others "${cc[@]}"
 }
-freebsd_case() {
-    wanted "freebsd, $1" || return 0
-    if freebsd "$@" >"$work/freebsd" 2>&1; then
-        pass "freebsd, $1: built, headers compared, linked basics barrier fork sigsegv threads; not run"
+# Names that another library of Rust has, or the program itself, beside ours: none meets its like.
+others() {
+    cat >"$work/others.c" <<'C'
+#include "mps.h"
+#include "mpsavm.h"
+#include "mpslib.h"
+void rust_begin_unwind(void) {}
+void rust_eh_personality(void) {}
+void mps_arch_with_registers(void) {}
+void mps_int_other(void) {}
+mps_clock_t mps_clock(void) { return 1; }
+mps_clock_t mps_clocks_per_sec(void) { return 1; }
+int main(void)
+{
+  mps_arena_t arena;
+  return mps_arena_create(&arena, mps_arena_class_vm(), (size_t)1 << 20);
+}
+C
+    "$@" -Wno-everything -I include -o "$work/others" "$work/others.c" "$lib" -lpthread -lm
+}
+is_freebsd() {
+    readelf -nW "$1" | grep FreeBSD >/dev/null && readelf -hW "$1" | grep "Machine:.*$2" >/dev/null
+}
+# The first bytes: the format, the processor.
+is_macos() { [ "$(od -A n -t x4 -N 8 "$1" | tr -d ' ')" = "feedfacf$2" ]; }
+foreign_case() { # as `foreign`
+    wanted "$1, $2" || return 0
+    if foreign "$@" >"$work/foreign" 2>&1; then
+        pass "$1, $2: built, headers compared, linked $linked; not run"
     else
-        fail "freebsd, $1"
-        tail -n 30 "$work/freebsd" | sed 's/^/     /'
+        fail "$1, $2"
+        tail -n 30 "$work/foreign" | sed 's/^/     /'
     fi
 }
-freebsd_case x86_64 x86_64-unknown-freebsd X86-64
-freebsd_case x86 i686-unknown-freebsd 80386
+foreign_case freebsd x86_64 x86_64-unknown-freebsd X86-64
+foreign_case freebsd x86 i686-unknown-freebsd 80386
+foreign_case macos x86_64 x86_64-apple-darwin 01000007
+foreign_case macos aarch64 aarch64-apple-darwin 0100000c
 
 # --- Windows, under Wine
 
