@@ -75,19 +75,19 @@ enum Bound {
     Undefined,
 }
 
-/// Bits of `n_type`: seen outside of the object; private; the rest, of which none means undefined;
+/// Bits of a symbol's type: seen outside of the object; private; the rest, of which none means undefined;
 /// of a debugger.
 const N_EXT: u8 = 0x01;
 const N_PEXT: u8 = 0x10;
 const N_TYPE: u8 = 0x0e;
 const N_STAB: u8 = 0xe0;
-/// Bit of `n_desc`: gives way to another definition.
+/// Bit of its description: gives way to another definition.
 const N_WEAK_DEF: u16 = 0x80;
-/// Bytes of an `nlist_64`.
+/// Bytes of a symbol.
 const SYMBOL: usize = 16;
-/// Bytes of a `section_64`.
+/// Bytes of a section's header.
 const SECTION: usize = 80;
-/// `S_ATTR_DEBUG`.
+/// A section's bit that says: for a debugger.
 const DEBUG: u32 = 0x0200_0000;
 /// The bit of a relocation that says "of a symbol"; what is below has the symbol's number in
 /// 24 bits.
@@ -99,7 +99,7 @@ struct Object {
     symbols: usize,
     count: usize,
     strings: usize,
-    /// The command `LC_DYSYMTAB`.
+    /// The command that says which symbols are local, defined and undefined.
     ranges: usize,
     /// Sections: where their headers are.
     sections: Vec<usize>,

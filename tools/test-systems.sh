@@ -95,6 +95,44 @@ linux "clang -flto=thin" by_lld clang "-flto=thin" "-flto=thin -fuse-ld=lld $bas
 LONG=1 linux "musl" on_musl musl-gcc "" "$base"
 LONG=1 linux "musl, static" is_static_musl musl-gcc "" "-static $base"
 
+# Pages of 16 KB, as on ARM64 Macs: what the C library says, and where it maps. The real ones are smaller.
+has_large_pages() { nm "$1" | grep >/dev/null __wrap_sysconf; }
+if wanted "linux, pages of 16 KB"; then
+    cat >"$work/pages.c" <<'C'
+#include <sys/mman.h>
+#include <unistd.h>
+#define PAGE 16384UL
+long __real_sysconf(int name);
+long __wrap_sysconf(int name)
+{
+  return name == _SC_PAGESIZE ? (long)PAGE : __real_sysconf(name);
+}
+void *__real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off);
+void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off)
+{
+  char *p;
+  size_t skip, whole = (size + PAGE - 1) & ~(PAGE - 1);
+  if (at != NULL || fd != -1 || whole < size || whole + PAGE < whole)
+    return __real_mmap(at, size, prot, flags, fd, off);
+  p = __real_mmap(at, whole + PAGE, prot, flags, fd, off);
+  if (p == MAP_FAILED)
+    return p;
+  skip = -(unsigned long)p & (PAGE - 1);
+  if (skip != 0)
+    munmap(p, skip);
+  munmap(p + skip + whole, PAGE - skip);
+  return p + skip;
+}
+C
+    if gcc -O2 -c -o "$work/pages.o" "$work/pages.c" >"$work/log" 2>&1; then
+        quick="amc barrier basics commit sigsegv" CHECK=has_large_pages CC=gcc CFLAGS_EXTRA='' RUN='' \
+            LIBS="$work/pages.o -Wl,--wrap=sysconf,--wrap=mmap $base" case_ "linux, pages of 16 KB" "$archive"
+    else
+        fail "linux, pages of 16 KB: what stands for the C library does not build"
+        sed 's/^/     /' "$work/log"
+    fi
+fi
+
 # The archive inside a shared object, and a program that is linked with that.
 if wanted "linux, shared object"; then
     so=$work/libmps.so

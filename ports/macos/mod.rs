@@ -5,7 +5,7 @@
 //!
 //! tests/systems/macos.c compares each number and layout with the system's headers. What those
 //! don't say is from the kernel's published source: what is in `siginfo_t` and where a frame
-//! is put (`sendsig`), and which signal an exception turns into (`ux_exception`).
+//! is put (`sendsig`), and which signal an exception turns into.
 
 pub(crate) mod context;
 pub(crate) mod stack;

@@ -69,8 +69,8 @@ pub const SIGXFSZ: c_int = 25;
 pub const SIGNAL_MAX: c_int = 31;
 /// Signals that the C library keeps for itself: none.
 pub const SIGNALS_KEPT: [c_int; 0] = [];
-/// The signal for an access that a protection denies. The kernel makes it of an exception
-/// `EXC_BAD_ACCESS` whatever its code, unless nothing is mapped there.
+/// The signal for an access that a protection denies. The kernel makes it of a bad
+/// access whatever its code, unless nothing is mapped there.
 pub const SIG_DENIED: c_int = SIGBUS;
 
 /// No handler: the default action, or none.
