@@ -301,6 +301,19 @@ msvc() {
             "$of"/lib/{crt2.o,libmingw32.a,libmingwex.a,libmsvcrt.a,libkernel32.a} "$gcc" &&
         "$RUN" "$work/minimal.exe" # ends with 0 if all is there
 }
+# The interpreter: its tests, and what its programs print. Text there has two characters at a line's end.
+scheme() {
+    local of=$work/scheme run="$RUN $work/scheme/scheme.exe" p
+    "${MAKE:-make}" -s -C examples/scheme all CC="$CC" BUILD="$of" "MPS_LIB=$PWD/build/$target/libmps.a" \
+        MPS_LDLIBS="-static -lpthread" CFLAGS="-O2 -D__USE_MINGW_ANSI_STDIO=1 -Wno-format" || return
+    cd examples/scheme || return
+    SCHEME_TEST_DIR=$of $run tests/harness.scm tests/t-*.scm tests/report.scm >"$of/suite" || return
+    tail -n 1 "$of/suite" | tr -d '\r' | grep -x '[1-9][0-9]* passed, 0 failed' || return
+    for p in programs/*.scm; do
+        p=$(basename "$p" .scm)
+        $run "programs/$p.scm" >"$of/$p.out" && tr -d '\r' <"$of/$p.out" | cmp - "expected/$p.out" || return
+    done
+}
 is_in_dll() { "$processor-w64-mingw32-objdump" -p "$1.exe" | grep >/dev/null 'DLL Name: mps.dll'; }
 left_out=$(sed -n 's/^\([a-z]*\): .*/\1/p' tests/client/windows/left-out.txt | tr '\n' ' ')
 for processor in x86_64 i686; do
@@ -328,6 +341,7 @@ for processor in x86_64 i686; do
         sed 's/^/     /' "$work/step"
     fi
     if [ $processor = x86_64 ]; then
+        step "$name, Scheme" "its tests, and $(ls examples/scheme/programs | sed 's/\.scm$//' | tr '\n' ' ')" eval '(scheme)'
         step "$name, mps.lib" "built for Microsoft's linker, linked by lld-link, ran examples/minimal" eval \
             '"${MAKE:-make}" -s --no-print-directory TARGET=x86_64-pc-windows-msvc lib && msvc_lists && msvc'
     fi
