@@ -26,7 +26,7 @@ CLIENT ?=
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 SOURCES := $(shell find src ports arch -type f \( -name '*.rs' -o -name '*.S' -o -name '*.c' -o -name '*.h' \)) Cargo.toml
-LINK := $(wildcard link/*.txt) link/localize.mk
+LINK := $(wildcard link/*.txt) link/localize.mk tools/macho.rs
 HEADERS := $(wildcard include/*.h include/*.hpp)
 FACTS ?= ../shared/abi
 
@@ -60,7 +60,7 @@ define archive
 @raw=$$(CARGO='$(CARGO)' JOBS='$(JOBS)' tools/cross.sh '$(1)' $(2) 'build/cargo/$(firstword $(subst +, ,$(1)))') && \
   $(MAKE) --no-print-directory -f link/localize.mk IN="$$raw" OUT='$@' \
   EXPORTS="$$(tools/cross.sh --exports '$(1)')" BINUTILS="$$(tools/cross.sh --binutils '$(1)')" \
-  EMULATION="$$(tools/cross.sh --emulation '$(1)')" PE="$$(tools/cross.sh --pe '$(1)')" PLINTH=link/plinth.txt $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) \
+  EMULATION="$$(tools/cross.sh --emulation '$(1)')" PE="$$(tools/cross.sh --pe '$(1)')" MACHO="$$(tools/cross.sh --macho '$(1)')" PLINTH=link/plinth.txt $(if $(findstring riscv64gc-unknown-linux,$(1)),UNREACHED=keep) \
   $(if $(filter debug,$(2)),DEBUG=1,$(if $(findstring -none,$(1)),UNWINDING=drop))
 @touch '$@' # or it would be looked at again, if what rustc writes is the same
 endef
@@ -122,6 +122,7 @@ check:
 	$(CARGO) clippy --quiet --manifest-path tests/port/rust/Cargo.toml --features linux \
 	  --target-dir build/cargo/check -- -D warnings
 	$(CARGO) fmt --check
+	rustfmt --check --edition 2024 --config-path rustfmt.toml tools/macho.rs
 	@for d in $(PACKAGES); do $(CARGO) fmt --check --manifest-path $$d/Cargo.toml || exit; done
 	$(CARGO) clippy --quiet --all-targets --features derive,allocator-api2 --target-dir build/cargo/check -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --no-deps --features derive,allocator-api2 --target-dir build/cargo/doc

@@ -23,11 +23,15 @@ fn main() {
 
     // The core knows conventions, not systems.
     println!("cargo::rustc-check-cfg=cfg(microsoft_abi)");
+    println!("cargo::rustc-check-cfg=cfg(mach_o)");
     if target.os == "windows" {
         println!("cargo::rustc-cfg=microsoft_abi");
     }
-
-    compile(&target, "mps_arch", file);
+    if target.is_mach_o() {
+        println!("cargo::rustc-cfg=mach_o"); // and takes arch/macho-*.S in (src/seam/arch.rs)
+    } else {
+        compile(&target, "mps_arch", file);
+    }
     let has = |f: &str| env::var_os(format!("CARGO_FEATURE_{f}")).is_some();
     if has("CAPI") && has("OLD_FORMS") {
         // Functions with variable argument lists can only be defined in C.
@@ -42,6 +46,7 @@ struct Target {
     name: String,
     arch: String,
     os: String,
+    vendor: String,
     /// What the C library is like: `msvc` for Microsoft's linker.
     env: String,
     /// The float ABI, on processors where it is a part of the ABI's name.
@@ -56,6 +61,7 @@ impl Target {
             name: var("TARGET"),
             arch: var("CARGO_CFG_TARGET_ARCH"),
             os: var("CARGO_CFG_TARGET_OS"),
+            vendor: var("CARGO_CFG_TARGET_VENDOR"),
             env: var("CARGO_CFG_TARGET_ENV"),
             abi: var("CARGO_CFG_TARGET_ABI"),
             features: var("CARGO_CFG_TARGET_FEATURE"),
@@ -64,6 +70,10 @@ impl Target {
 
     fn is_bare(&self) -> bool {
         self.os == "none"
+    }
+
+    fn is_mach_o(&self) -> bool {
+        self.vendor == "apple"
     }
 
     fn is_msvc(&self) -> bool {
@@ -84,6 +94,9 @@ impl Target {
         let anywhere = !self.is_bare() || self.arch == "x86_64";
         if self.is_msvc() {
             return flags; // Windows has one way
+        }
+        if self.is_mach_o() {
+            return flags; // code lies anywhere, without asking
         }
         let mut add = |more: &[&str]| flags.extend(more.iter().map(|f| f.to_string()));
         add(if anywhere { &["-fPIC"] } else { &["-fno-pic"] });
@@ -139,7 +152,7 @@ impl Target {
     /// any compiler for the processor and the object format does.
     fn compilers(&self, host_arch: &str) -> Vec<String> {
         let gnu: &[&str] = match (host_arch, self.arch.as_str()) {
-            _ if self.is_msvc() => &[],
+            _ if self.is_msvc() || self.is_mach_o() => &[],
             ("x86_64", "x86") => &["gcc"],
             (host, arch) if host == arch => &["gcc"],
             (_, "x86") => &["i686-linux-gnu-gcc", "x86_64-linux-gnu-gcc"],
@@ -157,6 +170,9 @@ impl Target {
         match self.arch.as_str() {
             "x86" if self.is_msvc() => "i686-pc-windows-msvc".into(),
             arch if self.is_msvc() => format!("{arch}-pc-windows-msvc"),
+            // As old as the oldest that rustc builds for.
+            "aarch64" if self.is_mach_o() => "arm64-apple-macosx11.0".into(),
+            arch if self.is_mach_o() => format!("{arch}-apple-macosx10.12"),
             "x86" => "i686-none-elf".into(),
             "arm" => format!("arm-none-{}", self.abi),
             arch => format!("{arch}-none-elf"),
@@ -206,6 +222,7 @@ fn compiler_for(target: &Target) -> Option<(String, Vec<String>)> {
     let ours = target.is_bare()
         || name.contains("linux")
         || name.contains("freebsd")
+        || target.is_mach_o() && !host.contains("apple")
         || target.is_msvc() && !host.contains("windows");
     if !ours {
         return None;

@@ -8,6 +8,8 @@
 # DEBUG is set. BINUTILS is a prefix, for foreign processors; EMULATION is what
 # ld -m wants for a processor that is not its own; UNREACHED=keep leaves in what
 # nothing reaches. (ld for RISC-V spoils the unwinding tables, if there are any, when it takes that out.)
+# MACHO is for macOS, for which no linker at hand joins objects: there tools/macho.rs makes the
+# archive, of one object of Rust and one of C.
 # PE is for Windows: x86_64 or x86. There PLINTH lists what is in members of its own, each a jump
 # into a table in the object (ports/plinth.rs says why). An OUT that ends in .lib is put together by
 # Microsoft's `lib`, as lld has it.
@@ -22,6 +24,7 @@ EMULATION ?=
 UNREACHED ?=
 UNWINDING ?=
 PE ?=
+MACHO ?=
 PLINTH ?=
 
 T := $(OUT).tmp
@@ -34,6 +37,13 @@ TABLE := $(if $(PE),mps_int_plinth)
 # Of what processor IN is, only binutils made for it can tell.
 READS = nm sees no symbols in $(IN): are $(BINUTILS)nm and $(BINUTILS)ld made for its processor?
 
+ifneq ($(MACHO),)
+$(OUT): $(IN) $(EXPORTS) link/localize.mk tools/macho.rs
+	@rm -rf $(T) && mkdir -p $(T)
+	@sed -e 's/#.*//' -e '/^ *$$/d' $(EXPORTS) > $(T)/wanted
+	tools/macho.sh $(T)/wanted $(IN) $(T)/libmps.a
+	@mv $(T)/libmps.a $@ && rm -rf $(T)
+else
 $(OUT): $(IN) $(EXPORTS) link/localize.mk
 	@for c in nm ld objcopy ar; do command -v $(BINUTILS)$$c >/dev/null || { \
 	  echo "there is no $(BINUTILS)$$c: it comes with binutils for the target" >&2; exit 1; }; done
@@ -64,3 +74,4 @@ else
 	cd $(T) && $(BINUTILS)ar crsD libmps.a mps.o $$(ls mps_*.o 2>/dev/null)
 endif
 	@mv $(T)/libmps.a $@ && rm -rf $(T)
+endif

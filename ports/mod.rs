@@ -28,6 +28,13 @@ cfg_if::cfg_if! {
         pub mod freebsd;
         pub(crate) use freebsd as system;
         pub(crate) use unix::process;
+    } else if #[cfg(all(target_os = "macos", any(test, feature = "port-host")))] {
+        mod faults;
+        pub(crate) mod plinth;
+        pub(crate) mod unix;
+        pub mod macos;
+        pub(crate) use macos as system;
+        pub(crate) use unix::process;
     } else if #[cfg(all(target_os = "windows", feature = "port-host"))] {
         mod faults;
         pub(crate) mod plinth;
@@ -43,6 +50,12 @@ mod freebsd {
     pub(crate) mod context;
 }
 
+/// The same: both processors' lie in words of 64 bits.
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
+mod macos {
+    pub(crate) mod context;
+}
+
 #[cfg(any(test, feature = "port-hooks"))]
 pub mod hooks;
 
@@ -50,7 +63,7 @@ pub mod hooks;
 pub(crate) mod testing;
 
 cfg_if::cfg_if! {
-    if #[cfg(all(any(target_os = "linux", target_os = "freebsd"), feature = "port-host"))] {
+    if #[cfg(all(any(target_os = "linux", target_os = "freebsd", target_os = "macos"), feature = "port-host"))] {
         /// The port of the C shell: the system's own.
         pub static DEFAULT: &dyn crate::seam::port::Port = &system::PORT;
         pub use unix::signals::set_thread_signals;

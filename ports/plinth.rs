@@ -1,8 +1,8 @@
 //! The default plinth: `mpslib.h` and `mpsio.h`, on top of what the C standard's library has.
 //! What else it needs (the clock, a file, the two streams) is `ports::process`, the system's own.
 //!
-//! A client that defines a function of one of these names gets its own. In ELF the symbols here are
-//! weak. Each is a jump to the function below. It is not the function itself, because the
+//! A client that defines a function of one of these names gets its own. In ELF and Mach-O the symbols
+//! here are weak. Each is a jump to the function below. It is not the function itself, because the
 //! compiler would then see what calls from the core do, inline them, and never call the client's.
 //!
 //! COFF has no weak definitions that GNU ld takes when it meets the reference first. There the
@@ -33,9 +33,13 @@ mod sys {
 macro_rules! replaceable {
     ($($symbol:ident => $function:path;)*) => {
         $(
-            #[cfg(all(not(windows), any(target_arch = "x86_64", target_arch = "x86")))]
+            #[cfg(all(not(windows), not(mach_o), any(target_arch = "x86_64", target_arch = "x86")))]
             replaceable!(weak $symbol, $function, "@function", "jmp {}");
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(all(mach_o, target_arch = "x86_64"))]
+            replaceable!(coalesced $symbol, $function, "jmp {}");
+            #[cfg(all(mach_o, target_arch = "aarch64"))]
+            replaceable!(coalesced $symbol, $function, "b {}");
+            #[cfg(all(not(mach_o), target_arch = "aarch64"))]
             replaceable!(weak $symbol, $function, "%function", "b {}");
             #[cfg(target_arch = "riscv64")]
             replaceable!(weak $symbol, $function, "@function", "tail {}");
@@ -56,6 +60,19 @@ macro_rules! replaceable {
             concat!(stringify!($symbol), ":"),
             $jump,
             concat!(".size ", stringify!($symbol), ", . - ", stringify!($symbol)),
+            ".popsection",
+            sym $function,
+        );
+    };
+    // There C's names begin with an underscore.
+    (coalesced $symbol:ident, $function:path, $jump:literal) => {
+        core::arch::global_asm!(
+            ".pushsection __TEXT,__text,regular,pure_instructions",
+            concat!(".globl _", stringify!($symbol)),
+            concat!(".weak_definition _", stringify!($symbol)),
+            ".p2align 2",
+            concat!("_", stringify!($symbol), ":"),
+            $jump,
             ".popsection",
             sym $function,
         );

@@ -7,7 +7,7 @@
 # the plinth's list); if a plinth symbol is not weak; or if it leaves a symbol
 # undefined that the list does not name. BINUTILS is a prefix. In an archive for Windows each
 # plinth function is not weak, but in a member of its own, which jumps into a table
-# (ports/plinth.rs).
+# (ports/plinth.rs). Of one for macOS tools/macho.rs tells what is in it.
 set -uo pipefail
 archive=$1 bound=$2 undefined=$3 plinth=${4:-}
 cd "$(dirname "$0")/.." || exit 2
@@ -26,6 +26,30 @@ case $format in
 esac
 
 [ -f "$archive" ] || { echo "$archive: not there"; exit 1; }
+
+# macOS's: binutils can't read it. One object of Rust, one of C.
+if [ "$(tools/macho.sh --list "$archive" 2>/dev/null | awk '$2 == "size"' | wc -l)" != 0 ]; then
+    listed=$(tools/macho.sh --list "$archive")
+    of() { awk -v how="$1" '$2 == how { print $3 }' <<<"$listed" | sort -u; }
+    bytes=$(awk '$2 == "size" { n += $3 } END { print n }' <<<"$listed")
+    limit=$(awk -v b="$bound" '$1 == b { print $2 }' link/size.txt)
+    echo "$archive: $bytes bytes loaded, bound $limit"
+    [ "$bytes" -le "$limit" ] || complain "over the bound for $bound in link/size.txt"
+    [ "$(of size | wc -l)" = 2 ] || complain "not two objects"
+    extra=$({ of global; of weak; } | sort -u | comm -23 - <(names link/exports.txt $plinth))
+    [ -z "$extra" ] || complain "global but not public:" $extra
+    missing=$(comm -23 <(names link/exports.txt $plinth) <({ of global; of weak; } | sort -u))
+    [ -z "$missing" ] || complain "public and not there:" $missing
+    # What the one object has for the other: functions of ours, by name.
+    extra=$(of private | grep -v '^mps_int_')
+    [ -z "$extra" ] || complain "private but not for the object of C:" $extra
+    strong=$(comm -23 <(names "$plinth") <(of weak))
+    [ -z "$strong" ] || complain "plinth functions that are not weak symbols:" $strong
+    wild=$(of undefined | comm -23 - <({ names "$undefined"; of global; of private; } | sort -u))
+    [ -z "$wild" ] || complain "undefined and not in $undefined:" $wild
+    ! grep -q panicking "$archive" || complain "panics get in"
+    exit $bad
+fi
 
 bytes=$("${B}size" -B -t "$archive" | awk '/TOTALS/ { print $4 }')
 limit=$(awk -v b="$bound" '$1 == b { print $2 }' link/size.txt)

@@ -5,6 +5,7 @@
 # cross.sh --emulation WHAT     prints what ld -m wants for it, if anything
 # cross.sh --exports WHAT       prints the lists of what its archive exports
 # cross.sh --pe WHAT            prints the processor if the system is Windows, else nothing
+# cross.sh --macho WHAT         prints a word if the system is macOS, else nothing
 # cross.sh --has-library WHAT   has rustup the target's core library?
 #
 # WHAT is a target, or "host" for this machine's own; `+` and the name of a
@@ -80,6 +81,10 @@ case $os in
         [ -f "ports/freebsd/context/$assembly.rs" ] ||
             die "$target: FreeBSD's port lacks ports/freebsd/context/$assembly.rs"
         ;;
+    macos)
+        features=port-host,archive mem=
+        [ -f "arch/macho-$assembly.S" ] || die "$target: macOS's port is for x86-64 and ARM64"
+        ;;
     windows)
         features=port-host,archive mem=
         case $processor in
@@ -88,7 +93,7 @@ case $os in
         esac
         ;;
     none) features=port-hooks,archive mem=-Zbuild-std-features=compiler-builtins-mem${only:+,optimize_for_size} ;;
-    *) die "$target: there is no port for the system $os; there is one for linux, freebsd and windows, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
+    *) die "$target: there is no port for the system $os; there is one for linux, freebsd, macos and windows, and for bare targets (such as x86_64-unknown-none) an archive that asks you for the system's part" ;;
 esac
 
 # The first of these prefixes for which there are binutils, else the first.
@@ -125,6 +130,10 @@ case $option in
         echo "link/exports.txt$([ $os = none ] || [ $os = windows ] || echo ' link/plinth.txt')"
         exit 0
         ;;
+    --macho)
+        [ $os != macos ] || echo macho
+        exit 0
+        ;;
     --pe)
         [ $os != windows ] || echo "$processor"
         exit 0
@@ -153,6 +162,9 @@ tools/needs.sh --check cross "$target"
 mkdir -p "$dir"
 exec 8>"$dir/lock"
 flock 8
+if [ $os = macos ] && [ "$variety" = hot ]; then
+    export CARGO_PROFILE_RELEASE_DEBUG=0 # elsewhere link/localize.mk takes it out
+fi
 if [ -n "$only" ]; then
     for_target+=(--no-default-features)
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=z

@@ -5,7 +5,7 @@
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
 # test-systems (tools/test-systems.sh); spin (tools/spin-test.sh); firmware (examples/firmware and
 # tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
-# links for FreeBSD with).
+# links for FreeBSD and macOS with).
 #
 # As root on a system with apt-get it installs what is missing. Otherwise, and
 # with --check (or NEEDS=check in the environment), it changes nothing: it ends
@@ -112,6 +112,12 @@ cross() {
             return
             ;;
     esac
+    if [ -n "$(tools/cross.sh --macho "$target")" ]; then
+        want make make
+        [ "$(uname -s)" = Darwin ] || want clang clang
+        core_library
+        return
+    fi
     debian=$(sed 's/-$//; s/_/-/g' <<<"$prefix")
     variable=CC_${target//-/_}
     want make make
@@ -273,6 +279,8 @@ case $job in
         python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
         # For FreeBSD's archives.
         for target in {x86_64,i686}-unknown-freebsd; do cross; done
+        # For macOS's.
+        for target in {x86_64,aarch64}-apple-darwin; do cross; done
         # For Windows'.
         for target in {x86_64,i686}-pc-windows-gnu x86_64-pc-windows-msvc; do cross; done
         wine
@@ -281,7 +289,7 @@ case $job in
     ziglang)
         # tools/test-systems.sh fetches it where that can be done.
         python3 -m ziglang version >/dev/null 2>&1 ||
-            by_hand "python3 -m pip install ziglang" "PyPI's ziglang is missing, which has FreeBSD's headers and symbols"
+            by_hand "python3 -m pip install ziglang" "PyPI's ziglang is missing, which has the headers and symbols of FreeBSD and macOS"
         ;;
     test-ports)
         while read -r target; do run_on; done < <(tools/targets.sh --list)

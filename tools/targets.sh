@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # targets.sh -- one line for each target: the archive's loaded bytes and what our
 #               tests run it on, or why it is not built (make targets)
-# targets.sh --list            their names
+# targets.sh --list            the names of those that `make test-ports` runs
 # targets.sh --archive TARGET  where its archive is: this machine's own is the host's
 #
 # What is built already is not built anew.
@@ -23,6 +23,18 @@ riscv64gc-unknown-none-elf         qemu-riscv64, on top of Linux
 thumbv7em-none-eabihf              qemu-arm, on top of newlib
 END
 }
+# What `make test-systems` links, and runs where it can.
+systems() {
+    cat <<END
+x86_64-pc-windows-gnu              Wine
+i686-pc-windows-gnu                Wine
+x86_64-pc-windows-msvc             Wine
+x86_64-apple-darwin                nothing here; it is linked
+aarch64-apple-darwin               nothing here; it is linked
+x86_64-unknown-freebsd             nothing here; it is linked
+i686-unknown-freebsd               nothing here; it is linked
+END
+}
 on() {
     case $(uname -m)-$1 in
     x86_64-x86*) echo "this machine" ;;
@@ -36,6 +48,11 @@ if [ "${1:-}" = --list ]; then
 fi
 
 archive() { # target
+    case $1 in *-msvc)
+        echo "build/$1/mps.lib"
+        return
+        ;;
+    esac
     if [ "$1" = "$(uname -m)-unknown-linux-gnu" ]; then echo build/libmps.a; else echo "build/$1/libmps.a"; fi
 }
 if [ "${1:-}" = --archive ]; then
@@ -49,7 +66,11 @@ failed=0
 while read -r target ran; do
     archive=$(archive "$target")
     if $M "$archive" >"$log" 2>&1; then
-        bytes=$("$(tools/cross.sh --binutils "$target")size" -B -t "$archive" | awk '/TOTALS/ { print $4 }')
+        if [ -n "$(tools/cross.sh --macho "$target")" ]; then
+            bytes=$(tools/macho.sh --list "$archive" | awk '$2 == "size" { n += $3 } END { print n }')
+        else
+            bytes=$("$(tools/cross.sh --binutils "$target")size" -B -t "$archive" | awk '/TOTALS/ { print $4 }')
+        fi
         printf '%-28s  %7s bytes loaded; runs on %s\n' "$target" "$bytes" "$ran"
     else
         failed=1
@@ -57,5 +78,8 @@ while read -r target ran; do
         printf '%-28s  not built: %s\n' "$target" \
             "$(grep -Ev '^(building |make|$)' "$log" | head -n 3 | tr '\n' ' ')"
     fi
-done < <(list)
+done < <(
+    list
+    systems
+)
 exit $failed

@@ -95,6 +95,44 @@ linux "clang -flto=thin" by_lld clang "-flto=thin" "-flto=thin -fuse-ld=lld $bas
 LONG=1 linux "musl" on_musl musl-gcc "" "$base"
 LONG=1 linux "musl, static" is_static_musl musl-gcc "" "-static $base"
 
+# Pages of 16 KB, as on ARM64 Macs: what the C library says, and where it maps. The real ones are smaller.
+has_large_pages() { nm "$1" | grep >/dev/null __wrap_sysconf; }
+if wanted "linux, pages of 16 KB"; then
+    cat >"$work/pages.c" <<'C'
+#include <sys/mman.h>
+#include <unistd.h>
+#define PAGE 16384UL
+long __real_sysconf(int name);
+long __wrap_sysconf(int name)
+{
+  return name == _SC_PAGESIZE ? (long)PAGE : __real_sysconf(name);
+}
+void *__real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off);
+void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off)
+{
+  char *p;
+  size_t skip, whole = (size + PAGE - 1) & ~(PAGE - 1);
+  if (at != NULL || fd != -1 || whole < size || whole + PAGE < whole)
+    return __real_mmap(at, size, prot, flags, fd, off);
+  p = __real_mmap(at, whole + PAGE, prot, flags, fd, off);
+  if (p == MAP_FAILED)
+    return p;
+  skip = -(unsigned long)p & (PAGE - 1);
+  if (skip != 0)
+    munmap(p, skip);
+  munmap(p + skip + whole, PAGE - skip);
+  return p + skip;
+}
+C
+    if gcc -O2 -c -o "$work/pages.o" "$work/pages.c" >"$work/log" 2>&1; then
+        quick="amc barrier basics commit sigsegv" CHECK=has_large_pages CC=gcc CFLAGS_EXTRA='' RUN='' \
+            LIBS="$work/pages.o -Wl,--wrap=sysconf,--wrap=mmap $base" case_ "linux, pages of 16 KB" "$archive"
+    else
+        fail "linux, pages of 16 KB: what stands for the C library does not build"
+        sed 's/^/     /' "$work/log"
+    fi
+fi
+
 # The archive inside a shared object, and a program that is linked with that.
 if wanted "linux, shared object"; then
     so=$work/libmps.so
@@ -136,9 +174,9 @@ C
     fi
 fi
 
-# --- FreeBSD, which nothing here runs
+# --- FreeBSD and macOS, which nothing here runs
 
-# PyPI's ziglang has its headers and the lists of its libraries' symbols: what is not in these
+# PyPI's ziglang has their headers and the lists of their libraries' symbols: what is not in these
 # does not link. Fetched once, if this machine has none.
 zig() {
     PYTHONPATH=build/ziglang${PYTHONPATH:+:$PYTHONPATH} python3 -m ziglang "$@"
@@ -148,40 +186,69 @@ have_zig() {
         python3 -m pip install --quiet --no-deps --upgrade --target build/ziglang ziglang >"$work/log" 2>&1
     zig version >/dev/null 2>&1 || { tools/needs.sh --check ziglang; tail -n 3 "$work/log"; return 1; }
 }
-# zig's name, the archive's target, what readelf calls it
-freebsd() {
-    local cc=(zig cc -target "$1-freebsd" -std=gnu11 -O2 -Wall -Wextra) target=$2 lib=build/$2/libmps.a p
+linked="basics barrier fork sigsegv threads"
+# The system, zig's name of the processor, the archive's target, what is said of a program
+# for it (is_freebsd, is_macos).
+foreign() {
+    local system=$1 cc=(zig cc -target "$2-$1" -std=gnu11 -O2 -Wall -Wextra) target=$3 lib=build/$3/libmps.a p
     have_zig || return
     # The port's numbers and layouts against the headers.
-    "${cc[@]}" -Werror -c -o "$work/facts.o" tests/systems/freebsd.c || return
+    "${cc[@]}" -Werror -c -o "$work/facts.o" "tests/systems/$system.c" || return
     # And it would notice: one is wrong on purpose.
-    ! "${cc[@]}" -Dfreebsd_wrong -Werror -c -o "$work/facts.o" tests/systems/freebsd.c 2>/dev/null || {
+    ! "${cc[@]}" "-D${system}_wrong" -Werror -c -o "$work/facts.o" "tests/systems/$system.c" 2>/dev/null || {
         echo "a wrong number was not noticed"
         return 1
     }
     "${MAKE:-make}" -s --no-print-directory "$lib" || return
-    tools/check-archive.sh "$lib" "$target" link/undefined-freebsd.txt link/plinth.txt || return
-    for p in basics barrier fork sigsegv threads; do
+    tools/check-archive.sh "$lib" "$target" "link/undefined-$system.txt" link/plinth.txt || return
+    for p in $linked; do
         "${cc[@]}" -Wno-everything -DHAVE_MPSX -I include -o "$work/$p" "tests/client/$p.c" tests/client/common.c \
             "$lib" -lpthread -lm || return
-        readelf -nW "$work/$p" | grep FreeBSD >/dev/null &&
-            readelf -hW "$work/$p" | grep "Machine:.*$3" >/dev/null || {
-            echo "$p is no program for FreeBSD on this processor"
+        "is_$system" "$work/$p" "$4" || {
+            echo "$p is no program for $system on this processor"
             return 1
         }
     done
+    others "${cc[@]}"
 }
-freebsd_case() {
-    wanted "freebsd, $1" || return 0
-    if freebsd "$@" >"$work/freebsd" 2>&1; then
-        pass "freebsd, $1: built, headers compared, linked basics barrier fork sigsegv threads; not run"
+# Names that another library of Rust has, or the program itself, beside ours: none meets its like.
+others() {
+    cat >"$work/others.c" <<'C'
+#include "mps.h"
+#include "mpsavm.h"
+#include "mpslib.h"
+void rust_begin_unwind(void) {}
+void rust_eh_personality(void) {}
+void mps_arch_with_registers(void) {}
+void mps_int_other(void) {}
+mps_clock_t mps_clock(void) { return 1; }
+mps_clock_t mps_clocks_per_sec(void) { return 1; }
+int main(void)
+{
+  mps_arena_t arena;
+  return mps_arena_create(&arena, mps_arena_class_vm(), (size_t)1 << 20);
+}
+C
+    "$@" -Wno-everything -I include -o "$work/others" "$work/others.c" "$lib" -lpthread -lm
+}
+is_freebsd() {
+    readelf -nW "$1" | grep FreeBSD >/dev/null && readelf -hW "$1" | grep "Machine:.*$2" >/dev/null
+}
+# The first bytes: the format, the processor.
+is_macos() { [ "$(od -A n -t x4 -N 8 "$1" | tr -d ' ')" = "feedfacf$2" ]; }
+foreign_case() { # as `foreign`
+    wanted "$1, $2" || return 0
+    if foreign "$@" >"$work/foreign" 2>&1; then
+        pass "$1, $2: built, headers compared, linked $linked; not run"
     else
-        fail "freebsd, $1"
-        tail -n 30 "$work/freebsd" | sed 's/^/     /'
+        fail "$1, $2"
+        tail -n 30 "$work/foreign" | sed 's/^/     /'
     fi
 }
-freebsd_case x86_64 x86_64-unknown-freebsd X86-64
-freebsd_case x86 i686-unknown-freebsd 80386
+foreign_case freebsd x86_64 x86_64-unknown-freebsd X86-64
+foreign_case freebsd x86 i686-unknown-freebsd 80386
+foreign_case macos x86_64 x86_64-apple-darwin 01000007
+foreign_case macos aarch64 aarch64-apple-darwin 0100000c
 
 # --- Windows, under Wine
 
@@ -234,6 +301,19 @@ msvc() {
             "$of"/lib/{crt2.o,libmingw32.a,libmingwex.a,libmsvcrt.a,libkernel32.a} "$gcc" &&
         "$RUN" "$work/minimal.exe" # ends with 0 if all is there
 }
+# The interpreter: its tests, and what its programs print. Text there has two characters at a line's end.
+scheme() {
+    local of=$work/scheme run="$RUN $work/scheme/scheme.exe" p
+    "${MAKE:-make}" -s -C examples/scheme all CC="$CC" BUILD="$of" "MPS_LIB=$PWD/build/$target/libmps.a" \
+        MPS_LDLIBS="-static -lpthread" CFLAGS="-O2 -D__USE_MINGW_ANSI_STDIO=1 -Wno-format" || return
+    cd examples/scheme || return
+    SCHEME_TEST_DIR=$of $run tests/harness.scm tests/t-*.scm tests/report.scm >"$of/suite" || return
+    tail -n 1 "$of/suite" | tr -d '\r' | grep -x '[1-9][0-9]* passed, 0 failed' || return
+    for p in programs/*.scm; do
+        p=$(basename "$p" .scm)
+        $run "programs/$p.scm" >"$of/$p.out" && tr -d '\r' <"$of/$p.out" | cmp - "expected/$p.out" || return
+    done
+}
 is_in_dll() { "$processor-w64-mingw32-objdump" -p "$1.exe" | grep >/dev/null 'DLL Name: mps.dll'; }
 left_out=$(sed -n 's/^\([a-z]*\): .*/\1/p' tests/client/windows/left-out.txt | tr '\n' ' ')
 for processor in x86_64 i686; do
@@ -261,6 +341,7 @@ for processor in x86_64 i686; do
         sed 's/^/     /' "$work/step"
     fi
     if [ $processor = x86_64 ]; then
+        step "$name, Scheme" "its tests, and $(ls examples/scheme/programs | sed 's/\.scm$//' | tr '\n' ' ')" eval '(scheme)'
         step "$name, mps.lib" "built for Microsoft's linker, linked by lld-link, ran examples/minimal" eval \
             '"${MAKE:-make}" -s --no-print-directory TARGET=x86_64-pc-windows-msvc lib && msvc_lists && msvc'
     fi

@@ -151,7 +151,7 @@ refuse() { # target, word
 refuse aarch64-unknown-freebsd "lacks ports/freebsd/context/aarch64.rs"
 refuse x86_64-unknown-netbsd "no port for the system netbsd"
 refuse aarch64-pc-windows-msvc "Windows' port is for x86-64 and IA-32"
-refuse aarch64-apple-darwin "no port for the system macos"
+refuse aarch64-apple-ios "no port for the system ios"
 refuse aarch64-linux-android "no port for the system android"
 refuse powerpc64le-unknown-linux-gnu "arch/README.md"
 refuse armv7-unknown-linux-gnueabihf "lacks ports/linux/context/arm.rs"

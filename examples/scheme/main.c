@@ -74,12 +74,16 @@ static int load_prelude(void)
 
 static void catch_interrupts(void)
 {
+#ifdef SA_RESTART
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = vm_interrupt;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
+#else
+  signal(SIGINT, vm_interrupt);
+#endif
 }
 
 static int work(const options_s *options)

@@ -12,7 +12,9 @@
 #define _DEFAULT_SOURCE 1       /* the width of a terminal */
 #include <stdio.h>
 #include <string.h>
+#ifndef _WIN32
 #include <sys/ioctl.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -82,12 +84,16 @@ static double quantile(const histogram_s *h, double q)
 /* Terminals that do not tell their width are taken to have 80 columns. */
 static int terminal_columns(void)
 {
-  struct winsize size;
   if (!isatty(STDERR_FILENO))
     return 0;
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2)
-    return 80;
-  return size.ws_col;
+#ifdef TIOCGWINSZ
+  {
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 2)
+      return size.ws_col;
+  }
+#endif
+  return 80;
 }
 
 void stats_hide(void)

@@ -74,9 +74,9 @@ pub const SIGNALS_KEPT: [c_int; 2] = [32, 33];
 pub const SIG_DENIED: c_int = SIGSEGV;
 /// The `si_code` of [`SIG_DENIED`] if the memory is there and the access is denied
 /// (`SEGV_ACCERR`).
-pub const CODE_DENIED: c_int = 2;
+const CODE_DENIED: c_int = 2;
 /// The `si_code` of a signal that [`super::thread::kill`] has sent (`SI_LWP`).
-pub const CODE_TO_THREAD: c_int = 0x10007;
+const CODE_TO_THREAD: c_int = 0x10007;
 
 /// No handler: the default action, or none.
 pub const SIG_DFL: usize = 0;
@@ -163,6 +163,16 @@ pub struct SigInfo {
 const SI_USER: c_int = 0x10001;
 
 impl SigInfo {
+    /// Of [`SIG_DENIED`]: is the memory there, and the access denied?
+    pub fn is_denied(&self) -> bool {
+        self.code == CODE_DENIED
+    }
+
+    /// Did [`super::thread::kill`] send it?
+    pub fn is_to_thread(&self) -> bool {
+        self.code == CODE_TO_THREAD
+    }
+
     /// Did a process send it? Otherwise it is of a fault, and comes again when the
     /// handler returns.
     pub fn is_sent(&self) -> bool {

@@ -1,17 +1,20 @@
 //! Signal frames: where an interrupted thread stands.
 //!
 //! The system says where things lie in its `ucontext_t` ([`Frame`]); here is
-//! what follows from it. A frame is one stretch of memory from the ucontext up
+//! what follows from it. A frame is one stretch of memory from the ucontext or from its registers up
 //! to the end of the floating point and vector state, so that a reference
 //! caught in a vector register in the middle of a `memmove` is seen too.
 //!
 //! On an alternate stack the frame tells the interrupted stack pointer; when
 //! the thread was on the alternate stack already (in a fault handler, ours or
 //! the client's), the frame to look at is the one that brought it there. It
-//! is found by the copy of the `stack_t` that the kernel left in it. (Its
-//! flags do not say whether the thread was on the stack; its registers do.)
+//! is found by what the kernel left of that stack in it, mostly a copy of the `stack_t`.
+//! (Flags do not say on all systems whether the thread was on the stack; its registers do.)
 //! Where a handler that takes no ucontext gets a frame without that copy, the
 //! system knows it by its registers.
+//!
+//! All of this runs on the thread itself, since not every system tells another thread
+//! where the alternate stack is.
 
 use super::call::call_on;
 use super::sys::SigStack;
@@ -19,34 +22,43 @@ use crate::base::addr::{Addr, WORD};
 use crate::seam::port::Context;
 use core::ffi::c_void;
 
-/// How a system lays its signal frames out on a processor. Offsets are from the ucontext.
+/// How a system lays its signal frames out on a processor.
 pub trait Frame {
-    /// The first saved register.
-    const REGS: usize;
-    /// The stack pointer.
-    const SP: usize;
     /// No ucontext is shorter.
     const SIZE: usize;
     /// What a function may use below its stack pointer.
     const RED_ZONE: usize;
 
-    /// The alternate stack there was.
+    /// Where the first saved register is.
+    ///
+    /// # Safety
+    /// A ucontext.
+    unsafe fn regs(uc: Addr) -> Addr;
+
+    /// The interrupted stack pointer.
+    ///
+    /// # Safety
+    /// A ucontext; or [`Frame::put_on`] has said that it looks like one.
+    unsafe fn sp(uc: Addr) -> Addr;
+
+    /// The alternate stack that the calling thread has, which is in the handler that got `uc`.
+    ///
+    /// # Safety
+    /// A ucontext.
+    unsafe fn stack(uc: Addr) -> SigStack;
+
+    /// Does this look like what a handler got that the system put on `stack`, or
+    /// like the registers in such a frame that has no ucontext?
     ///
     /// # Safety
     /// `SIZE` bytes at `uc` can be read.
-    unsafe fn stack(uc: Addr) -> SigStack;
+    unsafe fn put_on(uc: Addr, stack: &SigStack) -> bool;
 
     /// Was the access that faulted a write?
     ///
     /// # Safety
     /// A ucontext.
     unsafe fn is_write(uc: Addr) -> bool;
-
-    /// Are these the registers in a frame that has no ucontext?
-    ///
-    /// # Safety
-    /// `SIZE` bytes at `uc` can be read.
-    unsafe fn is_short_frame(uc: Addr) -> bool;
 
     /// Where the frame ends.
     ///
@@ -65,17 +77,17 @@ pub unsafe fn read<T: Copy>(at: Addr) -> T {
 }
 
 /// Does `a` lie on this stack?
-fn on(stack: &SigStack, a: Addr) -> bool {
+pub fn on(stack: &SigStack, a: Addr) -> bool {
     a.since(Addr(stack.sp)) < stack.size
 }
 
-/// The alternate stack there was, and the interrupted stack pointer.
+/// The alternate stack there is, and the interrupted stack pointer.
 ///
 /// # Safety
-/// `SIZE` bytes at `here` can be read.
+/// A ucontext, as a handler gets it, on the thread that got it.
 unsafe fn stacks<F: Frame>(here: Addr) -> (SigStack, Addr) {
     // SAFETY: as the caller says.
-    unsafe { (F::stack(here), Addr(read::<usize>(here.add(F::SP)))) }
+    unsafe { (F::stack(here), F::sp(here)) }
 }
 
 /// Was the access that faulted a write? When in doubt, yes: what allows a
@@ -115,18 +127,17 @@ pub unsafe fn on_interrupted_stack<F: Frame>(
     arg: *mut c_void,
 ) {
     let here = Addr::of(ucontext);
-    let regs = here.add(F::REGS);
     // SAFETY: 1.
-    let (sp, limit) = unsafe { (read::<usize>(here.add(F::SP)), F::limit(here)) };
+    let (regs, sp, limit) = unsafe { (F::regs(here), F::sp(here), F::limit(here)) };
     let size = limit.since(regs);
-    let copy = Addr(sp).sub(F::RED_ZONE).sub(size).down(64);
+    let copy = sp.sub(F::RED_ZONE).sub(size).down(64);
     // SAFETY: below the stack pointer and its red zone, so nobody's.
     unsafe { copy.ptr::<u8>().copy_from_nonoverlapping(regs.ptr::<u8>(), size) };
     // SAFETY: 1 and 2; `copy` is aligned as stacks are.
     unsafe { call_on(copy, f, arg) };
 }
 
-/// Where a thread stands that is in the handler which got this ucontext.
+/// Where the calling thread stands, which is in the handler that got this ucontext.
 ///
 /// # Safety
 /// A ucontext, as a handler gets it, that stays put.
@@ -140,9 +151,8 @@ pub unsafe fn of_stopped<F: Frame>(ucontext: *mut c_void) -> Context {
     } else {
         here
     };
-    let regs = here.add(F::REGS);
     // SAFETY: both are ucontexts.
-    let ((_, sp), limit) = unsafe { (stacks::<F>(outer), F::limit(outer)) };
+    let (regs, sp, limit) = unsafe { (F::regs(here), F::sp(outer), F::limit(outer)) };
     Context { hot: sp.sub(F::RED_ZONE).down(WORD), regs, reg_count: limit.since(regs) / WORD }
 }
 
@@ -157,11 +167,8 @@ unsafe fn entered_from<F: Frame>(here: Addr, stack: SigStack) -> Option<Addr> {
     // No ucontext is shorter than what the processor's file reads of it.
     let mut outer = cold.sub(F::SIZE);
     while outer > here {
-        // SAFETY: between `here` and the cold end.
-        let (s, sp) = unsafe { stacks::<F>(outer) };
-        let copied = s.sp == stack.sp && s.size == stack.size;
-        // SAFETY: as above.
-        if (copied || unsafe { F::is_short_frame(outer) }) && !on(&stack, sp) {
+        // SAFETY: between `here` and the cold end; `put_on` is asked first.
+        if unsafe { F::put_on(outer, &stack) && !on(&stack, F::sp(outer)) } {
             return Some(outer);
         }
         outer = outer.sub(WORD);

@@ -115,7 +115,7 @@ unsafe extern "C" fn on_fault(sig: c_int, info: *mut SigInfo, ucontext: *mut c_v
 unsafe fn ours(info: *mut SigInfo, ucontext: *mut c_void) -> bool {
     // SAFETY: as the caller says.
     let info = unsafe { &*info };
-    if info.code != sys::CODE_DENIED {
+    if !info.is_denied() {
         return false;
     }
     // SAFETY: as the caller says.

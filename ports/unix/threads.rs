@@ -2,7 +2,7 @@
 //!
 //! A stop is numbered. Who stops writes the number as `want` into the thread's
 //! slot, puts the slot on the batch's list and sends the suspend signal; the
-//! handler finds its slot there, leaves its ucontext and the number as `seen`,
+//! handler finds its slot there, leaves where it stands and the number as `seen`,
 //! and sleeps until `free` holds the number. Numbers and not flags: a thread
 //! may be asked again before it has woken from the time before.
 //!
@@ -43,8 +43,8 @@ struct Slot {
     free: AtomicUsize,
     /// The next slot of the batch; or the slot that stands for this one.
     link: AtomicPtr<Slot>,
-    /// Its ucontext, while stopped.
-    ucontext: AtomicPtr<c_void>,
+    /// Where it stands, while stopped: on its own stack.
+    context: AtomicPtr<Context>,
 }
 
 const _: () = assert!(size_of::<Slot>() == size_of::<ThreadSlot>());
@@ -76,6 +76,10 @@ static SURVIVOR_TID: AtomicUsize = AtomicUsize::new(0);
 /// See `Port::thread_register`.
 pub fn register(s: &ThreadSlot) -> Result {
     signals::install_once(on_suspend, on_resume)?;
+    // Some systems have threads that no signal can be sent to. Such a one could not be stopped.
+    if !send(tid(), 0) {
+        return Err(Res::Fail);
+    }
     let w = slot(s);
     w.id.store(id(), Ordering::Relaxed);
     w.tid.store(tid(), Ordering::Relaxed);
@@ -84,7 +88,7 @@ pub fn register(s: &ThreadSlot) -> Result {
     w.seen.store(1, Ordering::Relaxed);
     w.free.store(0, Ordering::Relaxed);
     w.link.store(null_mut(), Ordering::Relaxed);
-    w.ucontext.store(null_mut(), Ordering::Release);
+    w.context.store(null_mut(), Ordering::Release);
     // A thread born with everything blocked would hold the collector up.
     signals::unblock_suspend();
     Ok(())
@@ -219,13 +223,9 @@ pub fn wait(s: &ThreadSlot) -> Result {
 
 /// See `Port::thread_context`.
 pub fn context(s: &ThreadSlot) -> Context {
-    let ucontext = standing_for(s).ucontext.load(Ordering::Acquire);
-    if ucontext.is_null() {
-        return Context::default();
-    }
-    // SAFETY: `wait` has seen the thread stopped, so its handler holds the
-    // frame in place until resumed.
-    unsafe { context::of_stopped::<System>(ucontext) }
+    // SAFETY: `wait` has seen the thread stopped, so its handler holds this in place
+    // until resumed.
+    unsafe { standing_for(s).context.load(Ordering::Acquire).as_ref() }.copied().unwrap_or_default()
 }
 
 /// See `Port::thread_resume`.
@@ -265,8 +265,11 @@ unsafe extern "C" fn on_suspend(sig: c_int, info: *mut SigInfo, ucontext: *mut c
     sys::keeping_errno(|| {
         WALKERS.fetch_add(1, Ordering::SeqCst);
         let found = asked();
+        let here; // as long as the stop
         if let Some((w, want)) = found {
-            w.ucontext.store(ucontext, Ordering::Relaxed);
+            // SAFETY: the system passes it, and we stay here while anybody looks.
+            here = unsafe { context::of_stopped::<System>(ucontext) };
+            w.context.store(core::ptr::from_ref(&here).cast_mut(), Ordering::Relaxed);
             w.seen.store(want << 1, Ordering::Release);
         }
         WALKERS.fetch_sub(1, Ordering::SeqCst);
@@ -290,7 +293,7 @@ unsafe extern "C" fn on_suspend(sig: c_int, info: *mut SigInfo, ucontext: *mut c
 /// Runs when the signal came after the thread had seen that it may go.
 unsafe extern "C" fn on_resume(sig: c_int, info: *mut SigInfo, ucontext: *mut c_void) {
     // SAFETY: the system passes it.
-    if unsafe { (*info).code } != sys::CODE_TO_THREAD {
+    if !unsafe { (*info).is_to_thread() } {
         // Not from us.
         // SAFETY: our own arguments.
         sys::keeping_errno(|| unsafe { signals::BEFORE_RESUME.pass_on(sig, info, ucontext) });

@@ -2,6 +2,13 @@
 
 use core::ffi::c_void;
 
+// In Mach-O an object can't be joined to others by a linker that is at hand everywhere. So
+// the shim is assembled into the object that the compiler makes.
+#[cfg(all(mach_o, target_arch = "x86_64"))]
+core::arch::global_asm!(include_str!("../../arch/macho-x86_64.S"), options(att_syntax));
+#[cfg(all(mach_o, target_arch = "aarch64"))]
+core::arch::global_asm!(include_str!("../../arch/macho-aarch64.S"));
+
 unsafe extern "C" {
     /// Spills every callee-saved register to the stack and calls
     /// `f(hot, closure)`, where `hot` is the address of the hottest word
@@ -117,7 +124,16 @@ macro_rules! with_registers_of_caller {
                 shim = sym $crate::seam::arch::mps_arch_with_registers,
                 options(att_syntax),
             );
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(all(target_arch = "aarch64", mach_o))]
+            core::arch::naked_asm!(
+                "mov x1, x0",
+                "adrp x0, {f}@PAGE",
+                "add x0, x0, {f}@PAGEOFF",
+                "b {shim}",
+                f = sym $f,
+                shim = sym $crate::seam::arch::mps_arch_with_registers,
+            );
+            #[cfg(all(target_arch = "aarch64", not(mach_o)))]
             core::arch::naked_asm!(
                 "hint #34",
                 "mov x1, x0",

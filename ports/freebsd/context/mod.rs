@@ -33,10 +33,17 @@ const VECTOR_MOST: usize = 16 * 1024;
 pub struct System;
 
 impl Frame for System {
-    const REGS: usize = arch::REGS;
-    const SP: usize = arch::SP;
     const SIZE: usize = arch::SIZE;
     const RED_ZONE: usize = arch::RED_ZONE;
+
+    unsafe fn regs(uc: Addr) -> Addr {
+        uc.add(arch::REGS)
+    }
+
+    unsafe fn sp(uc: Addr) -> Addr {
+        // SAFETY: as the caller says.
+        Addr(unsafe { read(uc.add(arch::SP)) })
+    }
 
     unsafe fn stack(uc: Addr) -> SigStack {
         let at = uc.add(arch::STACK);
@@ -50,8 +57,10 @@ impl Frame for System {
         unsafe { read::<usize>(uc.add(arch::ERR)) & WRITE != 0 }
     }
 
-    unsafe fn is_short_frame(_: Addr) -> bool {
-        false
+    unsafe fn put_on(uc: Addr, stack: &SigStack) -> bool {
+        // SAFETY: as the caller says.
+        let copy = unsafe { Self::stack(uc) };
+        copy.sp == stack.sp && copy.size == stack.size
     }
 
     unsafe fn limit(uc: Addr) -> Addr {

@@ -41,10 +41,19 @@ const STACK: usize = 2 * WORD;
 pub struct System;
 
 impl Frame for System {
-    const REGS: usize = arch::REGS;
-    const SP: usize = arch::SP;
     const SIZE: usize = arch::SIZE;
     const RED_ZONE: usize = arch::RED_ZONE;
+
+    #[inline]
+    unsafe fn regs(uc: Addr) -> Addr {
+        uc.add(arch::REGS)
+    }
+
+    #[inline]
+    unsafe fn sp(uc: Addr) -> Addr {
+        // SAFETY: as the caller says.
+        Addr(unsafe { read(uc.add(arch::SP)) })
+    }
 
     #[inline]
     unsafe fn stack(uc: Addr) -> SigStack {
@@ -59,9 +68,10 @@ impl Frame for System {
     }
 
     #[inline]
-    unsafe fn is_short_frame(uc: Addr) -> bool {
+    unsafe fn put_on(uc: Addr, stack: &SigStack) -> bool {
         // SAFETY: as the caller says.
-        unsafe { arch::is_short_frame(uc) }
+        let (copy, short) = unsafe { (Self::stack(uc), arch::is_short_frame(uc)) };
+        copy.sp == stack.sp && copy.size == stack.size || short
     }
 
     #[inline]

@@ -102,10 +102,10 @@ static GOOD: AtomicBool = AtomicBool::new(false);
 
 unsafe extern "C" fn earlier(sig: c_int, info: *mut SigInfo, ucontext: *mut c_void) {
     // SAFETY: what the system passed.
-    let (addr, code) = unsafe { ((*info).addr, (*info).code) };
+    let (addr, denied) = unsafe { ((*info).addr, (*info).is_denied()) };
     // SAFETY: as above.
     let w = unsafe { context::is_write::<System>(ucontext) };
-    GOOD.store(sig == sys::SIG_DENIED && code == sys::CODE_DENIED && w, Ordering::Relaxed);
+    GOOD.store(sig == sys::SIG_DENIED && denied && w, Ordering::Relaxed);
     SEEN.store(addr, Ordering::Relaxed);
     // It may itself touch what the library protects.
     write(Addr(BASE.load(Ordering::Relaxed)), 5);

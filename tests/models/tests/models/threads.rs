@@ -185,8 +185,9 @@ fn registered_twice() {
 }
 
 weakened! {
-    /// A flag that says "go" would still be there at the second stop.
-    flags_for_numbers, "it runs while it is held" | "Causality violation" => {
+    /// A flag that says "go" would still be there at the second stop. (Where the thread said it
+    /// stands is on its stack, so that may be gone.)
+    flags_for_numbers, "it runs while it is held" | "Causality violation" | "it stands where its handler says" => {
         weaken("flags for numbers");
         stopped(2);
     }

@@ -6,6 +6,13 @@ pub struct SigInfo {
     pub code: c_int,
 }
 pub const CODE_TO_THREAD: c_int = -6;
+
+impl SigInfo {
+    pub fn is_to_thread(&self) -> bool {
+        self.code == CODE_TO_THREAD
+    }
+}
+
 pub type Handler = unsafe extern "C" fn(sig: c_int, info: *mut SigInfo, ucontext: *mut c_void);
 
 pub const SIGKILL: c_int = 9;
