@@ -21,6 +21,8 @@
 pub mod advance;
 pub mod barrier;
 pub mod condemn;
+#[cfg_attr(not(feature = "ephemerons"), path = "ephemeron_off.rs")]
+pub mod ephemeron;
 #[cfg(feature = "expose")]
 pub mod expose;
 #[cfg(feature = "fibers")]
