@@ -16,6 +16,8 @@ mod fmt;
 mod fmt_old;
 #[cfg(feature = "inspection")]
 mod inspect;
+#[cfg(any(feature = "handles", feature = "pins"))]
+mod keep;
 #[cfg(feature = "dependency")]
 mod ld;
 #[cfg(feature = "messages")]

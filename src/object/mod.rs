@@ -1,6 +1,6 @@
 //! The object model: what lives in memory, as pools and the tracer both see it.
 
-#[cfg(feature = "ephemerons")]
+#[cfg(any(feature = "ephemerons", feature = "pins"))]
 pub mod addrmap;
 pub mod buffer;
 pub mod cards;

@@ -41,14 +41,18 @@ pub fn advance(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
             Band::Exact => scan_held(tracer, t, cx).or_else(|| ephemeron::advance(t, cx)),
             Band::Final => scan_final(tracer, t, cx, report),
             Band::Kept => ephemeron::advance(t, cx),
-            Band::Weak => t.first_grey(WEAK).map(|s| {
-                let until = t.budget.until();
-                scan_window(t, cx, s, Rank::Weak, until, Range::default())
-            }),
+            Band::Weak => t
+                .first_grey(WEAK)
+                .map(|s| {
+                    let until = t.budget.until();
+                    scan_window(t, cx, s, Rank::Weak, until, Range::default())
+                })
+                .or_else(|| tracer.handles.settle_some(t, cx)),
         } {
             work
         } else {
             tracer.guardians.rewind(t);
+            tracer.handles.rewind();
             match band {
                 Band::Exact => t.band.set(Band::Final),
                 Band::Final => t.band.set(Band::Kept),
@@ -68,6 +72,7 @@ pub fn advance(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
         }
     }
     t.ephemerons.finish(&cx.arena);
+    tracer.handles.settled();
     // Nothing is grey any more: what is white is garbage.
     t.set_phase(&cx, Phase::Reclaim);
     true
@@ -96,7 +101,11 @@ fn scan_final(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) -
 /// weak references and ephemerons are scanned as exact ones, which hold. Once it is known, all weak
 /// references to dead objects become null.
 pub fn early_rank(t: &Trace, s: P<Seg>) -> Rank {
-    let rank = seg::first_rank(s.ranks);
+    early_rank_of(t, seg::first_rank(s.ranks))
+}
+
+/// As [`early_rank`], for a reference of a rank.
+pub fn early_rank_of(t: &Trace, rank: Rank) -> Rank {
     if rank != Rank::Weak && rank != Rank::Ephemeron {
         return rank;
     }
