@@ -4,7 +4,7 @@
 //! A pair is told by the client's scanner ([`fix_pair`]). Segments of rank
 //! [`Ephemeron`](Rank::Ephemeron) are scanned twice. First, when all that exact references lead to
 //! has been found: a pair whose key is alive has its value fixed, and others are put into a map from
-//! keys to values. From then on a hook in place of fix ([`watch`]) looks each object that is
+//! keys to values. From then on a hook in place of fix (`watch`) looks each object that is
 //! found alive up there, and values whose keys were found are fixed. That goes on until no key is
 //! found any more. It takes O(1) for each pair, however pairs are chained, for none is looked at
 //! twice. (The same idea is in B. Hayes, Ephemerons: a new finalization mechanism, OOPSLA 1997,
