@@ -25,10 +25,10 @@ pub extern "C" fn mps_x_unpin(arena: super::Handle, a: Addr) {
 
 #[cfg(feature = "handles")]
 mod handles {
-    use super::super::{Handle as Arena, give, instance, need};
     use crate::base::addr::Addr;
     use crate::base::res::Res;
     use crate::base::sets::Rank;
+    use crate::capi::{Handle as Arena, give, instance, need};
     use crate::mpm::Mpm;
     use crate::trace::handles::Handle;
 
