@@ -1014,6 +1014,14 @@ extern mps_rank_t mps_rank_ambig(void);
 extern mps_rank_t mps_rank_exact(void);
 extern mps_rank_t mps_rank_weak(void);
 
+/* Returns: the rank of objects with ephemerons, for MPS_KEY_RANK of
+ * allocation points of AWL (not for roots): pairs of references, a key and
+ * a value, which the scan method fixes with mps_fix_weak_pair and its like.
+ * A value is kept only if its key is alive without it.  The object's other
+ * references are exact.  An addition that a fork of the original has, too.
+ * Any thread, any time. */
+extern mps_rank_t mps_rank_ephemeron(void);
+
 /* Root modes, to be ORed; 0 for none. */
 #define MPS_RM_CONST      ((mps_rm_t)1)         /* never written */
 #define MPS_RM_PROT       ((mps_rm_t)1 << 1)    /* may be protected */
@@ -1326,6 +1334,26 @@ typedef struct mps_scan_tag_s {
 /* For the macros below: fix a reference of interest, perhaps changing
  * *ref_io.  Only while scanning; takes no lock. */
 extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
+
+/* Fix a pair in an object of rank ephemeron (additions that a fork of the
+ * original has, too).  Both references are kept while
+ *   mps_fix_weak_pair:      the key is alive;
+ *   mps_fix_weak_or_pair:   the key or the value is alive;
+ *   mps_fix_weak_and_pair:  both are alive without the pair.
+ * Else both become null, together with all weak references to what has
+ * died.  object is the one they are in; it is not looked at.  *key and
+ * *value are references or null, without tags; they may be copies, to be
+ * written back.  In an object of rank exact both are kept; in one of rank
+ * weak, none is.  Only while scanning, through MPS_FIX_CALL; takes no lock.
+ * Returns: MPS_RES_OK; any other is to be returned by the scan method.
+ * Cost: fixed, on average, however keys and values are chained; and memory
+ * for each pair, during a collection, whose key is not found at first. */
+extern mps_res_t mps_fix_weak_pair(mps_ss_t ss, mps_addr_t object,
+                                   mps_addr_t *key, mps_addr_t *value);
+extern mps_res_t mps_fix_weak_or_pair(mps_ss_t ss, mps_addr_t object,
+                                      mps_addr_t *key, mps_addr_t *value);
+extern mps_res_t mps_fix_weak_and_pair(mps_ss_t ss, mps_addr_t object,
+                                       mps_addr_t *key, mps_addr_t *value);
 
 /* Begin to scan: copies of the scan state's words in local variables. */
 #define MPS_SCAN_BEGIN(ss) \

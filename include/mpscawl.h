@@ -18,12 +18,19 @@ extern const struct mps_key_s _mps_key_AWL_FIND_DEPENDENT;
 #define MPS_KEY_AWL_FIND_DEPENDENT (&_mps_key_AWL_FIND_DEPENDENT)
 #define MPS_KEY_AWL_FIND_DEPENDENT_FIELD addr_method
 
-/* The AWL class: non-moving objects, all exact or all weak on any one
- * allocation point, each perhaps with a dependent object.
+/* The AWL class: non-moving objects, all exact, all weak or all ephemerons
+ * on any one allocation point, each perhaps with a dependent object.
  * Keywords: FORMAT (required; needs scan and skip), CHAIN, GEN,
- * AWL_FIND_DEPENDENT.  Allocation points take RANK (exact or weak).
+ * AWL_FIND_DEPENDENT.  Allocation points take RANK (exact, weak or
+ * ephemeron).
  * Returns: the same class at every call.  Threads: any, at any time. */
 extern mps_pool_class_t mps_class_awl(void);
+
+/* The same class by the names that a fork of the original has: one whose
+ * segments are scanned whole when they are touched, and one for ephemerons.
+ * Ours is both.  Keywords, result and threads as above. */
+extern mps_pool_class_t mps_class_awl0(void);
+extern mps_pool_class_t mps_class_aeph(void);
 
 #ifdef __cplusplus
 }

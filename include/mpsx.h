@@ -140,6 +140,39 @@ extern void mps_x_blocking_end(mps_thr_t thread);
 extern mps_res_t mps_x_expose_begin(mps_arena_t arena, void *base, void *limit);
 extern void mps_x_expose_end(mps_arena_t arena, void *base, void *limit);
 
+/* Pin an object: it lives, and stays where it is, until it has been unpinned as often as it was
+ * pinned.  The barrier is as before (mps_x_expose_begin is for what must be open as well).
+ * addr: a reference to an object in the arena, which the collector knows of until the call
+ * returns: in a register or on the stack of a registered thread, say.  In pools that the client
+ * frees blocks of, a pin does nothing, for these stay where they are.
+ * Returns: MPS_RES_OK; MPS_RES_MEMORY and the like, and then nothing has changed.
+ * Threads: any; both take the arena lock.  Pins end with the arena.
+ * Cost: fixed, on average; each collection looks at every object that is pinned. */
+extern mps_res_t mps_x_pin(mps_arena_t arena, mps_addr_t addr);
+extern void mps_x_unpin(mps_arena_t arena, mps_addr_t addr);
+
+/* A handle: a word that stays the same, for a reference to an object that may move. */
+typedef struct mps_x_handle_s *mps_x_handle_t;
+
+/* Make a handle.
+ * rank: mps_rank_exact (it keeps the object alive) or mps_rank_weak.
+ * addr: a reference as for mps_x_pin, or null.
+ * Returns: MPS_RES_OK; MPS_RES_MEMORY and the like, and then nothing has changed.
+ * Threads: any; takes the arena lock once for some hundred handles.
+ * Cost: fixed, usually; each collection looks at every handle. */
+extern mps_res_t mps_x_handle_create(mps_x_handle_t *handle_o, mps_arena_t arena,
+                                     mps_rank_t rank, mps_addr_t addr);
+
+/* Returns: the reference as it is now; of a weak handle, null when the object has died (together
+ * with all other weak references to it).
+ * Threads: any, registered, so that what it returns is kept in place.  A strong handle is read
+ * without a lock; so is a weak one, but between a collection's flip and its end. */
+extern mps_addr_t mps_x_handle_get(mps_x_handle_t handle);
+
+/* Give a handle back.  It must not be used any more.  Those that are left go with the arena.
+ * Threads: any; takes no lock. */
+extern void mps_x_handle_destroy(mps_x_handle_t handle);
+
 /* A fiber: a stack of the client's own, on which its threads run in turn. */
 typedef struct mps_x_fiber_s *mps_x_fiber_t;
 

@@ -32,7 +32,10 @@ const TABLE: [(&str, &[&str]); 12] = [
             "trace::root",
             // Called by the client's scanners, on the critical path.
             "trace::fix",
+            "trace::ephemeron",
             "trace::stack",
+            // What a handle of the client's points to.
+            "trace::handles",
             "ports::DEFAULT",
             "ports::soft",
             "ports::set_thread_signals",

@@ -165,13 +165,17 @@ flock 8
 if [ $os = macos ] && [ "$variety" = hot ]; then
     export CARGO_PROFILE_RELEASE_DEBUG=0 # elsewhere link/localize.mk takes it out
 fi
+# What is not marked to be inlined mostly is not. Measured: 4.9 KB of the freestanding archive;
+# by callgrind 0.05 to 0.15 % more instructions in benches/tree and benches/alloc.
+shrink=(-C llvm-args=-inline-threshold=10)
 if [ -n "$only" ]; then
+    shrink=() # what opt-level z does is less still
     for_target+=(--no-default-features)
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=z
 fi
 build() {
     "$CARGO" rustc --quiet --release --lib --crate-type staticlib --features "$features" \
-        "${for_target[@]}" --target-dir "$dir" ${JOBS:+-j "$JOBS"} "$@" >&2
+        "${for_target[@]}" --target-dir "$dir" ${JOBS:+-j "$JOBS"} "$@" -- "${shrink[@]}" >&2
 }
 if has_library; then
     build

@@ -94,9 +94,8 @@ impl ZoneSet {
     }
 }
 
-/// How strongly a reference holds on, and in which order they are scanned.
-/// Between exact and weak two numbers are kept: final (internal) and, one day,
-/// ephemeron.
+/// How strongly a reference holds on, and in which order they are scanned; ephemerons come
+/// between final and weak, whatever their number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Rank {
@@ -108,10 +107,12 @@ pub enum Rank {
     Final = 2,
     /// Does not hold.
     Weak = 3,
+    /// Holds if a key is alive, else is weak.
+    Ephemeron = 4,
 }
 
 impl Rank {
-    /// In scanning order.
+    /// Those that roots may have, and final, in scanning order.
     pub const ORDER: [Rank; 4] = [Rank::Ambig, Rank::Exact, Rank::Final, Rank::Weak];
 
     /// The rank a client's number stands for.
@@ -121,6 +122,7 @@ impl Rank {
             1 => Some(Rank::Exact),
             2 => Some(Rank::Final),
             3 => Some(Rank::Weak),
+            4 if cfg!(feature = "ephemerons") => Some(Rank::Ephemeron),
             _ => None,
         }
     }

@@ -16,6 +16,8 @@ mod fmt;
 mod fmt_old;
 #[cfg(feature = "inspection")]
 mod inspect;
+#[cfg(any(feature = "handles", feature = "pins"))]
+mod keep;
 #[cfg(feature = "dependency")]
 mod ld;
 #[cfg(feature = "messages")]
@@ -69,10 +71,10 @@ pub(crate) use sac::sac_of;
 pub(crate) type Handle = *mut c_void;
 
 macro_rules! handles {
+    // A call, not a copy in each function of the interface, but on the way of each allocation.
     ($($(#[$if:meta])* $f:ident $t:ty, $sig:ident;)*) => {$(
         $(#[$if])*
         /// The structure that a handle points to. `None`: it points to none of this kind.
-        #[inline]
         pub(crate) fn $f(h: Handle) -> Option<P<$t>> {
             // SAFETY: a client's handle: from us, or null; a stray one is
             // caught by the signature if it can be read at all.
@@ -86,13 +88,21 @@ macro_rules! handles {
 }
 
 handles! {
+    #[inline(never)]
     mpm_of Mpm, ARENA;
+    #[inline]
     pool_of Pool, POOL;
+    #[inline(never)]
     fmt_of Format, FORMAT;
+    #[inline]
     ap_of Buffer, BUFFER;
+    #[inline(never)]
     root_of Root, ROOT;
+    #[inline(never)]
     thread_of Thread, THREAD;
+    #[inline(never)]
     chain_of Chain, CHAIN;
+    #[inline(never)]
     message_of Message, MESSAGE;
     #[cfg(feature = "transforms")]
     transform_of Transform, TRANSFORM;

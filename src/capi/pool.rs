@@ -41,6 +41,10 @@ classes! {
     mps_class_ams_debug AMS_DEBUG &pools::marksweep::AMS_DEBUG;
     #[cfg(feature = "pool-ams")]
     mps_class_awl AWL &pools::marksweep::AWL;
+    #[cfg(feature = "ephemerons")]
+    mps_class_awl0 AWL0 &pools::marksweep::AWL0;
+    #[cfg(feature = "ephemerons")]
+    mps_class_aeph AEPH &pools::marksweep::AEPH;
     #[cfg(feature = "pool-ams")]
     mps_class_lo LO &pools::marksweep::LO;
     #[cfg(feature = "pool-snc")]

@@ -66,7 +66,7 @@ pub(super) unsafe fn create(
     let m = need!(mpm_of(arena), "arena is valid", Res::Param.code());
     crate::aver_client!(!root_o.is_null(), "root_o is not null", Res::Param.code());
     let rank = match Rank::from_code(rank) {
-        Some(r) if r != Rank::Final => r,
+        Some(r) if r != Rank::Final && r != Rank::Ephemeron => r,
         _ => {
             crate::aver_client!(false, "rank is valid", Res::Param.code());
             return Res::Param.code();
@@ -246,4 +246,10 @@ pub extern "C" fn mps_rank_exact() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn mps_rank_weak() -> u32 {
     Rank::Weak as u32
+}
+
+#[cfg(feature = "ephemerons")]
+#[unsafe(no_mangle)]
+pub extern "C" fn mps_rank_ephemeron() -> u32 {
+    Rank::Ephemeron as u32
 }

@@ -5,6 +5,8 @@ use crate::base::addr::{Addr, WORD};
 use crate::base::res::code_of;
 use crate::object::scan::{Ref, ScanState};
 use crate::seam::client::ScanTag;
+#[cfg(feature = "ephemerons")]
+use crate::trace::ephemeron::{self, Keep};
 use crate::trace::{fix, stack};
 use core::ffi::c_void;
 
@@ -13,6 +15,32 @@ use core::ffi::c_void;
 pub unsafe extern "C" fn _mps_fix2(ss: &ScanState, ref_io: *mut Addr) -> i32 {
     // SAFETY: a reference that the client's scanner has met; so below.
     code_of(fix::fix2(ss, unsafe { Ref::new(ref_io) }))
+}
+
+/// Defines a fix of a pair of references in an ephemeron; the object that they are in is not
+/// needed.
+#[cfg(feature = "ephemerons")]
+macro_rules! pairs {
+    ($($f:ident $keep:ident;)*) => {$(
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $f(
+            ss: &ScanState,
+            _object: Addr,
+            key: *mut Addr,
+            value: *mut Addr,
+        ) -> i32 {
+            // SAFETY: as above, two of them.
+            let (key, value) = unsafe { (Ref::new(key), Ref::new(value)) };
+            code_of(ephemeron::fix_pair(ss, Keep::$keep, key, value))
+        }
+    )*};
+}
+
+#[cfg(feature = "ephemerons")]
+pairs! {
+    mps_fix_weak_pair Key;
+    mps_fix_weak_or_pair Either;
+    mps_fix_weak_and_pair Both;
 }
 
 /// Goes over the words of an area. `strip` gives the reference that is in a word and the

@@ -12,6 +12,7 @@ use crate::base::ptr::P;
 use crate::object::cx::Inside;
 use crate::object::seg;
 use crate::seam::arch;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::sync::atomic::Ordering;
 
 /// Proof of being inside: the calling thread has the instance's lock. Dropping it
@@ -24,7 +25,7 @@ impl Entered {
     /// The proof as the layers below take it.
     #[inline(always)]
     pub fn inside(&self) -> Inside<'_> {
-        // SAFETY: made by `enter_at` or `claimed`, with the lock, which is kept until
+        // SAFETY: made by `enter_to_do` or `claimed`, with the lock, which is kept until
         // this is dropped.
         unsafe { Inside::new(&self.mpm.get().cx) }
     }
@@ -48,11 +49,51 @@ impl Mpm {
     /// Runs `f` inside. The calling thread must not be inside already.
     #[inline]
     pub fn enter<R>(self_: P<Mpm>, f: impl FnOnce(&Entered) -> R) -> R {
+        struct Job<R, F> {
+            f: ManuallyDrop<F>,
+            r: MaybeUninit<R>,
+        }
+        /// Does a job.
+        ///
+        /// # Safety
+        /// `job` is a `Job<R, F>` that nobody else uses, and this is done once.
+        unsafe fn run<R, F: FnOnce(&Entered) -> R>(job: *mut (), e: &Entered) {
+            // SAFETY: the caller's promise; so below.
+            let job = unsafe { &mut *job.cast::<Job<R, F>>() };
+            // SAFETY: as above.
+            let f = unsafe { ManuallyDrop::take(&mut job.f) };
+            job.r.write(f(e));
+        }
+        fn runner<R, F: FnOnce(&Entered) -> R>(_: &Job<R, F>) -> unsafe fn(*mut (), &Entered) {
+            run::<R, F>
+        }
+        let mut job = Job { f: ManuallyDrop::new(f), r: MaybeUninit::uninit() };
+        let run = runner(&job);
+        // SAFETY: that job, ours.
+        unsafe { Self::enter_to_do(self_, run, (&raw mut job).cast()) };
+        // SAFETY: it has been done.
+        unsafe { job.r.assume_init() }
+    }
+
+    /// Goes in, does a job, once, and leaves.
+    ///
+    /// # Safety
+    /// `run` may be called with `job`.
+    // A call, not a copy for each function of the interface: that is 4 KB of archive.
+    #[inline(never)]
+    unsafe fn enter_to_do(self_: P<Mpm>, run: unsafe fn(*mut (), &Entered), job: *mut ()) {
+        let f = |hot| {
+            self_.get().claim();
+            self_.get().tracer.hot.set(Addr::of(hot));
+            let e = Entered { mpm: self_ };
+            // SAFETY: the caller's promise.
+            unsafe { run(job, &e) };
+        };
         if crate::seam::fault("register_spill") {
             let here = 0usize;
-            return Self::enter_at(self_, &raw const here, f);
+            return f(&raw const here);
         }
-        arch::with_registers(|hot| Self::enter_at(self_, hot, f))
+        arch::with_registers(f);
     }
 
     /// Runs `f`, which only looks, inside: the calling thread may be inside
@@ -76,13 +117,6 @@ impl Mpm {
     /// need not be in memory.
     pub fn enter_briefly<R>(self_: P<Mpm>, f: impl FnOnce(&Entered) -> R) -> R {
         f(&Self::claimed(self_))
-    }
-
-    fn enter_at<R>(self_: P<Mpm>, hot: *const usize, f: impl FnOnce(&Entered) -> R) -> R {
-        self_.get().claim();
-        self_.get().tracer.hot.set(Addr::of(hot));
-        let e = Entered { mpm: self_ };
-        f(&e)
     }
 
     /// Takes the lock.

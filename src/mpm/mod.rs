@@ -5,6 +5,8 @@ pub mod entry;
 mod expose;
 pub mod finalize;
 pub mod instances;
+#[cfg(any(feature = "handles", feature = "pins"))]
+mod keep;
 pub mod manual;
 #[cfg_attr(not(feature = "messages"), path = "message_off.rs")]
 pub mod message;
@@ -270,7 +272,7 @@ impl Mpm {
     pub fn leftover(&self) -> Option<&'static str> {
         if !self.cx.pools.is_empty() {
             Some("arena being destroyed has no pools\0")
-        } else if !self.tracer.roots.is_empty() {
+        } else if self.tracer.roots.iter().any(|r| !r.get().is_own()) {
             Some("arena being destroyed has no roots\0")
         } else if !self.cx.threads.is_empty() {
             Some("arena being destroyed has no registered threads\0")

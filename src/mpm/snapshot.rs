@@ -220,5 +220,9 @@ fn kind_of(k: &RootKind) -> &'static [u8] {
         RootKind::Fiber { .. } => b"fiber",
         #[cfg(feature = "expose")]
         RootKind::Exposed(_) => b"exposed",
+        #[cfg(feature = "pins")]
+        RootKind::Pinned(_) => b"pins",
+        #[cfg(feature = "handles")]
+        RootKind::Handles => b"handles",
     }
 }

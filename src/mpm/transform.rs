@@ -209,6 +209,8 @@ impl Entered {
             for rank in [Rank::Exact, Rank::Weak] {
                 done = self.transform_roots(t, rank, change).and(done);
             }
+            let weak = state(self.inside(), t, Rank::Weak, change);
+            done = self.tracer.handles.scan(&weak, true).and(done);
             done = self.transform_objects(t).and(done);
             let ss = state(self.inside(), t, Rank::Final, change);
             self.tracer.guardians.each_ref(&self.cx, |r| {

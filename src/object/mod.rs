@@ -1,8 +1,12 @@
 //! The object model: what lives in memory, as pools and the tracer both see it.
 
+#[cfg(any(feature = "ephemerons", feature = "pins"))]
+pub mod addrmap;
 pub mod buffer;
 pub mod cards;
 pub mod cx;
+#[cfg_attr(not(feature = "ephemerons"), path = "ephemerons_off.rs")]
+pub mod ephemerons;
 pub mod format;
 pub mod lock;
 pub mod locus;

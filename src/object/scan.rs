@@ -63,7 +63,8 @@ impl Ref<'_> {
     }
 }
 
-/// A function that takes the place of fix, for walks, the sanity trace and transforms.
+/// A function that takes the place of fix, for walks, the sanity trace, transforms, and while
+/// ephemerons wait for their keys.
 pub type Hook = fn(ss: &ScanState, r: Ref) -> Result;
 
 /// The state of one scan. The client sees its head.
@@ -107,7 +108,10 @@ pub struct ScanState {
 impl ScanState {
     /// For a scan of references of `rank`, in segments or roots, for a trace.
     pub fn new(cx: Inside<'_>, t: &Trace, rank: Rank) -> ScanState {
-        ScanState::of(cx, t.set(), rank, t.white_zones.get())
+        ScanState {
+            hook: t.ephemerons.watch(),
+            ..ScanState::of(cx, t.set(), rank, t.white_zones.get())
+        }
     }
 
     /// For a walk: `hook` takes the place of fix, for references to `zones`.

@@ -27,7 +27,7 @@ use crate::object::cx::{Cx, Inside};
 use crate::object::locus::Gen;
 use crate::object::nailboard::Nailboard;
 use crate::object::pool::{Pool, PoolClass};
-use crate::object::trace::{Grey, TRACES, Trace};
+use crate::object::trace::{AWAITS, Grey, TRACES, Trace};
 use crate::seam::event::{Category, EventKind, event};
 use crate::seam::parts;
 use crate::seam::port::Caps;
@@ -100,6 +100,8 @@ pub struct Seg {
     /// All in it is dead, but an allocation point has room in it: it is freed when that
     /// has left.
     pub doomed: Cell<bool>,
+    /// The traces for which its ephemerons wait for keys to be found; it is grey for them.
+    awaits: Cell<TraceSet>,
     /// Zones it may refer to.
     pub(super) summary: Cell<RefSet>,
     /// Its parts, if it is one object that can be scanned in parts.
@@ -201,6 +203,7 @@ impl Seg {
             #[cfg(feature = "expose")]
             exposures: Cell::new(0),
             doomed: Cell::new(false),
+            awaits: Cell::new(TraceSet::EMPTY),
             pool,
             base,
             limit: base.add(size),
@@ -543,6 +546,37 @@ impl P<Seg> {
         }
     }
 
+    /// Does it await keys, for a trace that it is grey for? If that changes, it changes lists.
+    #[cfg(feature = "ephemerons")]
+    pub fn set_awaits(self, t: &Trace, on: bool) {
+        let seg = self.get();
+        let is = seg.awaits.get().meets(t.set());
+        if is == on || !seg.is_grey_for(t.set()) {
+            return;
+        }
+        // SAFETY: as above.
+        let g = unsafe { seg.grey_for(t).p() };
+        let lists = t.grey.get(self.grey_list(t));
+        seg.awaits.set(if on {
+            t.set().or(seg.awaits.get())
+        } else {
+            seg.awaits.get().minus(t.set())
+        });
+        if let (Some(from), Some(to)) = (lists, t.grey.get(self.grey_list(t))) {
+            from.remove(g);
+            to.push_front(g);
+        }
+    }
+
+    /// The index of the list in which it is, or would be, grey.
+    fn grey_list(self, t: &Trace) -> usize {
+        if self.awaits.get().meets(t.set()) {
+            AWAITS.0.trailing_zeros() as usize
+        } else {
+            first_rank(self.ranks) as usize
+        }
+    }
+
     /// Makes it not grey for a trace.
     pub fn set_not_grey(self, cx: Inside<'_>, t: &Trace) {
         let seg = self.get();
@@ -550,10 +584,11 @@ impl P<Seg> {
             return;
         }
         seg.grey.set(seg.grey.get().minus(t.set()));
-        if let Some(l) = t.grey.get(first_rank(seg.ranks) as usize) {
+        if let Some(l) = t.grey.get(self.grey_list(t)) {
             // SAFETY: as above.
             l.remove(unsafe { seg.grey_for(t).p() });
         }
+        seg.awaits.set(seg.awaits.get().minus(t.set()));
         seg.touch(cx.cx());
     }
 

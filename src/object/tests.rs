@@ -87,3 +87,46 @@ fn nailboard_against_a_set() {
     }
     arena.finish();
 }
+
+/// A map of addresses against a naive one, many of one hash and many words of one address.
+#[cfg(feature = "ephemerons")]
+#[test]
+fn map_of_addresses_against_another() {
+    use super::addrmap::AddrMap;
+    use std::collections::BTreeMap;
+    let (_, arena) = some_arena();
+    let mut rng = Rng::new("map_of_addresses_against_another");
+    for round in 0..200 {
+        let map = AddrMap::default();
+        let mut naive: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let keys = 1 + rng.below([3, 50, 5000][round % 3]);
+        for i in 0..rng.below(6000) {
+            let key = (1 + rng.below(keys)) << [4, 40][round % 2];
+            if rng.below(3) != 0 {
+                map.add(&arena, Addr(key), Addr(i)).unwrap();
+                naive.entry(key).or_default().push(i);
+                continue;
+            }
+            assert_eq!(map.find(Addr(key)).is_some(), naive.contains_key(&key));
+            let mut words = Vec::new();
+            let mut at = map.take(Addr(key)).unwrap_or(0);
+            while at != 0 {
+                let (word, more) = map.pop(at);
+                words.push(word.0);
+                at = more;
+            }
+            words.sort_unstable();
+            assert_eq!(words, naive.remove(&key).unwrap_or_default());
+        }
+        let mut all = BTreeSet::new();
+        map.each(|key, word| {
+            assert!(all.insert(key.0));
+            assert_eq!(naive.get(&key.0).and_then(|w| w.first()), Some(&word.0));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(all.len(), naive.len());
+        map.finish(&arena);
+        assert!(map.find(Addr(16)).is_none());
+    }
+}

@@ -21,6 +21,7 @@ use crate::base::list::{Link, Linked, List};
 use crate::base::ptr::{P, Slot};
 use crate::base::sets::{RankSet, TraceSet, ZoneSet};
 use crate::object::cx::{Cx, bump};
+use crate::object::ephemerons::Ephemerons;
 use crate::object::locus::Gen;
 use crate::object::seg::Seg;
 use crate::seam::plinth::Deadline;
@@ -29,6 +30,10 @@ use core::cell::Cell;
 /// How many traces can be in progress at once. It is one until there are rules for two
 /// (docs/design.md, "A trace is a value"); `TraceSet` has room for eight.
 pub const TRACES: usize = 1;
+
+/// As if it were a rank: grey segments of ephemerons that have been looked at once, and wait for
+/// keys to be found alive.
+pub const AWAITS: RankSet = RankSet(1 << 5);
 
 /// How far a trace has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +58,9 @@ pub enum Band {
     Exact,
     /// Registrations for finalization.
     Final,
-    /// What those kept, and last of all weak references.
+    /// What those kept.
+    Kept,
+    /// Weak references, and ephemerons whose keys have not been found.
     Weak,
 }
 
@@ -124,8 +131,8 @@ pub struct Trace {
     pub white_zones: Cell<ZoneSet>,
     /// Those of the white zones that have objects which may move.
     pub moving: Cell<ZoneSet>,
-    /// Grey segments, by the rank at which they are scanned.
-    pub grey: [List<Grey, 0>; 4],
+    /// Grey segments, by the rank at which they are scanned; and those of [`AWAITS`].
+    pub grey: [List<Grey, 0>; 6],
     /// How far the walk of the grey phase has come.
     pub walk: Cell<Walk>,
     /// All that is grey before the flip is known, and it is being shielded.
@@ -149,6 +156,8 @@ pub struct Trace {
     pub not_condemned: Cell<Size>,
     /// Bytes kept or copied so far.
     pub live: Cell<Size>,
+    /// Ephemerons whose keys have not been found.
+    pub ephemerons: Ephemerons,
     /// The time that the present step may take.
     pub budget: Budget,
     /// How its work is spread.
@@ -178,7 +187,7 @@ impl Trace {
             white: List::default(),
             white_zones: Cell::new(ZoneSet::EMPTY),
             moving: Cell::new(ZoneSet::EMPTY),
-            grey: [List::default(), List::default(), List::default(), List::default()],
+            grey: core::array::from_fn(|_| List::default()),
             walk: Cell::new(Walk::Start),
             shielding: Cell::new(false),
             opened: Cell::new(0),
@@ -189,6 +198,7 @@ impl Trace {
             condemned: Cell::new(0),
             not_condemned: Cell::new(0),
             live: Cell::new(0),
+            ephemerons: Ephemerons::default(),
             budget: Budget::default(),
             pace: Pace::default(),
         }
@@ -290,11 +300,6 @@ impl Trace {
         let lists = self.grey.iter().enumerate();
         let mut of_ranks = lists.filter(|(i, _)| ranks.meets(RankSet(1 << i)));
         of_ranks.find_map(|(_, l)| l.first()).and_then(|g| g.seg.get())
-    }
-
-    /// Is any segment grey that is scanned before those of `rank`?
-    pub fn has_grey_before(&self, rank: u8) -> bool {
-        self.grey.iter().take(usize::from(rank)).any(|l| !l.is_empty())
     }
 }
 

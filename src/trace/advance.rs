@@ -1,6 +1,6 @@
 //! After the flip: scanning what is grey, strongest references first.
 
-use super::{Report, Tracer, count, root};
+use super::{Report, Tracer, count, ephemeron, root};
 use crate::base::addr::{Range, Size};
 use crate::base::ptr::P;
 use crate::base::sets::{Rank, RankSet, RefSet};
@@ -9,11 +9,13 @@ use crate::object::cx::Inside;
 use crate::object::pool::Scanned;
 use crate::object::scan::ScanState;
 use crate::object::seg::{self, Seg};
-use crate::object::trace::{Band, Phase, Trace};
+use crate::object::trace::{AWAITS, Band, Phase, Trace};
 use crate::seam::plinth::Deadline;
 
 /// The ranks of references that keep alive what they lead to.
-const STRONG: RankSet = RankSet::ALL.minus(Rank::Weak.set());
+const STRONG: RankSet = RankSet::ALL.minus(Rank::Ephemeron.set()).minus(WEAK);
+/// References that do not.
+const WEAK: RankSet = Rank::Weak.set().or(AWAITS);
 
 /// At least so many references of a large object are fixed before its scan is broken off,
 /// to go on in the next step. Each step tests all the words before the present place
@@ -36,18 +38,25 @@ pub fn advance(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
         let work = if let Some(s) = strong {
             scan_seg(t, cx, s, t.budget.until())
         } else if let Some(work) = match band {
-            Band::Exact => scan_held(tracer, t, cx),
+            Band::Exact => scan_held(tracer, t, cx).or_else(|| ephemeron::advance(t, cx)),
             Band::Final => scan_final(tracer, t, cx, report),
-            Band::Weak => {
-                t.first_grey(Rank::Weak.set()).map(|s| scan_seg(t, cx, s, t.budget.until()))
-            }
+            Band::Kept => ephemeron::advance(t, cx),
+            Band::Weak => t
+                .first_grey(WEAK)
+                .map(|s| {
+                    let until = t.budget.until();
+                    scan_window(t, cx, s, Rank::Weak, until, Range::default())
+                })
+                .or_else(|| tracer.handles.settle_some(t, cx)),
         } {
             work
         } else {
             tracer.guardians.rewind(t);
+            tracer.handles.rewind();
             match band {
                 Band::Exact => t.band.set(Band::Final),
-                Band::Final => t.band.set(Band::Weak),
+                Band::Final => t.band.set(Band::Kept),
+                Band::Kept => t.band.set(Band::Weak),
                 Band::Weak => break,
             }
             0
@@ -62,6 +71,8 @@ pub fn advance(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) 
             report.refused = Some(e);
         }
     }
+    t.ephemerons.finish(&cx.arena);
+    tracer.handles.settled();
     // Nothing is grey any more: what is white is garbage.
     t.set_phase(&cx, Phase::Reclaim);
     true
@@ -87,13 +98,19 @@ fn scan_final(tracer: &Tracer, t: &Trace, cx: Inside<'_>, report: &mut Report) -
 
 /// The rank at which to scan a segment that the mutator wants to see now. The mutator may
 /// keep a weak reference that it reads. So as long as it is not known which objects die,
-/// weak references are scanned as exact ones, which hold. Once it is known, all weak
+/// weak references and ephemerons are scanned as exact ones, which hold. Once it is known, all weak
 /// references to dead objects become null.
 pub fn early_rank(t: &Trace, s: P<Seg>) -> Rank {
-    let rank = seg::first_rank(s.ranks);
-    let unsettled = t.has_grey_before(rank as u8) || t.band.get() != Band::Weak;
-    let hold = rank == Rank::Weak && unsettled && !crate::seam::fault("early_rank");
-    if hold { Rank::Exact } else { rank }
+    early_rank_of(t, seg::first_rank(s.ranks))
+}
+
+/// As [`early_rank`], for a reference of a rank.
+pub fn early_rank_of(t: &Trace, rank: Rank) -> Rank {
+    if rank != Rank::Weak && rank != Rank::Ephemeron {
+        return rank;
+    }
+    let unsettled = t.band.get() != Band::Weak || t.first_grey(STRONG).is_some();
+    if unsettled && !crate::seam::fault("early_rank") { Rank::Exact } else { Rank::Weak }
 }
 
 /// Scans what is grey in a segment; if its objects move, or it is a large object, only
@@ -129,7 +146,12 @@ pub fn scan_window(
     cx.hold();
     let moves = s.class.moves() && s.nails.get().is_none();
     let size = s.get().objects_end().since(s.grey_for(t).scanned.get());
+    if rank != Rank::Ephemeron {
+        t.ephemerons.note_found();
+    }
     match s.class.scan(s, &ss) {
+        #[cfg(feature = "ephemerons")]
+        Ok(Scanned::All | Scanned::Part) if rank == Rank::Ephemeron => s.set_awaits(t, true),
         Ok(Scanned::All) => {
             s.set_not_grey(cx, t);
             if s.large.get() {

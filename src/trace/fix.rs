@@ -20,6 +20,15 @@ pub fn fix2(ss: &ScanState, reference: Ref<'_>) -> Result {
     if let Some(h) = ss.hook {
         return h(ss, reference);
     }
+    fix_now(ss, reference)
+}
+
+/// As [`fix2`], whatever hook there is.
+///
+/// # Errors
+/// As there.
+#[inline]
+pub fn fix_now(ss: &ScanState, reference: Ref<'_>) -> Result {
     let mut r = reference.get();
     let Some(s) = seg::of_addr(&ss.cx(), r) else { return Ok(()) };
     if s.white.get().meets(ss.traces) {

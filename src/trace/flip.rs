@@ -20,6 +20,7 @@ pub fn flip(tracer: &Tracer, t: &Trace, cx: Inside<'_>) -> Result {
     // would be opened by a call of its own when it is needed.
     seg::sync(cx);
     tracer.history.flip(t.moving.get());
+    tracer.handles.flip();
     bump(&cx.stats.flips, 1);
     if !t.white.is_empty() {
         bump(&cx.stats.collections, 1);

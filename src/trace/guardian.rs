@@ -562,7 +562,7 @@ impl Guardians {
             // SAFETY: in the array, which only we write to, under the lock.
             let r = unsafe { Ref::new(g.place()) };
             // Only a scan can be broken off, and this is not one.
-            let _ = s.class.fix(s, ss, r);
+            let _ = super::fix::fix2(ss, r);
         }
     }
 

@@ -21,6 +21,8 @@
 pub mod advance;
 pub mod barrier;
 pub mod condemn;
+#[cfg_attr(not(feature = "ephemerons"), path = "ephemeron_off.rs")]
+pub mod ephemeron;
 #[cfg(feature = "expose")]
 pub mod expose;
 #[cfg(feature = "fibers")]
@@ -29,8 +31,12 @@ pub mod fix;
 pub mod flip;
 #[cfg_attr(not(feature = "finalization"), path = "guardian_off.rs")]
 pub mod guardian;
+#[cfg_attr(not(feature = "handles"), path = "handles_off.rs")]
+pub mod handles;
 #[cfg_attr(not(feature = "dependency"), path = "history_off.rs")]
 pub mod history;
+#[cfg(feature = "pins")]
+pub mod pins;
 pub mod policy;
 pub mod reclaim;
 pub mod root;
@@ -69,6 +75,8 @@ pub struct Tracer {
     pub roots: List<Root, 0>,
     /// Registrations for finalization.
     pub guardians: guardian::Guardians,
+    /// References that clients have by way of handles.
+    pub handles: handles::Handles,
     /// Flips seen, and what they may have moved.
     pub history: history::History,
     /// The hot end of the stack of the thread that is inside, with its registers above.

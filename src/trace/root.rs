@@ -44,6 +44,12 @@ pub enum RootKind {
     /// Managed memory that the barrier must keep off, and that stays in place.
     #[cfg(feature = "expose")]
     Exposed(Range),
+    /// Objects that are pinned.
+    #[cfg(feature = "pins")]
+    Pinned(super::pins::Pins),
+    /// Strong handles.
+    #[cfg(feature = "handles")]
+    Handles,
 }
 
 /// A registered root.
@@ -98,6 +104,17 @@ impl Root {
             summary: Cell::new(RefSet::ALL),
             protected: Cell::new(false),
             defer: Cell::new(0),
+        }
+    }
+
+    /// Is it the library's own, which stays as long as the instance?
+    pub fn is_own(&self) -> bool {
+        match self.kind {
+            #[cfg(feature = "pins")]
+            RootKind::Pinned(_) => true,
+            #[cfg(feature = "handles")]
+            RootKind::Handles => true,
+            _ => false,
         }
     }
 
@@ -181,6 +198,10 @@ pub fn scan(r: P<Root>, ss: &ScanState, t: &Tracer) -> Result {
         }
         #[cfg(feature = "expose")]
         RootKind::Exposed(range) => super::expose::scan(ss, *range),
+        #[cfg(feature = "pins")]
+        RootKind::Pinned(pins) => pins.scan(ss),
+        #[cfg(feature = "handles")]
+        RootKind::Handles => t.handles.scan(ss, false),
     }
 }
 

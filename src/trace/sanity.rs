@@ -99,6 +99,7 @@ pub fn check(t: &Tracer, cx: Inside<'_>) -> Option<usize> {
     for r in t.roots.iter().filter(|r| r.rank == Rank::Weak) {
         let _ = root::scan(r, &ss, t);
     }
+    let _ = t.handles.scan(&ss, true);
     while let Some(s) = c.next() {
         scan(cx, s, &c);
     }

@@ -10,6 +10,7 @@ use crate::object::cx::{Inside, bump};
 use crate::object::pool::Scanned;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
+use core::cell::Cell;
 
 /// Fixes a reference, as [`crate::object::pool::PoolClass::fix`] says.
 #[inline]
@@ -93,13 +94,16 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
     let t = table::of(seg);
     let find = data(seg.pool.get()).find_dependent;
     let fmt = t.format.get();
+    let done_before = Cell::new(false);
     let one = |base: Addr, limit: Addr| {
         if let Some(find) = find {
             // SAFETY: the client's function, on an object of the pool, exposed.
             let dependent = unsafe { find(base.add(fmt.m.header)) };
             expose_dependent(ss, dependent);
         }
-        bump(&ss.kept, limit.since(base));
+        if !done_before.get() {
+            bump(&ss.kept, limit.since(base));
+        }
         let done = ss.scan(fmt, base, limit);
         // Broken off, or something was left out.
         if ss.broken_off.get() { Err(Res::Limit) } else { done }
@@ -109,7 +113,20 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
             // Of what it refers to only that counts which is found from here on.
             seg.set_summary(ss.cx(), RefSet::EMPTY, false);
         }
-        (t.each_fresh(find.is_some(), one), Scanned::Part)
+        let mut done = Ok(());
+        // Ephemerons are scanned once more when it is known which keys are alive.
+        let again =
+            ss.rank != Rank::Ephemeron || ss.cx().cx().trace_of(ss.traces).ephemerons.is_again();
+        if again && seg.ranks.meets(Rank::Ephemeron.set()) {
+            done_before.set(true);
+            done = if find.is_some() {
+                t.each(true, &mut { one })
+            } else {
+                t.each_run(true, &mut { one })
+            };
+            done_before.set(false);
+        }
+        (done.and_then(|()| t.each_fresh(find.is_some(), one)), Scanned::Part)
     } else {
         t.catch_up();
         let done = if find.is_some() {

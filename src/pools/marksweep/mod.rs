@@ -72,15 +72,24 @@ pub static AMS_DEBUG: MarkSweep = MarkSweep {
     debug: true,
     ranks: Rank::Exact.set().or(Rank::Ambig.set()),
 };
-/// AWL: objects with exact or weak references, and perhaps a dependent object each.
+/// The ranks that AWL objects may have.
+const AWL_RANKS: RankSet = Rank::Exact.set().or(Rank::Weak.set()).or(Rank::Ephemeron.set());
+/// AWL: objects with exact or weak references or ephemerons, and perhaps a dependent object each.
 pub static AWL: MarkSweep = MarkSweep {
     name: "AWL",
     values: "fd\0",
     ap_values: "R\0",
     key: Some(&args::_mps_key_AWL_FIND_DEPENDENT),
     debug: false,
-    ranks: Rank::Exact.set().or(Rank::Weak.set()),
+    ranks: AWL_RANKS,
 };
+#[cfg(feature = "ephemerons")]
+/// AWL by the name under which a fork of the original has one that scans whole segments when
+/// they are touched. So does ours.
+pub static AWL0: MarkSweep = MarkSweep { name: "AWL0", ..AWL };
+#[cfg(feature = "ephemerons")]
+/// The same by the name that this fork has for a class with ephemerons.
+pub static AEPH: MarkSweep = MarkSweep { name: "AEPH", ..AWL };
 /// LO: leaf objects, without references.
 pub static LO: MarkSweep = MarkSweep {
     name: "LO",
@@ -110,7 +119,7 @@ pub struct Data {
     /// Is the chain the pool's own?
     own: bool,
     /// Segments that may have room, by rank.
-    pub rooms: [List<Table, 0>; 4],
+    pub rooms: [List<Table, 0>; 5],
     /// The client's function that finds an object's dependent, for AWL.
     pub find_dependent: Option<FindDependent>,
     /// What free memory is painted with.
@@ -227,7 +236,7 @@ impl PoolClass for MarkSweep {
             generation,
             chain,
             own,
-            rooms: [List::default(), List::default(), List::default(), List::default()],
+            rooms: core::array::from_fn(|_| List::default()),
             find_dependent,
             paint,
             kept: Cell::new(0),
@@ -318,7 +327,8 @@ impl PoolClass for MarkSweep {
     fn in_cards(&self, seg: P<Seg>) -> bool {
         // An object's dependent has to be open whenever the object is scanned, and may be
         // written to: no part could be opened or shielded without it.
-        if data(seg.pool.get()).find_dependent.is_some() {
+        // Ephemerons are scanned twice, and whole.
+        if data(seg.pool.get()).find_dependent.is_some() || seg.ranks.meets(Rank::Ephemeron.set()) {
             return false;
         }
         let end = table::of(seg).only_object();

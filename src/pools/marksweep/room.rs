@@ -31,7 +31,7 @@ const SHORT_RUNS_PASSED: usize = 16;
 const GREY_SEGS_PASSED: usize = 4;
 
 fn list_of(ranks: RankSet) -> usize {
-    ranks.0.trailing_zeros().min(3) as usize
+    ranks.0.trailing_zeros().min(4) as usize
 }
 
 fn list(d: &Data, t: &Table) {
