@@ -657,6 +657,17 @@ impl<'id, M: Mode> Heap<'id, M> {
         Mpm::enter(self.inner.m, |e| e.cx.stats.collections.get())
     }
 
+    /// How many bytes have been taken for objects so far.
+    pub fn allocated(&self) -> usize {
+        let room = self.ap.limit.get().0.saturating_sub(self.ap.init.get().0);
+        Mpm::enter_briefly(self.inner.m, |e| e.allocated.get()).wrapping_sub(room)
+    }
+
+    /// How much address space it has, in bytes.
+    pub fn reserved(&self) -> usize {
+        Mpm::enter_briefly(self.inner.m, |e| e.cx.arena.reserved.get())
+    }
+
     /// How much memory is in use, in bytes.
     pub fn committed(&self) -> usize {
         Mpm::enter_briefly(self.inner.m, |e| e.cx.arena.committed.get())
