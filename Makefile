@@ -117,7 +117,7 @@ deb-test: $(HOT) $(COOL)
 # Packages beside the library's own.
 PACKAGES := examples/port/rust tests/port/rust examples/pool-class tools/mps-telemetry \
   tests/face tests/face/fail tools/mps-derive tests/defmt tests/models benches/micro \
-  examples/firmware examples/firmware/host
+  examples/firmware examples/firmware/host examples/lisp
 
 # Fast: does it compile, with and without features, and do the lints hold?
 .PHONY: check
@@ -265,6 +265,11 @@ face-doc-test:
 	@out=$$($(CARGO) test --quiet --doc --features derive,allocator-api2 --target-dir build/cargo/face-doc 2>&1); rc=$$?; \
 	  echo "$$out"; n=$$(echo "$$out" | awk '/^test result:/ { p += $$4; f += $$6 } END { print p + 0 " passed, " f + 0 " failed" }'); \
 	  echo "$$n"; [ $$rc = 0 ] && [ "$${n%% *}" != 0 ]
+
+# The Lisp in safe Rust.
+.PHONY: lisp-test
+lisp-test:
+	@CARGO='$(CARGO)' examples/lisp/test.sh
 
 # What a registry would get of each crate: complete, and without a warning.
 .PHONY: package-test

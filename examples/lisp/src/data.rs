@@ -105,7 +105,9 @@ pub struct Table<'id> {
 #[derive(Trace)]
 pub struct Port(pub usize);
 
-thread_local!(pub static PORTS: RefCell<Vec<Option<(Vec<u8>, usize)>>> = const { RefCell::new(Vec::new()) });
+/// A port's text, and how much of it has been read.
+pub type Text = Option<(Vec<u8>, usize)>;
+thread_local!(pub static PORTS: RefCell<Vec<Text>> = const { RefCell::new(Vec::new()) });
 
 impl<'id> Finalize<'id> for Port {
     fn finalize<'m>(port: Gc<'m, 'id, Port>, _: &'m Heap<'id>) {

@@ -320,7 +320,7 @@ impl Vm {
                     let to = c.code;
                     if heap.is_due() || self.gc || self.every != 0 {
                         self.calls += 1;
-                        let forced = self.every != 0 && self.calls % self.every == 0;
+                        let forced = self.every != 0 && self.calls.is_multiple_of(self.every);
                         if heap.is_due() || self.gc || forced {
                             save!(pc, Some(n));
                             return Ok(if self.gc || forced {
@@ -373,7 +373,7 @@ impl Vm {
                     }
                     if fp + n + items.len() + MARGIN > STACK {
                         self.spill(cx)?;
-                        (sp, fp) = (self.sp, self.fp);
+                        fp = self.fp;
                         if items.len() > STACK / 2 {
                             self.calling = None;
                             return cx.error("too many arguments", k(F));
@@ -689,11 +689,12 @@ pub fn drive<'id>(vm: &mut Vm, heap: &mut Heap<'id>, roots: &Roots<'id>) -> i32 
             }
         }
         heap.run_finalizers();
-        if !again && vm.low {
-            if let Ok(r) = heap.alloc_slots(1 << 16, k(F)) {
-                roots.regs.set(RESERVE, r.into());
-                vm.low = false;
-            }
+        if !again
+            && vm.low
+            && let Ok(r) = heap.alloc_slots(1 << 16, k(F))
+        {
+            roots.regs.set(RESERVE, r.into());
+            vm.low = false;
         }
     }
 }
