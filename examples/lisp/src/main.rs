@@ -1,4 +1,4 @@
-//! A Lisp without `unsafe`: see README.md.
+//! A Lisp without `unsafe`, on the face for Rust programs.
 
 mod compile;
 mod data;
