@@ -6,7 +6,7 @@
 #   make ONLY="amc mfs"       both under build/host+only+amc+mfs, with nothing else in
 #   make test                 everything that continuous integration runs
 #
-# Variables: PREFIX and DESTDIR (install), TARGET, FEATURES, ONLY, CARGO, CC, JOBS,
+# Variables: PREFIX, LIBDIR and DESTDIR (install), TARGET, FEATURES, ONLY, CARGO, CC, JOBS,
 # TEST (a filter for `make rust-test`), CLIENT (one for `make client-test`).
 
 .DEFAULT_GOAL := all
@@ -17,6 +17,7 @@ MAKEFLAGS += --no-builtin-rules
 CARGO ?= cargo
 CC ?= cc
 PREFIX ?= /usr/local
+LIBDIR ?= lib
 TARGET ?=
 FEATURES ?=
 ONLY ?=
@@ -83,16 +84,18 @@ build/%/mps-debug.lib: $(SOURCES) $(LINK) $(RECIPE)
 
 .PHONY: install
 install: lib debug
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(PLACE)/$(HOT_NAME) $(PLACE)/$(COOL_NAME) $(DESTDIR)$(PREFIX)/lib
+	install -d $(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(PLACE)/$(HOT_NAME) $(PLACE)/$(COOL_NAME) $(DESTDIR)$(PREFIX)/$(LIBDIR)
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
-	install -d $(DESTDIR)$(PREFIX)/lib/cmake/mps
-	case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=-lpthread ;; *) libs= ;; esac; \
+	install -d $(DESTDIR)$(PREFIX)/$(LIBDIR)/cmake/mps
+	up=$$(echo '$(LIBDIR)' | sed 's|[^/][^/]*|..|g'); \
+	  case "$$(tools/cross.sh --exports '$(WHAT)')" in *plinth*) libs=-lpthread ;; *) libs= ;; esac; \
 	  for f in mps.pc mps-config.cmake mps-config-version.cmake; do \
 	    case $$f in *.pc) to=pkgconfig; lib="$${libs:+ $$libs}" ;; *) to=cmake/mps; lib=$$libs ;; esac; \
-	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@MINOR@|$(basename $(VERSION))|' \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e "s|@UP@|$$up|" \
+	      -e 's|@VERSION@|$(VERSION)|' -e 's|@MINOR@|$(basename $(VERSION))|' \
 	      -e "s|@LIBS@|$$lib|" -e 's|@HOT@|$(HOT_NAME)|' -e 's|@COOL@|$(COOL_NAME)|' link/$$f.in \
-	      > $(DESTDIR)$(PREFIX)/lib/$$to/$$f || exit; \
+	      > $(DESTDIR)$(PREFIX)/$(LIBDIR)/$$to/$$f || exit; \
 	  done
 
 # What is installed, packed: for the host, or for DIST="target target ...".
@@ -101,12 +104,20 @@ DIST ?=
 dist:
 	@MAKE='$(MAKE)' tools/dist.sh $(DIST)
 
+# The same as Debian's package libmps-dev, for this machine's kind.
+.PHONY: deb deb-test
+deb:
+	@MAKE='$(MAKE)' CC='$(CC)' tools/deb.sh
+deb-test: $(HOT) $(COOL)
+	@tools/needs.sh deb
+	@MAKE='$(MAKE)' CC='$(CC)' tools/deb-test.sh
+
 # --- Checks and tests -----------------------------------------------------
 
 # Packages beside the library's own.
 PACKAGES := examples/port/rust tests/port/rust examples/pool-class tools/mps-telemetry \
   tests/face tests/face/fail tools/mps-derive tests/defmt tests/models benches/micro \
-  examples/firmware examples/firmware/host
+  examples/firmware examples/firmware/host examples/lisp
 
 # Fast: does it compile, with and without features, and do the lints hold?
 .PHONY: check
@@ -255,6 +266,11 @@ face-doc-test:
 	@out=$$($(CARGO) test --quiet --doc --features derive,allocator-api2 --target-dir build/cargo/face-doc 2>&1); rc=$$?; \
 	  echo "$$out"; n=$$(echo "$$out" | awk '/^test result:/ { p += $$4; f += $$6 } END { print p + 0 " passed, " f + 0 " failed" }'); \
 	  echo "$$n"; [ $$rc = 0 ] && [ "$${n%% *}" != 0 ]
+
+# The Lisp in safe Rust.
+.PHONY: lisp-test
+lisp-test:
+	@CARGO='$(CARGO)' examples/lisp/test.sh
 
 # What a registry would get of each crate: complete, and without a warning.
 .PHONY: package-test

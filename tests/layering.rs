@@ -50,6 +50,8 @@ const TABLE: [(&str, &[&str]); 12] = [
             "mpm",
             "arena::Params",
             "pools",
+            "shield::threads",
+            "trace::history",
             "trace::root",
             // Called by scanners, on the critical path.
             "trace::fix",

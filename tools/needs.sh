@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # needs.sh [--check] JOB [TARGET] -- is all here that a job needs?
 #
-# Jobs: make, demo, test, manual, manual-test, manual-browser, bench, sanitize; cross TARGET (an archive for another
+# Jobs: make, demo, test, manual, manual-test, manual-browser, deb, bench, sanitize; cross TARGET (an archive for another
 # target) and cross-test TARGET (programs that run on it); test-ports (all of those);
 # test-systems (tools/test-systems.sh); spin (tools/spin-test.sh); firmware (examples/firmware and
 # tools/features-test.sh); kernel (examples/kernel under QEMU); ziglang (what tools/test-systems.sh
@@ -214,6 +214,12 @@ case $job in
         base
         manual
         rust
+        ;;
+    deb)
+        want dpkg dpkg-deb dpkg
+        want gzip gzip
+        want pkg-config pkg-config
+        want cmake cmake
         ;;
     manual-test)
         base

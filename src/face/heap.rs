@@ -1,7 +1,10 @@
 //! Objects that are collected and moved, for safe programs.
 
-use super::object::{ALIGN, COUNT, Field, HEAD, Kind, Leaf, Of, Trace};
+use super::finalize::Finalize;
+use super::gate::{self, Gate, Holds, Local, Mode, Shared, Threads, Wanted};
+use super::object::{ALIGN, COUNT, Field, HEAD, Kind, Leaf, Of, Slot, Trace, trace_slots};
 use super::object::{init, methods, scan_places, trace_nothing, trace_references};
+use super::value::Value;
 use crate::base::addr::{Addr, size_up_checked};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
@@ -9,14 +12,17 @@ use crate::base::sets::Rank;
 use crate::mpm::Mpm;
 use crate::object::buffer::{self, Buffer};
 use crate::object::format::Format;
+use crate::object::message::MessageType;
 use crate::object::pool::{ClassHandle, Pool};
 use crate::pools::amc::AMC;
 use crate::seam::args;
+use crate::shield::threads::Thread;
 use crate::trace::root::{Root as Registered, RootKind};
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::{NonNull, null, null_mut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// How to make a [`Heap`].
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +56,13 @@ struct Slab {
     root: P<Registered>,
     next: *const Slab,
     places: [Cell<usize>; PLACES],
+}
+
+/// A place as threads share it: any of them may look while another one writes.
+#[inline(always)]
+fn word(place: &Cell<usize>) -> &AtomicUsize {
+    // SAFETY: as large and as aligned. Nobody writes to it otherwise but who has it alone.
+    unsafe { &*core::ptr::from_ref(place).cast::<AtomicUsize>() }
 }
 
 impl Places {
@@ -104,7 +117,7 @@ impl Places {
         // SAFETY: a free place.
         let place = unsafe { &*p };
         self.free.set(core::ptr::with_exposed_provenance(place.get() & !1));
-        place.set(reference);
+        word(place).store(reference, Ordering::Release);
         Ok(p)
     }
 
@@ -133,16 +146,28 @@ impl Places {
 }
 
 /// What a heap consists of. It stands in control memory, since roots point to it.
-struct Inner {
-    m: P<Mpm>,
-    ap: P<Buffer>,
+pub(super) struct Inner {
+    pub m: P<Mpm>,
+    pool: P<Pool>,
     strong: Places,
     weak: Places,
-    /// Memory has been asked for since the last safepoint.
-    due: Cell<bool>,
+    /// Where threads meet, if there may be many.
+    pub gate: Gate,
 }
 
-/// Managed objects of one thread: collected in steps, by generations, and moved.
+impl Inner {
+    /// Runs `f` while no collection looks at roots and nobody else changes them.
+    fn alone<R>(&self, shared: bool, f: impl FnOnce(&Inner) -> R) -> R {
+        if shared {
+            let _held = self.gate.enter_still(self.m);
+            return f(self);
+        }
+        f(self)
+    }
+}
+
+/// Managed objects: collected in steps, by generations, and moved. Those of one thread
+/// ([`Heap::with`]), or of many ([`Heap::shared`]); then this is what one of them has.
 ///
 /// # What keeps it safe
 ///
@@ -184,10 +209,15 @@ struct Inner {
 /// });
 /// assert_eq!(sum, Ok(Ok(500_500)));
 /// ```
-pub struct Heap<'id> {
-    inner: P<Inner>,
+pub struct Heap<'id, M: Mode = Local> {
+    pub(super) inner: P<Inner>,
+    ap: P<Buffer>,
+    /// Memory has been asked for since the last safepoint.
+    due: Cell<bool>,
+    /// The thread, if there may be many.
+    thread: Option<P<Thread>>,
     /// Of this heap alone, and of this thread.
-    brand: PhantomData<(Cell<&'id ()>, *const ())>,
+    brand: PhantomData<(Cell<&'id ()>, *const M)>,
 }
 
 impl Heap<'_> {
@@ -197,59 +227,100 @@ impl Heap<'_> {
     /// # Errors
     /// Those of the system, when there is no memory for it. What `f` returns is inside.
     pub fn with<R>(options: &Options, f: impl for<'id> FnOnce(&mut Heap<'id>) -> R) -> Result<R> {
-        static CLASS: ClassHandle = ClassHandle::new(&AMC);
-        let m = super::instance(options.limit, options.pause_time)?;
-        // Whatever has been made so far is undone, also if `f` panics.
-        let mut made = Made { m, format: None, pool: None, ap: None, inner: None };
-        let format = Mpm::enter(m, |e| {
-            e.clamp();
-            let f = e.cx.arena.control_new(Format::new(m.addr().0, methods()))?;
-            e.formats.push_back(f);
-            Ok::<_, Res>(f)
-        })?;
-        made.format = Some(format);
-        let pool = args::with(&[], |a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a)))?;
-        made.pool = Some(pool);
-        let ap = args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
-        made.ap = Some(ap);
-        let inner = Inner {
-            m,
-            ap,
-            strong: Places::new(Rank::Exact),
-            weak: Places::new(Rank::Weak),
-            due: Cell::new(false),
-        };
-        let inner = Mpm::enter(m, |e| e.cx.arena.control_new(inner))?;
-        made.inner = Some(inner);
-        Ok(f(&mut Heap { inner, brand: PhantomData }))
+        let made = Made::new(options)?;
+        let mut heap = Heap::new(made.inner, None)?;
+        Ok(f(&mut heap))
+    }
+
+    /// Makes a heap for many threads and calls `f` with it; each thread that wants to use it calls
+    /// [`Shared::enter`]. When `f` returns, the heap is destroyed.
+    ///
+    /// # What keeps it safe
+    ///
+    /// Objects move while no thread is in the heap but in functions that take its [`Heap`] as `&mut`:
+    /// [`Heap::safepoint`], [`Heap::collect`] and [`Heap::blocking`]. Threads meet there, and one
+    /// does the work. So no thread has a [`Gc`] then. The values of objects are `Sync`
+    /// ([`Holds`]), since each thread that reaches one has it by reference; a [`Field`] is. What one thread
+    /// writes into an object before it stores a reference to it, another that loads the
+    /// reference sees.
+    ///
+    /// So each thread has to come to a safepoint every now and then, or be in
+    /// [`Heap::blocking`]: the others wait for it, as soon as one wants to collect.
+    ///
+    /// ```
+    /// use mps::{Field, Heap, Options, Trace};
+    /// # use mps::Tracer;
+    /// struct Cell<'id> {
+    ///     value: u64,
+    ///     next: Field<'id, Cell<'id>>,
+    /// }
+    /// # // SAFETY: the only field is visited.
+    /// # unsafe impl Trace for Cell<'_> {
+    /// #     fn trace(&self, t: &mut Tracer<'_>) { self.next.trace(t); }
+    /// # }
+    /// let sum = Heap::shared(&Options::default(), |shared| {
+    ///     // An object with a place for each thread.
+    ///     let table = shared.enter(|heap| {
+    ///         heap.root(heap.alloc_array::<Cell<'_>>(4).unwrap()).unwrap()
+    ///     }).unwrap();
+    ///     std::thread::scope(|s| {
+    ///         for i in 0..4 {
+    ///             let table = &table;
+    ///             s.spawn(move || shared.enter(|heap| {
+    ///                 for value in 0..1000 {
+    ///                     let cell = heap.alloc(Cell { value, next: Field::null() }).unwrap();
+    ///                     let table = table.get(heap);
+    ///                     cell.set(|c| &c.next, table.get(heap, i));
+    ///                     table.put(i, Some(cell));
+    ///                     heap.safepoint();
+    ///                 }
+    ///             }));
+    ///         }
+    ///     });
+    ///     shared.enter(|heap| {
+    ///         let mut sum = 0;
+    ///         for i in 0..4 {
+    ///             let mut at = table.get(heap).get(heap, i);
+    ///             while let Some(cell) = at {
+    ///                 sum += cell.value;
+    ///                 at = cell.next.get(heap);
+    ///             }
+    ///         }
+    ///         sum
+    ///     }).unwrap()
+    /// });
+    /// assert_eq!(sum, Ok(4 * 499_500));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Heap::with`].
+    pub fn shared<R>(options: &Options, f: impl for<'id> FnOnce(&Shared<'id>) -> R) -> Result<R> {
+        let made = Made::new(options)?;
+        Ok(f(&Shared { inner: made.inner, brand: PhantomData }))
     }
 }
 
 /// What there is of a heap, to be undone in the end.
 struct Made {
+    inner: P<Inner>,
+    /// Dropped last.
+    undo: Undo,
+}
+
+/// What a heap stands on.
+struct Undo {
     m: P<Mpm>,
     format: Option<P<Format>>,
     pool: Option<P<Pool>>,
-    ap: Option<P<Buffer>>,
-    inner: Option<P<Inner>>,
 }
 
-impl Drop for Made {
+impl Drop for Undo {
     fn drop(&mut self) {
         let m = self.m;
-        Mpm::enter(m, |e| e.park());
-        if let Some(i) = self.inner {
-            i.strong.finish(m);
-            i.weak.finish(m);
-        }
         Mpm::enter(m, |e| {
-            // SAFETY: nobody uses any of these any more: roots and references have the brand, and
-            // are gone.
-            unsafe {
-                self.inner.into_iter().for_each(|i| e.cx.arena.control_drop(i));
-                self.ap.into_iter().for_each(|a| e.ap_destroy(a));
-                self.pool.into_iter().for_each(|p| e.pool_destroy(p));
-            }
+            e.park();
+            // SAFETY: nobody uses these any more.
+            unsafe { self.pool.into_iter().for_each(|p| e.pool_destroy(p)) };
             if let Some(f) = self.format {
                 e.formats.remove(f);
                 // SAFETY: as above; no pool has it.
@@ -261,14 +332,125 @@ impl Drop for Made {
     }
 }
 
-impl<'id> Heap<'id> {
+impl Made {
+    fn new(options: &Options) -> Result<Made> {
+        static CLASS: ClassHandle = ClassHandle::new(&AMC);
+        let m = super::instance(options.limit, options.pause_time)?;
+        // Whatever has been made so far is undone, should something be refused.
+        let mut undo = Undo { m, format: None, pool: None };
+        let format = Mpm::enter(m, |e| {
+            e.clamp();
+            e.message_enable(MessageType::Finalization);
+            let f = e.cx.arena.control_new(Format::new(m.addr().0, methods()))?;
+            e.formats.push_back(f);
+            Ok::<_, Res>(f)
+        })?;
+        undo.format = Some(format);
+        let pool = args::with(&[], |a| Mpm::enter(m, |e| e.new_pool(&CLASS, Some(format), a)))?;
+        undo.pool = Some(pool);
+        let inner = Inner {
+            m,
+            pool,
+            strong: Places::new(Rank::Exact),
+            weak: Places::new(Rank::Weak),
+            gate: Gate::new(),
+        };
+        let inner = Mpm::enter(m, |e| e.cx.arena.control_new(inner))?;
+        Ok(Made { inner, undo })
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let m = self.undo.m;
+        Mpm::enter(m, |e| e.park());
+        self.inner.strong.finish(m);
+        self.inner.weak.finish(m);
+        // SAFETY: nobody uses it any more: roots and references have the brand, and are gone.
+        Mpm::enter(m, |e| unsafe { e.cx.arena.control_drop(self.inner) });
+    }
+}
+
+impl<M: Mode> Drop for Heap<'_, M> {
+    fn drop(&mut self) {
+        Mpm::enter(self.inner.m, |e| {
+            // SAFETY: nobody else has it, and nothing is reserved on it; so below.
+            unsafe { e.ap_destroy(self.ap) };
+            // SAFETY: as above.
+            unsafe { self.thread.into_iter().for_each(|t| e.thread_destroy(t)) };
+        });
+        if M::SHARED {
+            self.inner.gate.leave();
+        }
+    }
+}
+
+impl<'id, M: Mode> Heap<'id, M> {
+    /// What a thread needs to use a heap. If there may be many of them, it has gone through the gate.
+    pub(super) fn new(inner: P<Inner>, thread: Option<P<Thread>>) -> Result<Self> {
+        let (m, pool) = (inner.m, inner.pool);
+        let ap = args::with(&[], |a| Mpm::enter(m, |e| e.new_ap(pool, a)))?;
+        Ok(Heap { inner, ap, due: Cell::new(false), thread, brand: PhantomData })
+    }
+
     /// A new object. Nothing is collected here. Cost: a dozen instructions, mostly.
     ///
     /// # Errors
     /// `Memory`, `CommitLimit` or `Resource`: there is no room. A [`Heap::collect`] may help.
     #[inline]
-    pub fn alloc<T: Trace>(&self, value: T) -> Result<Gc<'_, 'id, T>> {
-        let kind = Of::<T>::KIND;
+    pub fn alloc<T: Trace>(&self, value: T) -> Result<Gc<'_, 'id, T>>
+    where
+        M: Holds<T>,
+    {
+        self.alloc_of(Of::<T>::KIND, value)
+    }
+
+    /// A new object with a finalizer. When nothing refers to it any more but weak roots,
+    /// [`Heap::run_finalizers`] calls [`Finalize::finalize`]. That may let other objects refer to it:
+    /// it lives on then, and is not finalized again. What is alive when the heap is
+    /// destroyed is not finalized. Cost: as `alloc`, the lock, and three words.
+    ///
+    /// # Errors
+    /// As [`Heap::alloc`].
+    pub fn alloc_final<T: Finalize<'id, M>>(&self, value: T) -> Result<Gc<'_, 'id, T>>
+    where
+        M: Holds<T>,
+    {
+        let object = self.alloc_of(Of::<T>::final_kind::<M>(), value)?;
+        let at = Addr(object.head());
+        // SAFETY: there it is.
+        Mpm::enter(self.inner.m, |e| unsafe { e.finalize(&raw const at) })?;
+        Ok(object)
+    }
+
+    /// Calls the finalizers of objects that a collection has found to be dead; how many.
+    pub fn run_finalizers(&mut self) -> usize {
+        let mut ran = 0;
+        while let Some(head) = self.take_dead() {
+            // SAFETY: an object of this heap, which stays while `self` is borrowed.
+            unsafe { super::finalize::run(self, head) };
+            ran += 1;
+        }
+        ran
+    }
+
+    /// The next of them.
+    fn take_dead(&self) -> Option<NonNull<u8>> {
+        Mpm::enter(self.inner.m, |e| {
+            let message = e.messages.take(MessageType::Finalization)?;
+            let mut at = Addr::NULL;
+            // SAFETY: a message just taken, which is discarded once; nothing is collected before the
+            // object has another reference.
+            unsafe {
+                e.message_ref(message, &raw mut at);
+                e.message_discard(message);
+            }
+            NonNull::new(at.ptr())
+        })
+    }
+
+    #[inline(always)]
+    fn alloc_of<T>(&self, kind: &'static Kind, value: T) -> Result<Gc<'_, 'id, T>> {
         let head = self.reserve(kind, kind.fixed)?;
         // SAFETY: room for a `T` behind the head, aligned, nobody else's.
         unsafe { head.add(HEAD).ptr::<T>().write(value) };
@@ -282,8 +464,13 @@ impl<'id> Heap<'id> {
     /// # Errors
     /// As [`Heap::alloc`].
     pub fn alloc_array<T>(&self, len: usize) -> Result<Gc<'_, 'id, Array<Field<'id, T>>>> {
-        static KIND: Kind =
-            Kind { fixed: HEAD + COUNT, element: size_of::<usize>(), trace: trace_references };
+        static KIND: Kind = Kind {
+            fixed: HEAD + COUNT,
+            element: size_of::<usize>(),
+            trace: trace_references,
+            finalize: None,
+            tag: None,
+        };
         // SAFETY: zeros are references to nothing.
         unsafe { self.alloc_elements(&KIND, len, |_| ()) }
     }
@@ -292,16 +479,62 @@ impl<'id> Heap<'id> {
     ///
     /// # Errors
     /// As [`Heap::alloc`].
-    pub fn alloc_copy<T: Leaf + Copy>(&self, from: &[T]) -> Result<Gc<'_, 'id, Array<T>>> {
+    pub fn alloc_copy<T: Leaf + Copy>(&self, from: &[T]) -> Result<Gc<'_, 'id, Array<T>>>
+    where
+        M: Holds<T>,
+    {
         let () = Of::<T>::ALIGNED;
-        let kind =
-            const { &Kind { fixed: HEAD + COUNT, element: size_of::<T>(), trace: trace_nothing } };
+        let kind = const {
+            &Kind {
+                fixed: HEAD + COUNT,
+                element: size_of::<T>(),
+                trace: trace_nothing,
+                finalize: None,
+                tag: T::ARRAY,
+            }
+        };
         // SAFETY: as many elements as are copied, aligned.
         unsafe {
             self.alloc_elements(kind, from.len(), |to| {
                 core::ptr::copy_nonoverlapping(from.as_ptr(), to.cast::<T>(), from.len());
             })
         }
+    }
+
+    /// A new array with copies of plain values, which can be changed.
+    ///
+    /// # Errors
+    /// As [`Heap::alloc`].
+    pub fn alloc_cells(&self, from: &[u8]) -> Result<Gc<'_, 'id, Array<Cell<u8>>>>
+    where
+        M: Holds<Cell<u8>>,
+    {
+        static KIND: Kind = Kind {
+            fixed: HEAD + COUNT,
+            element: 1,
+            trace: trace_nothing,
+            finalize: None,
+            tag: Some(super::value::CELLS_TAG),
+        };
+        // SAFETY: as many elements as are copied.
+        unsafe {
+            self.alloc_elements(&KIND, from.len(), |to| {
+                core::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len());
+            })
+        }
+    }
+
+    /// An array of slots that are nothing.
+    pub(super) fn alloc_slots_empty(&self, len: usize) -> Result<Gc<'_, 'id, Array<Slot<'id>>>> {
+        static KIND: Kind = Kind {
+            fixed: HEAD + COUNT,
+            element: size_of::<usize>(),
+            trace: trace_slots,
+            finalize: None,
+            tag: Some(super::value::SLOTS_TAG),
+        };
+        // SAFETY: zeros are slots that are nothing.
+        unsafe { self.alloc_elements(&KIND, len, |_| ()) }
     }
 
     /// # Safety
@@ -331,7 +564,7 @@ impl<'id> Heap<'id> {
     /// Reserves an object of a kind, with its head.
     #[inline]
     fn reserve(&self, kind: &'static Kind, bytes: usize) -> Result<Addr> {
-        let ap = self.inner.ap;
+        let ap = self.ap;
         let (p, end) = (ap.init.get(), ap.init.get().0.wrapping_add(bytes));
         let p = if end > p.0 && end <= ap.limit.get().0 {
             ap.alloc.set(Addr(end));
@@ -347,14 +580,14 @@ impl<'id> Heap<'id> {
     #[cold]
     #[inline(never)]
     fn reserve_slowly(&self, bytes: usize) -> Result<Addr> {
-        self.inner.due.set(true);
-        Mpm::enter(self.inner.m, |e| e.fill(self.inner.ap, bytes))
+        self.due.set(true);
+        Mpm::enter(self.inner.m, |e| e.fill(self.ap, bytes))
     }
 
     /// What has been reserved is an object.
     #[inline]
     fn commit(&self) -> Result {
-        let ap = self.inner.ap;
+        let ap = self.ap;
         ap.init.set(ap.alloc.get());
         // No collection begins but in a safepoint, so it is always good.
         if !ap.limit.get().is_null() || Mpm::enter(self.inner.m, |_| buffer::trip(ap)) {
@@ -367,8 +600,9 @@ impl<'id> Heap<'id> {
     ///
     /// # Errors
     /// `Memory`, `CommitLimit` or `Resource`: there is no room.
-    pub fn root<T>(&self, object: Gc<'_, 'id, T>) -> Result<Root<'id, T>> {
-        let place = self.inner.strong.take(self.inner.m, object.head())?;
+    pub fn root<T>(&self, object: Gc<'_, 'id, T>) -> Result<Root<'id, T, M>> {
+        let at = object.head();
+        let place = self.inner.alone(M::SHARED, |i| i.strong.take(i.m, at))?;
         Ok(Root(Place { place, inner: self.inner, brand: PhantomData }))
     }
 
@@ -376,9 +610,16 @@ impl<'id> Heap<'id> {
     ///
     /// # Errors
     /// As [`Heap::root`].
-    pub fn weak<T>(&self, object: Gc<'_, 'id, T>) -> Result<WeakRoot<'id, T>> {
-        let place = self.inner.weak.take(self.inner.m, object.head())?;
+    pub fn weak<T>(&self, object: Gc<'_, 'id, T>) -> Result<WeakRoot<'id, T, M>> {
+        let at = object.head();
+        let place = self.inner.alone(M::SHARED, |i| i.weak.take(i.m, at))?;
         Ok(WeakRoot(Place { place, inner: self.inner, brand: PhantomData }))
+    }
+
+    /// Would [`Heap::safepoint`] do something? For a program that has to put its references away first.
+    #[inline(always)]
+    pub fn is_due(&self) -> bool {
+        self.due.get() || (M::SHARED && self.inner.gate.is_wanted())
     }
 
     /// Lets the collector have its turn, for about the pause time at most. To be called often: in
@@ -386,7 +627,7 @@ impl<'id> Heap<'id> {
     /// little has been allocated since the last call.
     #[inline]
     pub fn safepoint(&mut self) {
-        if self.inner.due.get() {
+        if self.is_due() {
             self.poll();
         }
     }
@@ -394,20 +635,21 @@ impl<'id> Heap<'id> {
     #[cold]
     #[inline(never)]
     fn poll(&mut self) {
-        self.inner.due.set(false);
-        Mpm::enter(self.inner.m, |e| {
-            e.release();
-            e.clamp();
-        });
+        self.due.set(false);
+        let m = self.inner.m;
+        if M::SHARED {
+            return self.inner.gate.meet(m, Wanted::Step);
+        }
+        gate::step(m);
     }
 
     /// Collects everything.
     pub fn collect(&mut self) {
-        Mpm::enter(self.inner.m, |e| {
-            // With nothing to collect there is nothing to do.
-            let _ = e.collect();
-            e.clamp();
-        });
+        let m = self.inner.m;
+        if M::SHARED {
+            return self.inner.gate.meet(m, Wanted::All);
+        }
+        gate::collect(m);
     }
 
     /// How many collections have ended.
@@ -415,9 +657,20 @@ impl<'id> Heap<'id> {
         Mpm::enter(self.inner.m, |e| e.cx.stats.collections.get())
     }
 
+    /// How many bytes have been taken for objects so far.
+    pub fn allocated(&self) -> usize {
+        let room = self.ap.limit.get().0.saturating_sub(self.ap.init.get().0);
+        Mpm::enter_briefly(self.inner.m, |e| e.allocated.get()).wrapping_sub(room)
+    }
+
+    /// How much address space it has, in bytes.
+    pub fn reserved(&self) -> usize {
+        Mpm::enter_briefly(self.inner.m, |e| e.cx.arena.reserved.get())
+    }
+
     /// How much memory is in use, in bytes.
     pub fn committed(&self) -> usize {
-        self.inner.m.get().cx.arena.committed.get()
+        Mpm::enter_briefly(self.inner.m, |e| e.cx.arena.committed.get())
     }
 }
 
@@ -447,12 +700,26 @@ impl<'m, 'id, T> Gc<'m, 'id, T> {
     /// # Safety
     /// A live `T` has its head there, in this heap, which is borrowed for `'m`.
     #[inline]
-    pub(super) unsafe fn from_head(_: &'m Heap<'id>, head: NonNull<u8>) -> Self {
+    pub(super) unsafe fn from_head<M: Mode>(_: &'m Heap<'id, M>, head: NonNull<u8>) -> Self {
         // SAFETY: the caller's.
         Gc { at: unsafe { head.add(HEAD) }.cast(), brand: PhantomData }
     }
 
-    fn head(self) -> usize {
+    /// # Safety
+    /// A live `T` is there, in a heap with this brand, which is borrowed for `'m`.
+    #[inline(always)]
+    pub(super) unsafe fn from_place(at: NonNull<T>) -> Self {
+        Gc { at, brand: PhantomData }
+    }
+
+    /// Is there a part of the object?
+    #[inline(always)]
+    pub(super) fn has(self, place: usize) -> bool {
+        place.wrapping_sub(self.at.as_ptr().addr()) < size_of::<T>()
+    }
+
+    #[inline(always)]
+    pub(super) fn head(self) -> usize {
         self.at.as_ptr().expose_provenance() - HEAD
     }
 
@@ -478,8 +745,7 @@ impl<'m, 'id, T> Gc<'m, 'id, T> {
         U: 'm,
     {
         let f = field(self.to_ref());
-        let offset = f.place().wrapping_sub(self.at.as_ptr().addr());
-        crate::aver_client!(offset < size_of::<T>(), "field is part of the object", ());
+        crate::aver_client!(self.has(f.place()), "field is part of the object", ());
         // SAFETY: it is in an object.
         unsafe { f.store(to.map_or(0, Gc::head)) };
     }
@@ -506,7 +772,7 @@ impl<'m, T> Gc<'m, '_, Array<T>> {
 impl<'m, 'id, T> Gc<'m, 'id, Array<Field<'id, T>>> {
     /// Element `i`, if there is one and it refers to something.
     #[inline]
-    pub fn get(self, heap: &'m Heap<'id>, i: usize) -> Option<Gc<'m, 'id, T>> {
+    pub fn get<M: Mode>(self, heap: &'m Heap<'id, M>, i: usize) -> Option<Gc<'m, 'id, T>> {
         self.elements().get(i)?.get(heap)
     }
 
@@ -520,34 +786,59 @@ impl<'m, 'id, T> Gc<'m, 'id, Array<Field<'id, T>>> {
     }
 }
 
-/// A place of a root, with what it belongs to.
-struct Place<'id, T> {
-    place: *const Cell<usize>,
-    inner: P<Inner>,
-    brand: PhantomData<(Cell<&'id ()>, Cell<*const T>)>,
-}
-
-impl<'id, T> Place<'id, T> {
-    fn get<'m>(&self, heap: &'m Heap<'id>) -> Option<Gc<'m, 'id, T>> {
-        // SAFETY: the place stays as long as the heap, which the brand says is this one.
-        let at = NonNull::new(Addr(unsafe { &*self.place }.get()).ptr::<u8>())?;
-        // SAFETY: the collector keeps it up to date.
-        Some(unsafe { Gc::from_head(heap, at) })
+impl<'m, 'id> Gc<'m, 'id, Array<Slot<'id>>> {
+    /// Value `i`, if there is one.
+    #[inline(always)]
+    pub fn get<M: Mode>(self, heap: &'m Heap<'id, M>, i: usize) -> Option<Value<'m, 'id>> {
+        Some(self.elements().get(i)?.get(heap))
     }
 
+    /// Changes value `i`. False: there is none.
+    #[inline(always)]
+    pub fn write_at(self, i: usize, to: Value<'_, 'id>) -> bool {
+        let Some(s) = self.elements().get(i) else { return false };
+        // SAFETY: it is in an object.
+        unsafe { s.store(to.word()) };
+        true
+    }
+}
+
+/// A place of a root, with what it belongs to.
+struct Place<'id, T, M> {
+    place: *const Cell<usize>,
+    inner: P<Inner>,
+    brand: PhantomData<(Cell<&'id ()>, Cell<*const T>, *const M)>,
+}
+
+impl<'id, T, M: Mode> Place<'id, T, M> {
+    #[inline]
+    fn get<'m>(&self, heap: &'m Heap<'id, M>) -> Option<Gc<'m, 'id, T>> {
+        // SAFETY: the place stays as long as the heap, which the brand says is this one.
+        let at = word(unsafe { &*self.place }).load(Ordering::Acquire);
+        // SAFETY: the collector keeps it up to date.
+        Some(unsafe { Gc::from_head(heap, NonNull::new(Addr(at).ptr::<u8>())?) })
+    }
+
+    #[inline]
     fn set(&self, object: Gc<'_, 'id, T>) {
-        // SAFETY: as above.
-        unsafe { &*self.place }.set(object.head());
+        // SAFETY: as above. The object is borrowed, so nothing is collected.
+        word(unsafe { &*self.place }).store(object.head(), Ordering::Release);
     }
 }
 
 /// Keeps an object alive, wherever it moves. Made by [`Heap::root`].
-pub struct Root<'id, T>(Place<'id, T>);
+pub struct Root<'id, T, M: Mode = Local>(Place<'id, T, M>);
 
-impl<'id, T> Root<'id, T> {
+// SAFETY: the place is read and written as an atomic, and given back while nothing is collected; the
+// object is `Sync` ([`Holds`]). To get at it takes the thread's own `Heap`.
+unsafe impl<T> Send for Root<'_, T, Threads> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Root<'_, T, Threads> {}
+
+impl<'id, T, M: Mode> Root<'id, T, M> {
     /// The object.
     #[inline]
-    pub fn get<'m>(&self, heap: &'m Heap<'id>) -> Gc<'m, 'id, T> {
+    pub fn get<'m>(&self, heap: &'m Heap<'id, M>) -> Gc<'m, 'id, T> {
         match self.0.get(heap) {
             Some(o) => o,
             // It has been given one, and keeps it.
@@ -556,23 +847,29 @@ impl<'id, T> Root<'id, T> {
     }
 
     /// Keeps another object instead.
+    #[inline]
     pub fn set(&self, object: Gc<'_, 'id, T>) {
         self.0.set(object);
     }
 }
 
-impl<T> Drop for Root<'_, T> {
+impl<T, M: Mode> Drop for Root<'_, T, M> {
     fn drop(&mut self) {
-        self.0.inner.strong.give(self.0.place);
+        self.0.inner.alone(M::SHARED, |i| i.strong.give(self.0.place));
     }
 }
 
 /// Refers to an object and does not keep it alive. Made by [`Heap::weak`].
-pub struct WeakRoot<'id, T>(Place<'id, T>);
+pub struct WeakRoot<'id, T, M: Mode = Local>(Place<'id, T, M>);
 
-impl<'id, T> WeakRoot<'id, T> {
+// SAFETY: as of a `Root`.
+unsafe impl<T> Send for WeakRoot<'_, T, Threads> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for WeakRoot<'_, T, Threads> {}
+
+impl<'id, T, M: Mode> WeakRoot<'id, T, M> {
     /// The object, if it has not been collected.
-    pub fn get<'m>(&self, heap: &'m Heap<'id>) -> Option<Gc<'m, 'id, T>> {
+    pub fn get<'m>(&self, heap: &'m Heap<'id, M>) -> Option<Gc<'m, 'id, T>> {
         self.0.get(heap)
     }
 
@@ -582,8 +879,8 @@ impl<'id, T> WeakRoot<'id, T> {
     }
 }
 
-impl<T> Drop for WeakRoot<'_, T> {
+impl<T, M: Mode> Drop for WeakRoot<'_, T, M> {
     fn drop(&mut self) {
-        self.0.inner.weak.give(self.0.place);
+        self.0.inner.alone(M::SHARED, |i| i.weak.give(self.0.place));
     }
 }

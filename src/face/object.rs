@@ -1,6 +1,8 @@
 //! What a managed object consists of, and how the collector finds references in it.
 
+use super::gate::Mode;
 use super::heap::{Gc, Heap};
+use super::value::Value;
 use crate::base::addr::Addr;
 use crate::base::res::{Result, code_of};
 use crate::object::format::Methods;
@@ -11,6 +13,7 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::needs_drop;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The alignment of objects, and the largest that a managed type may have.
 pub(super) const ALIGN: usize = 8;
@@ -36,6 +39,23 @@ pub(super) struct Kind {
     pub element: usize,
     /// Visits the references in an object, given the address of what follows the head.
     pub trace: unsafe fn(*const u8, &mut Tracer<'_>),
+    /// Calls the finalizer, given the heap and the head.
+    pub finalize: Option<unsafe fn(*const (), NonNull<u8>)>,
+    /// The type, if a [`super::Value`] may be cast to it.
+    pub tag: Option<&'static TypeTag>,
+}
+
+/// Stands for a type: a static of which there is one.
+#[doc(hidden)]
+pub struct TypeTag(#[allow(dead_code)] u8);
+
+impl TypeTag {
+    #[doc(hidden)]
+    #[allow(clippy::new_without_default)] // For statics.
+    pub const fn new() -> TypeTag {
+        // Of some size, so that no two are at one address.
+        TypeTag(0)
+    }
 }
 
 /// The kind of `T`.
@@ -56,7 +76,7 @@ impl<T: Trace> Of<T> {
         // At least a word behind the head, for `forward`.
         let rest = size_of::<T>().next_multiple_of(ALIGN);
         let rest = if rest == 0 { ALIGN } else { rest };
-        &Kind { fixed: HEAD + rest, element: 0, trace: trace::<T> }
+        &Kind { fixed: HEAD + rest, element: 0, trace: trace::<T>, finalize: None, tag: T::TAG }
     };
 }
 
@@ -82,6 +102,17 @@ pub(super) unsafe fn trace_references(p: *const u8, t: &mut Tracer<'_>) {
     for i in 0..len {
         // SAFETY: as many follow.
         t.fix(unsafe { p.add(COUNT).cast::<Cell<usize>>().add(i) });
+    }
+}
+
+/// # Safety
+/// An array of slots is there, behind its length.
+pub(super) unsafe fn trace_slots(p: *const u8, t: &mut Tracer<'_>) {
+    // SAFETY: the caller's.
+    let len = unsafe { p.cast::<usize>().read() };
+    for i in 0..len {
+        // SAFETY: as many follow.
+        t.fix_value(unsafe { p.add(COUNT).cast::<Cell<usize>>().add(i) });
     }
 }
 
@@ -134,6 +165,21 @@ impl Tracer<'_> {
         self.fix(&raw const f.at);
     }
 
+    /// Visits a value.
+    #[inline(always)]
+    pub fn visit_slot(&mut self, s: &Slot<'_>) {
+        self.fix_value(&raw const s.at);
+    }
+
+    /// As `fix`, if there is a reference.
+    #[inline(always)]
+    fn fix_value(&mut self, at: *const Cell<usize>) {
+        // SAFETY: as there.
+        if unsafe { &*at }.get() & TAGS == 0 {
+            self.fix(at);
+        }
+    }
+
     #[inline(always)]
     fn fix(&mut self, at: *const Cell<usize>) {
         // SAFETY: a field of an object that the collector looks at.
@@ -151,11 +197,14 @@ impl Tracer<'_> {
 /// of which have it.
 ///
 /// # Safety
-/// `trace` calls [`Tracer::visit`] for every [`Field`] in the value, each time, and does nothing
-/// else; it does not panic. No field can be taken out of a value, or exchanged, by who has a
+/// `trace` calls [`Tracer::visit`] for every [`Field`] in the value and [`Tracer::visit_slot`] for
+/// every [`Slot`], each time, and does nothing else; it does not panic. No field can be taken out of a value, or exchanged, by who has a
 /// shared reference to it: so there is no implementation for `RefCell`, nor for what has its
 /// fields in other memory, as `Box` and `Vec`.
 pub unsafe trait Trace {
+    #[doc(hidden)]
+    const TAG: Option<&'static TypeTag> = None;
+
     /// Visits every reference in the value.
     fn trace(&self, t: &mut Tracer<'_>);
 }
@@ -164,7 +213,10 @@ pub unsafe trait Trace {
 ///
 /// # Safety
 /// So it is.
-pub unsafe trait Leaf: Trace {}
+pub unsafe trait Leaf: Trace {
+    #[doc(hidden)]
+    const ARRAY: Option<&'static TypeTag> = None;
+}
 
 macro_rules! leaves {
     ($($t:ty)*) => {$(
@@ -177,7 +229,17 @@ macro_rules! leaves {
         unsafe impl Leaf for $t {}
     )*};
 }
-leaves!(() bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64);
+leaves!(() bool char u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64);
+
+// SAFETY: no field is in it.
+unsafe impl Trace for u8 {
+    #[inline(always)]
+    fn trace(&self, _: &mut Tracer<'_>) {}
+}
+// SAFETY: as above.
+unsafe impl Leaf for u8 {
+    const ARRAY: Option<&'static TypeTag> = Some(super::value::BYTES_TAG);
+}
 
 // SAFETY: what is behind it is not part of the value.
 unsafe impl<T: ?Sized> Trace for &'static T {
@@ -231,6 +293,66 @@ unsafe impl<A: Trace, B: Trace> Trace for (A, B) {
 // SAFETY: neither has a field.
 unsafe impl<A: Leaf, B: Leaf> Leaf for (A, B) {}
 
+/// A [`Value`](super::Value) in a managed object. [`Gc::write`] alone changes it; one that is anywhere else
+/// is nothing.
+#[repr(transparent)]
+pub struct Slot<'id> {
+    at: Cell<usize>,
+    brand: PhantomData<Cell<&'id ()>>,
+}
+
+impl<'id> Slot<'id> {
+    /// One with nothing in it.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Slot { at: Cell::new(0), brand: PhantomData }
+    }
+
+    /// See [`Field::word`].
+    #[inline(always)]
+    fn word(&self) -> &AtomicUsize {
+        // SAFETY: as there.
+        unsafe { &*(&raw const self.at).cast::<AtomicUsize>() }
+    }
+
+    /// What it is.
+    #[inline(always)]
+    pub fn get<'m, M: Mode>(&self, _: &'m Heap<'id, M>) -> Value<'m, 'id> {
+        // SAFETY: nothing, or in an object, where the collector keeps it up to date.
+        unsafe { Value::from_word(self.word().load(Ordering::Acquire)) }
+    }
+
+    /// # Safety
+    /// The slot is where the collector looks at it, and `to` the word of a value of this heap.
+    #[inline(always)]
+    pub(super) unsafe fn store(&self, to: usize) {
+        self.word().store(to, Ordering::Release);
+    }
+
+    /// Where it is.
+    #[inline(always)]
+    pub(super) fn place(&self) -> usize {
+        (&raw const self.at).addr()
+    }
+}
+
+impl Default for Slot<'_> {
+    fn default() -> Self {
+        Slot::new()
+    }
+}
+
+// SAFETY: as of a `Field`.
+unsafe impl Sync for Slot<'_> {}
+
+// SAFETY: as of a `Field`.
+unsafe impl Trace for Slot<'_> {
+    #[inline(always)]
+    fn trace(&self, t: &mut Tracer<'_>) {
+        t.visit_slot(self);
+    }
+}
+
 /// A reference from one managed object to another, or none. The collector changes it when the
 /// other moves.
 ///
@@ -249,15 +371,24 @@ impl<'id, T> Field<'id, T> {
         Field { at: Cell::new(0), brand: PhantomData }
     }
 
+    /// As threads see it: what was written before a store is there after the load. On x86 these are plain
+    /// moves.
+    #[inline(always)]
+    fn word(&self) -> &AtomicUsize {
+        // SAFETY: as large and as aligned. Only the collector writes to it otherwise, when no
+        // thread reads it.
+        unsafe { &*(&raw const self.at).cast::<AtomicUsize>() }
+    }
+
     /// Does it refer to nothing?
     pub fn is_null(&self) -> bool {
-        self.at.get() == 0
+        self.word().load(Ordering::Relaxed) == 0
     }
 
     /// What it refers to.
     #[inline]
-    pub fn get<'m>(&self, heap: &'m Heap<'id>) -> Option<Gc<'m, 'id, T>> {
-        let at = NonNull::new(Addr(self.at.get()).ptr::<u8>())?;
+    pub fn get<'m, M: Mode>(&self, heap: &'m Heap<'id, M>) -> Option<Gc<'m, 'id, T>> {
+        let at = NonNull::new(Addr(self.word().load(Ordering::Acquire)).ptr::<u8>())?;
         // SAFETY: not null, so it is in an object, where the collector keeps it up to date. A `T`
         // is there, which stays while the heap is borrowed.
         Some(unsafe { Gc::from_head(heap, at) })
@@ -266,7 +397,7 @@ impl<'id, T> Field<'id, T> {
     /// # Safety
     /// The field is in an object, and `to` 0 or the head of a `T` of the same heap.
     pub(super) unsafe fn store(&self, to: usize) {
-        self.at.set(to);
+        self.word().store(to, Ordering::Release);
     }
 
     /// Where it is.
@@ -274,6 +405,10 @@ impl<'id, T> Field<'id, T> {
         (&raw const self.at).addr()
     }
 }
+
+// SAFETY: it is read and written as an atomic. To get at the object takes a heap, and in one that
+// threads share all values are `Sync` (`Holds`).
+unsafe impl<T> Sync for Field<'_, T> {}
 
 impl<T> Default for Field<'_, T> {
     fn default() -> Self {
@@ -310,6 +445,15 @@ unsafe fn kind_of(word: usize) -> &'static Kind {
     unsafe { &*core::ptr::with_exposed_provenance::<Kind>(word) }
 }
 
+/// The kind of the object whose head is there.
+///
+/// # Safety
+/// It is one that has not moved away.
+pub(super) unsafe fn kind_at(p: NonNull<u8>) -> &'static Kind {
+    // SAFETY: the caller's.
+    unsafe { kind_of(head(Addr::of(p.as_ptr()))) }
+}
+
 /// Makes the block at `p` an object of a kind.
 ///
 /// # Safety
@@ -333,7 +477,7 @@ unsafe extern "C" fn scan(ss: *mut c_void, base: Addr, limit: Addr) -> i32 {
     }
 }
 
-/// Scans the places of roots: 0 and odd words are no references.
+/// Scans the places of roots, and root arrays: 0 and words with tags are no references.
 pub(super) unsafe extern "C" fn scan_places(
     ss: *mut c_void,
     base: Addr,
@@ -346,7 +490,7 @@ pub(super) unsafe extern "C" fn scan_places(
             let place = at.ptr::<Cell<usize>>();
             // SAFETY: the root consists of such places.
             let word = (*place).get();
-            if word != 0 && word & 1 == 0 {
+            if word != 0 && word & TAGS == 0 {
                 t.fix(place);
             }
             at.add(size_of::<usize>())

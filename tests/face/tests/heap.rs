@@ -1,9 +1,10 @@
 //! Managed objects beside a shadow of them that is not managed.
 
-use mps::{Array, Field, Gc, Heap, Leaf, Options, Res, Root, Trace};
+use mps::{Array, Field, Finalize, Gc, Heap, Leaf, Options, Res, Root, Threads, Trace};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 fn short() -> Options {
     Options { pause_time: 0.0, ..Options::default() }
@@ -375,4 +376,241 @@ fn heaps_in_threads_and_in_each_other() {
             s.spawn(move || one(seed));
         }
     });
+}
+
+/// One that is put into a list of the dead.
+#[derive(Trace)]
+struct Mortal<'id> {
+    number: u64,
+    list: Field<'id, Mourners<'id>>,
+    next: Field<'id, Mortal<'id>>,
+}
+
+#[derive(Trace)]
+struct Mourners<'id> {
+    first: Field<'id, Mortal<'id>>,
+    how_many: Cell<usize>,
+}
+
+impl<'id> Finalize<'id> for Mortal<'id> {
+    fn finalize<'m>(m: Gc<'m, 'id, Self>, heap: &'m Heap<'id>) {
+        let list = m.list.get(heap).expect("what it refers to is there");
+        m.set(|m| &m.next, list.first.get(heap));
+        list.set(|l| &l.first, Some(m));
+        list.how_many.set(list.how_many.get() + 1);
+    }
+}
+
+#[test]
+fn finalizers() {
+    Heap::with(&short(), |heap| {
+        let list = heap.alloc(Mourners { first: Field::null(), how_many: Cell::new(0) }).unwrap();
+        let list = heap.root(list).unwrap();
+        let mut kept = Vec::new();
+        for number in 0..10_000 {
+            let value = Mortal { number, list: Field::null(), next: Field::null() };
+            let m = heap.alloc_final(value).unwrap();
+            m.set(|m| &m.list, Some(list.get(heap)));
+            if number % 10 == 0 {
+                kept.push((number, heap.root(m).unwrap()));
+            }
+            heap.safepoint();
+        }
+        let weak = heap.weak(kept[7].1.get(heap)).unwrap();
+        heap.collect();
+        let ran = heap.run_finalizers();
+        assert_eq!((ran, list.get(heap).how_many.get()), (9_000, 9_000));
+        assert_eq!(heap.run_finalizers(), 0);
+        // They live on in the list, each once, and are not finalized again.
+        heap.collect();
+        let mut numbers = Vec::new();
+        let mut at = list.get(heap).first.get(heap);
+        while let Some(m) = at {
+            numbers.push(m.number);
+            at = m.next.get(heap);
+        }
+        numbers.sort();
+        assert_eq!(numbers, (0..10_000).filter(|n| n % 10 != 0).collect::<Vec<_>>());
+        list.get(heap).set(|l| &l.first, None);
+        heap.collect();
+        assert_eq!(heap.run_finalizers(), 0);
+        assert!(kept.iter().all(|(n, r)| r.get(heap).number == *n));
+        assert_eq!(weak.get(heap).map(|w| w.number), Some(70));
+        kept.clear();
+        heap.collect();
+        // What waits for its finalizer is alive, so weak roots have it.
+        assert_eq!(weak.get(heap).map(|w| w.number), Some(70));
+        assert_eq!(heap.run_finalizers(), 1000);
+        list.get(heap).set(|l| &l.first, None);
+        heap.collect();
+        assert!(weak.get(heap).is_none());
+    })
+    .unwrap();
+}
+
+#[test]
+fn finalizers_without_memory() {
+    let options = Options { limit: 4 << 20, ..short() };
+    Heap::with(&options, |heap| {
+        let list = heap.alloc(Mourners { first: Field::null(), how_many: Cell::new(0) }).unwrap();
+        let list = heap.root(list).unwrap();
+        let mut made = 0;
+        let mut refused = 0;
+        while refused < 3 {
+            let value = Mortal { number: 1, list: Field::null(), next: Field::null() };
+            match heap.alloc_final(value).map(|m| m.set(|m| &m.list, Some(list.get(heap)))) {
+                Ok(()) => made += 1,
+                Err(_) => {
+                    refused += 1;
+                    heap.collect();
+                    heap.run_finalizers();
+                    list.get(heap).set(|l| &l.first, None);
+                    heap.collect();
+                }
+            }
+        }
+        // Without memory to copy to, some stay for another collection.
+        for _ in 0..5 {
+            heap.collect();
+            heap.run_finalizers();
+            list.get(heap).set(|l| &l.first, None);
+        }
+        assert_eq!(list.get(heap).how_many.get(), made);
+    })
+    .unwrap();
+}
+
+/// A node that threads share.
+#[derive(Trace)]
+struct Link<'id> {
+    number: u64,
+    next: Field<'id, Link<'id>>,
+}
+
+fn link<'m, 'id>(heap: &'m Heap<'id, Threads>, number: u64) -> Gc<'m, 'id, Link<'id>> {
+    heap.alloc(Link { number, next: Field::null() }).unwrap()
+}
+
+#[test]
+fn threads_on_one_heap() {
+    const EACH: u64 = 30_000;
+    Heap::shared(&short(), |shared| {
+        let table = shared.enter(|h| h.root(h.alloc_array::<Link<'_>>(64).unwrap()).unwrap());
+        let table = &table.unwrap();
+        let lost = AtomicU64::new(0);
+        std::thread::scope(|s| {
+            for t in 0..4u64 {
+                let lost = &lost;
+                s.spawn(move || {
+                    shared
+                        .enter(|heap| {
+                            // Each has a list of its own, and one place of the table that it shares
+                            // with all: whatever another has put there is whole.
+                            let mine = heap.root(link(heap, 0)).unwrap();
+                            let weak = heap.weak(link(heap, 7)).unwrap();
+                            for i in 1..EACH {
+                                let l = link(heap, i);
+                                l.set(|l| &l.next, Some(mine.get(heap)).filter(|_| i % 100 != 0));
+                                mine.set(l);
+                                let place = ((i + t) % 64) as usize;
+                                let all = table.get(heap);
+                                if let Some(other) = all.get(heap, place) {
+                                    let next = other.next.get(heap).map_or(0, |n| n.number);
+                                    if other.number >= EACH
+                                        || (next != 0 && next + 1 != other.number)
+                                    {
+                                        lost.fetch_add(1, SeqCst);
+                                    }
+                                }
+                                all.put(place, Some(l));
+                                weak.set(l);
+                                // Garbage, for collections to happen.
+                                heap.alloc_array::<Link<'_>>(64).unwrap();
+                                heap.safepoint();
+                            }
+                            let mut at = Some(mine.get(heap));
+                            let mut expected = EACH - 1;
+                            while let Some(l) = at {
+                                assert_eq!(l.number, expected);
+                                expected -= 1;
+                                at = l.next.get(heap);
+                            }
+                            assert_eq!(expected, EACH - 101);
+                        })
+                        .unwrap();
+                });
+            }
+        });
+        assert_eq!(lost.load(SeqCst), 0);
+        shared
+            .enter(|heap| {
+                heap.collect();
+                assert!((0..64).all(|i| table.get(heap).get(heap, i).is_some()));
+                assert!(heap.collections() > 1, "{}", heap.collections());
+            })
+            .unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
+fn roots_cross_threads() {
+    let collected = AtomicUsize::new(0);
+    Heap::shared(&short(), |shared| {
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                shared
+                    .enter(move |heap| {
+                        for i in 0..2000 {
+                            send.send((i, heap.root(link(heap, i)).unwrap())).unwrap();
+                            heap.safepoint();
+                        }
+                    })
+                    .unwrap();
+            });
+            let collected = &collected;
+            s.spawn(move || {
+                shared
+                    .enter(|heap| {
+                        // Waits for the other, which waits for this one to let objects move.
+                        while let Ok((i, root)) = heap.blocking(|| receive.recv()) {
+                            if i % 50 == 0 {
+                                heap.collect();
+                            }
+                            assert_eq!(root.get(heap).number, i);
+                        }
+                        collected.store(heap.collections(), SeqCst);
+                    })
+                    .unwrap();
+            });
+        });
+        // One is dropped where there is no heap.
+        let root = shared.enter(|heap| heap.root(link(heap, 1)).unwrap()).unwrap();
+        drop(root);
+        // Who is in it can't enter it.
+        let again = shared.enter(|_| shared.enter(|_| ()).err()).unwrap();
+        assert_eq!(again, Some(Res::Fail));
+    })
+    .unwrap();
+    assert!(collected.load(SeqCst) >= 40);
+}
+
+#[test]
+fn threads_that_panic_let_go() {
+    Heap::shared(&short(), |shared| {
+        std::thread::scope(|s| {
+            for _ in 0..3 {
+                let t = s.spawn(|| {
+                    shared.enter(|heap| {
+                        let _kept = heap.root(link(heap, 1)).unwrap();
+                        heap.blocking(|| panic!("this is to fail"));
+                    })
+                });
+                assert!(t.join().is_err());
+            }
+        });
+        shared.enter(|heap| heap.collect()).unwrap();
+    })
+    .unwrap();
 }

@@ -58,10 +58,33 @@ fn derive(mut input: DeriveInput) -> TokenStream {
                 .to_compile_error();
         }
     };
+    // A type that a value can be cast to has the heap's lifetime for its only parameter, or none.
+    let plain = input.generics.type_params().count() + input.generics.const_params().count() == 0
+        && input.generics.lifetimes().count() <= 1;
+    let tag = plain.then(|| {
+        quote! {
+            const TAG: ::core::option::Option<&'static ::mps::TypeTag> = {
+                static TAG: ::mps::TypeTag = ::mps::TypeTag::new();
+                ::core::option::Option::Some(&TAG)
+            };
+        }
+    });
+    let dynamic = plain.then(|| {
+        let own = input.generics.lifetimes().next().map(|l| l.lifetime.clone());
+        let heap = own.clone().unwrap_or_else(|| syn::Lifetime::new("'id", name.span()));
+        let of = own.map(|l| quote! { <#l> });
+        quote! {
+            // SAFETY: the tag is a static of this type's own; the lifetime is the heap's.
+            #[automatically_derived]
+            unsafe impl<#heap> ::mps::Dynamic<#heap> for #name #of {}
+        }
+    });
     quote! {
+        #dynamic
         // SAFETY: every part is visited, and none can be taken out, by their own traits.
         #[automatically_derived]
         unsafe impl #generics ::mps::Trace for #name #arguments #bounds {
+            #tag
             #[inline]
             fn trace(&self, t: &mut ::mps::Tracer<'_>) {
                 #body
