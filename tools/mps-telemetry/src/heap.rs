@@ -661,7 +661,7 @@ mod tests {
     #[test]
     fn paths() {
         let t = shown(&sample().0, Form::Text, Some(Address(0x908))).unwrap();
-        let way = "path from a root\n  root 0x99 (area)\n   pairs 0x1000\n    pairs 0x1100\n     pairs 0x900\n";
+        let way = "path from a root\n  root 0x99 (area)\n   pairs 0x1000\n    pairs 0x1200\n     pairs 0x900\n";
         assert!(t.contains(way), "{t}");
         let t = shown(&sample().0, Form::Text, Some(Address(0x1400))).unwrap();
         assert!(t.contains("none: it is not kept alive"), "{t}");
