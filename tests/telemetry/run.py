@@ -138,6 +138,57 @@ def without_one(browser, good, dir, plots):
             check(f"{p['id']} without {what} is noticed", mine, wrong)
 
 
+def heap(browser, dir, stream):
+    def shown(*how):
+        done = show("heap", stream, *how)
+        check(f"heap {' '.join(map(str, how))}", done.returncode == 0, done.stderr)
+        return done.stdout.decode()
+
+    # What the snapshots have, by another reader.
+    snapshots = []
+    for e in events(stream):
+        if e["event"] == "HeapBegin":
+            snapshots.append([])
+        elif e["event"].startswith("Heap"):
+            snapshots[-1].append(e)
+    first, last = [[e for e in s if e["event"] == "HeapObject"] for s in snapshots]
+    size = {e["address"]: e["size"] for e in last}
+    refs, at = collections.defaultdict(list), None
+    for e in snapshots[-1]:
+        at = e.get("address", e.get("root", at))
+        if e["event"] == "HeapRefs":
+            start = int(at, 16) if at in size else 0
+            refs[at] += [hex(start + d) for d in e["distances"]]
+    roots = [e["root"] for e in snapshots[-1] if e["event"] == "HeapRoot" and e["root"] != "0x0"]
+    reached, came, queue = set(), {}, list(roots)
+    for a in queue:
+        for to in refs[a]:
+            if to in size and to not in reached:
+                reached.add(to)
+                came[to] = a
+                queue.append(to)
+    s = json.loads(shown("--form", "json"))
+    check("heap: objects and bytes", (s["objects"], s["bytes"]) == (len(last), sum(size.values())), s)
+    dead = sum(n for a, n in size.items() if a not in reached)
+    check("heap: what is out of reach", s["dead"] == dead and len(reached) > 1000, s["dead"], dead)
+    group = s["groups"]["vectors"]
+    check("heap: growth", group["before_bytes"] == sum(e["size"] for e in first) > 0, group)
+    check("heap: the table retains all", s["largest"][0]["bytes"] == sum(size[a] for a in reached), s["largest"])
+    far = queue[-1]
+    length, a = 1, far
+    while a in came:
+        a, length = came[a], length + 1
+    s = json.loads(shown("--form", "json", "--path", far))
+    check("heap: the shortest path", len(s["path"]) == length and far in s["path"][-1], s["path"], length)
+    check("heap: text", "vectors" in shown())
+    page = dir / "heap.html"
+    shown("--form", "html", "-o", page)
+    _, wrong = browser.plots(page)
+    check("heap: the page", not wrong, *wrong)
+    drawn = browser.run("return document.querySelectorAll('#map .slice').length")
+    check("heap: the treemap is drawn", drawn > 2, drawn)
+
+
 def main():
     with tempfile.TemporaryDirectory() as dir:
         dir = pathlib.Path(dir)
@@ -158,6 +209,10 @@ def main():
             plots = page(browser, good, [stream, child], 2)
             page(browser, keep / "many.html", [many], 1)
             without_one(browser, good, dir, plots)
+            snapshots = dir / "snapshots.log"
+            os.environ["MPS_TEST_SNAPSHOT"] = "1"
+            program(snapshots, 300, 40000, 0)
+            heap(browser, dir, snapshots)
 
 
 try:

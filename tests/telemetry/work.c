@@ -4,6 +4,9 @@
  * kilobytes, how many objects to allocate, and whether a child process is to
  * do the same from half way on.
  *
+ * With MPS_TEST_SNAPSHOT in the environment heap snapshots are taken: after the first half, and
+ * when all is collected.
+ *
  * Each process prints a line of JSON: what mps_x_stats has to say of it.
  */
 
@@ -59,6 +62,12 @@ static void print(const char *role, const mps_x_stats_s *s,
          (unsigned long)(s->steps - from->steps));
 }
 
+static void snapshot(void)
+{
+  if (getenv("MPS_TEST_SNAPSHOT") != NULL)
+    CHECK_OK(mps_x_heap_snapshot(arena));
+}
+
 int main(int argc, char **argv)
 {
   mps_x_stats_s at_fork, s;
@@ -87,7 +96,9 @@ int main(int argc, char **argv)
   CHECK_OK(mps_root_create_table(&root, arena, mps_rank_exact(), 0, table,
                                  TABLE));
   memset(&at_fork, 0, sizeof at_fork);
+  mps_telemetry_label(fmt, mps_telemetry_intern("vectors"));
   mutate(count / 2);
+  snapshot();
   if (forking) {
     fflush(stdout);
     child = fork();
@@ -97,6 +108,7 @@ int main(int argc, char **argv)
   }
   mutate(count / 2);
   CHECK_OK(mps_arena_collect(arena));
+  snapshot();
   stats(&s);
   print(child == 0 ? "child" : "parent", &s, &at_fork);
   memset(table, 0, sizeof table);
