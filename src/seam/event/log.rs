@@ -107,5 +107,12 @@ pub fn event(k: EventKind, args: &[usize], text: Option<&[u8]>) {
             f
         ),
         EventKind::Forked => defmt::info!("a child process"),
+        // They are written past this: one for each object is too much for a log.
+        EventKind::HeapBegin
+        | EventKind::HeapPool
+        | EventKind::HeapObject
+        | EventKind::HeapRoot
+        | EventKind::HeapRefs
+        | EventKind::HeapEnd => {}
     }
 }
