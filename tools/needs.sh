@@ -288,7 +288,7 @@ case $job in
         # For macOS's.
         for target in {x86_64,aarch64}-apple-darwin; do cross; done
         # For Windows'.
-        for target in {x86_64,i686}-pc-windows-gnu x86_64-pc-windows-msvc; do cross; done
+        for target in {x86_64,i686}-pc-windows-{gnu,msvc}; do cross; done
         wine
         target=
         ;;

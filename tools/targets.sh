@@ -29,6 +29,7 @@ systems() {
 x86_64-pc-windows-gnu              Wine
 i686-pc-windows-gnu                Wine
 x86_64-pc-windows-msvc             Wine
+i686-pc-windows-msvc               Wine
 x86_64-apple-darwin                nothing here; it is linked
 aarch64-apple-darwin               nothing here; it is linked
 x86_64-unknown-freebsd             nothing here; it is linked

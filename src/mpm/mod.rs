@@ -240,32 +240,33 @@ impl Mpm {
         boot: &Boot,
         config: &Config,
     ) {
-        let mpm = Mpm {
-            table: AtomicPtr::new(core::ptr::from_ref(&NO_TABLE).cast_mut()),
-            sig: Cell::new(Sig::DEAD),
-            next: AtomicPtr::new(core::ptr::null_mut()),
-            protects_roots: AtomicBool::new(false),
-            cx: Cx::new(Arena::new(port, params, boot)),
-            tracer: Tracer::default(),
-            messages: message::Messages::default(),
-            formats: List::default(),
-            state: StateCell(AtomicU8::new(State::Unclamped as u8)),
-            pause_time: Cell::new(config.pause_time),
-            utilisation: Cell::new(config.utilisation),
-            lately: pace::Lately::default(),
-            last_work: Default::default(),
-            full_wanted: Cell::new(false),
-            allocated: Cell::new(0),
-            last_step: Cell::new(0),
-            last_full: Cell::new(0),
-            trace_ticks: Cell::new(0),
-            trace_bytes: Cell::new(0),
-            waiting: Cell::new(None),
-            why_waiting: Cell::new(0),
-            pauses: Histogram::default(),
-        };
-        // SAFETY: the caller's.
-        unsafe { p.write(mpm) };
+        // SAFETY: the caller's. Not a variable first, which would be a copy more.
+        unsafe {
+            p.write(Mpm {
+                table: AtomicPtr::new(core::ptr::from_ref(&NO_TABLE).cast_mut()),
+                sig: Cell::new(Sig::DEAD),
+                next: AtomicPtr::new(core::ptr::null_mut()),
+                protects_roots: AtomicBool::new(false),
+                cx: Cx::new(Arena::new(port, params, boot)),
+                tracer: Tracer::default(),
+                messages: message::Messages::default(),
+                formats: List::default(),
+                state: StateCell(AtomicU8::new(State::Unclamped as u8)),
+                pause_time: Cell::new(config.pause_time),
+                utilisation: Cell::new(config.utilisation),
+                lately: pace::Lately::default(),
+                last_work: Default::default(),
+                full_wanted: Cell::new(false),
+                allocated: Cell::new(0),
+                last_step: Cell::new(0),
+                last_full: Cell::new(0),
+                trace_ticks: Cell::new(0),
+                trace_bytes: Cell::new(0),
+                waiting: Cell::new(None),
+                why_waiting: Cell::new(0),
+                pauses: Histogram::default(),
+            });
+        }
     }
 
     /// What of the client's is left in the instance, as a text for a report; ends in a NUL.
