@@ -15,10 +15,10 @@
 #   JOBS          how many programs at a time (as many as processors)
 #
 # One line for each program; then the number passed and failed.  FILTER is a
-# part of the program's name.
+# part of the program's name, or several such.
 
 if [ $# -lt 2 ]; then
-  sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 archive=$1
@@ -113,7 +113,10 @@ programs() {    # name and optimization of each
       for o in -O0 -O2; do echo "$name$o $o"; done ;;
     *) echo "$name $OPT" ;;
     esac
-  done | awk -v filter="$filter" '!had[$0]++ && index($1, filter)'
+  done | awk -v filter="$filter" '
+    BEGIN { n = split(filter, parts, " ") }
+    { wanted = n == 0; for (i = 1; i <= n; i++) wanted = wanted || index($1, parts[i]) }
+    wanted && !had[$0]++'
 }
 if [ -n "${SOFT-}" ]; then       # what all programs share is compiled once
   build common "$here/common.c" "$OPT" || exit
