@@ -58,7 +58,7 @@ static void begin(mps_pool_class_t c, size_t words, double pause, int gen)
   of[2] = mps_class_awl();
   of[3] = mps_class_lo();
   of[4] = mps_class_amc();      /* for large ones */
-  arena = arena_vm((size_t)1 << 30);
+  arena = arena_vm((size_t)1 << (sizeof(void *) == 8 ? 30 : 28));
   mps_arena_pause_time_set(arena, pause);
   chain = chain_make(arena, 2, 400);
   fmt = fmt_make(arena, 0);
@@ -304,7 +304,7 @@ static void chain_of(size_t n, size_t per, int keep, size_t limit)
     table[tables + i] = obj_new(aps[i % 2], 0, KIND_VECTOR, 1, i);
   for (i = 0; i < n; ++i) {
     /* Not in the order in which they are found. */
-    size_t at = (n - 1 - i) * (step % n == 0 ? 1 : step) % n;
+    size_t at = (size_t)((unsigned long long)(n - 1 - i) * (step % n == 0 ? 1 : step) % n);
     obj_t t = table[at / per];
     t->slot[2 * (at % per)] = (word)table[tables + i];
     t->slot[2 * (at % per) + 1] = (word)table[tables + i + 1];
