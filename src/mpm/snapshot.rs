@@ -5,13 +5,13 @@
 //! them, a few at a time.
 
 use super::entry::Entered;
+use super::walk::{each_object, is_to_object};
 use super::{Mpm, State};
 use crate::base::addr::{Addr, Size};
 use crate::base::ptr::P;
 use crate::base::res::{Res, Result};
 use crate::base::sets::{Rank, ZoneSet};
 use crate::object::cx::Inside;
-use crate::object::format::Format;
 use crate::object::pool::Pool;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
@@ -84,8 +84,7 @@ impl Writer {
 fn found(ss: &ScanState, r: Ref<'_>) -> Result {
     // SAFETY: `snapshot` put it there, and lives longer than the scan.
     let w = unsafe { &*ss.closure.cast::<Writer>() };
-    let known = seg::of_addr(&ss.cx(), r.get()).is_some_and(|s| s.pool.format.get().is_some());
-    if known && !(crate::seam::fault("snapshot") && w.len.get() == 1) {
+    if is_to_object(ss, r) && !(crate::seam::fault("snapshot") && w.len.get() == 1) {
         w.add(r.get());
     }
     Ok(())
@@ -137,9 +136,7 @@ impl Entered {
         cx.hold();
         let zones = cx.formatted_zones();
         for pool in cx.pools.iter() {
-            if let Some(f) = pool.format.get() {
-                self.snapshot_pool(cx, pool, f, zones, &w);
-            }
+            self.snapshot_pool(cx, pool, zones, &w);
         }
         for r in self.tracer.roots.iter() {
             w.put(EventKind::HeapRoot, &[r.addr().0, r.rank as usize], kind_of(&r.get().kind));
@@ -158,40 +155,23 @@ impl Entered {
         w.out.into_inner().end()
     }
 
-    fn snapshot_pool(
-        &self,
-        cx: Inside<'_>,
-        pool: P<Pool>,
-        f: P<Format>,
-        zones: ZoneSet,
-        w: &Writer,
-    ) {
-        let h = f.m.header;
-        // Nothing here fails: the closure does not.
-        let _ = pool.class.areas(cx, pool, &mut |s, base, limit| {
-            if self.may_be_dead(s) {
-                return Ok(());
-            }
-            s.expose(cx);
-            let rank = seg::first_rank(s.ranks);
-            let closure = core::ptr::from_ref(w).cast_mut().cast();
-            let ss = ScanState::hooked(cx, rank, zones, found, closure);
+    fn snapshot_pool(&self, cx: Inside<'_>, pool: P<Pool>, zones: ZoneSet, w: &Writer) {
+        let closure = core::ptr::from_ref(w).cast_mut().cast();
+        self.live_areas(pool, &mut |s, f, area| {
+            let ss = ScanState::hooked(cx, seg::first_rank(s.ranks), zones, found, closure);
             let generation = self.number_of(s);
-            let mut at = base;
-            while at < limit {
-                let size = f.get().size(at.add(h));
-                crate::aver!(at.add(size) > at, "skip method goes forward");
-                w.put(EventKind::HeapObject, &[pool.addr().0, at.add(h).0, size, generation], b"");
+            each_object(f, area, &mut |at, next| {
+                let object = at.add(f.m.header);
+                let args = [pool.addr().0, object.0, next.since(at), generation];
+                w.put(EventKind::HeapObject, &args, b"");
                 w.objects.set(w.objects.get() + 1);
                 if !s.ranks.is_empty() {
-                    w.begin(at.add(h), rank);
+                    w.begin(object, ss.rank);
                     // As for roots.
-                    let _ = ss.scan(f.get(), at, at.add(size));
+                    let _ = ss.scan(f, at, next);
                     w.flush();
                 }
-                at = at.add(size);
-            }
-            Ok(())
+            });
         });
     }
 

@@ -3,10 +3,11 @@
 
 use super::State;
 use super::entry::Entered;
-use crate::base::addr::Addr;
+use crate::base::addr::{Addr, Range};
 use crate::base::ptr::P;
 use crate::base::res::{Result, of_code};
 use crate::base::sets::{Rank, ZoneSet};
+use crate::object::format::Format;
 use crate::object::pool::Pool;
 use crate::object::scan::{Ref, ScanState};
 use crate::object::seg::{self, Seg};
@@ -28,14 +29,30 @@ struct RootsWalk {
     s: usize,
 }
 
+/// Does a reference lead to memory of a pool with a format?
+pub(super) fn is_to_object(ss: &ScanState, r: Ref<'_>) -> bool {
+    seg::of_addr(&ss.cx(), r.get()).is_some_and(|s| s.pool.format.get().is_some())
+}
+
 fn step_root(ss: &ScanState, r: Ref<'_>) -> Result {
     // SAFETY: the walk below put itself there.
     let w = unsafe { &*ss.closure.cast::<RootsWalk>() };
-    if seg::of_addr(&ss.cx(), r.get()).is_some_and(|s| s.pool.format.get().is_some()) {
+    if is_to_object(ss, r) {
         // SAFETY: the client's stepper.
         unsafe { (w.f)(r.place(), w.root, w.p, w.s) };
     }
     Ok(())
+}
+
+/// Calls `f` with where each object in an area begins, with its header, and ends.
+pub(super) fn each_object(fmt: &Format, area: Range, f: &mut dyn FnMut(Addr, Addr)) {
+    let mut at = area.base;
+    while at < area.limit {
+        let next = at.add(fmt.size(at.add(fmt.m.header)));
+        crate::aver!(next > at, "skip method goes forward");
+        f(at, next);
+        at = next;
+    }
 }
 
 impl Entered {
@@ -71,34 +88,34 @@ impl Entered {
     /// Calls `f` with every object of a pool that is known to be alive. After a flip white
     /// objects are left out, since they may be dead.
     pub fn walk_objects(&self, p: P<Pool>, f: &mut dyn FnMut(Addr)) {
+        let first = Cell::new(true);
+        self.live_areas(p, &mut |_, fmt, area| {
+            each_object(fmt, area, &mut |at, _| {
+                if !(crate::seam::fault("objects_walk") && first.replace(false)) {
+                    f(at.add(fmt.m.header));
+                }
+            });
+        });
+    }
+
+    /// Calls `f` with a segment, the format, and where objects of the pool lie in it, exposed: all
+    /// that are known to be alive.
+    pub(super) fn live_areas(&self, p: P<Pool>, f: &mut dyn FnMut(P<Seg>, &Format, Range)) {
         let Some(fmt) = p.format.get() else { return };
         let cx = self.inside();
         cx.hold();
-        let first = Cell::new(true);
         // Nothing here fails: the closure does not.
         let _ = p.class.areas(cx, p, &mut |s, base, limit| {
-            if self.may_be_dead(s) {
-                return Ok(());
-            }
-            s.expose(cx);
-            let h = fmt.m.header;
-            let mut at = base;
-            while at < limit {
-                let next = at.add(fmt.get().size(at.add(h)));
-                crate::aver!(next > at, "skip method goes forward");
-                if crate::seam::fault("objects_walk") && first.replace(false) {
-                    at = next;
-                    continue;
-                }
-                f(at.add(h));
-                at = next;
+            if !self.may_be_dead(s) {
+                s.expose(cx);
+                f(s, fmt.get(), Range::new(base, limit));
             }
             Ok(())
         });
     }
 
     /// May what is in a segment be dead, or a marker where an object was?
-    pub(super) fn may_be_dead(&self, s: P<Seg>) -> bool {
+    fn may_be_dead(&self, s: P<Seg>) -> bool {
         self.cx.traces_of(s.white.get()).any(|t| match t.phase() {
             Phase::Flipped => true,
             // What does not move knows which of its objects are alive.

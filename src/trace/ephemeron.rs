@@ -120,7 +120,8 @@ fn is_alive(ss: &ScanState, mut a: Addr) -> bool {
 /// As [`fix::fix2`].
 pub fn fix_pair(ss: &ScanState, keep: Keep, key: Ref<'_>, value: Ref<'_>) -> Result {
     if ss.traces.is_empty() {
-        return walk(ss, key).and_then(|()| walk(ss, value));
+        // A walk: its hook gets references to the zones that it asks for.
+        return fix::fix12(ss, key).and_then(|()| fix::fix12(ss, value));
     }
     let done = fix_traced(ss, keep, key, value);
     // Without stage 1, for a client may call this without telling what it has seen so far. So the
@@ -176,12 +177,4 @@ fn wait(ss: &ScanState, key: Addr, value: Addr) {
     if e.waiting.add(&cx.arena, key, value).is_err() {
         e.missed.set(true);
     }
-}
-
-/// A reference that a walk has met: to a hook go those to zones that it asks for.
-fn walk(ss: &ScanState, r: Ref<'_>) -> Result {
-    let mut seen = ss.head.ufs.get();
-    let asked = ss.fix1(&mut seen, r.get().0);
-    ss.head.ufs.set(seen);
-    if asked { fix::fix2(ss, r) } else { Ok(()) }
 }

@@ -81,7 +81,6 @@ pub fn scan(ss: &ScanState, range: Range) -> Result {
         return Ok(());
     }
     let cx = ss.cx();
-    let mut seen = ss.head.ufs.get();
     for s in segs(&cx, range) {
         // Elsewhere objects stay where they are, and the client has references to them.
         let Some(format) = s.pool.format.get().filter(|_| s.class.moves()) else { continue };
@@ -95,13 +94,10 @@ pub fn scan(ss: &ScanState, range: Range) -> Result {
             };
             let next = object.sub(format.m.header).add(format.size(object));
             at = next.max(at.add(1));
-            if ss.fix1(&mut seen, object.0) {
-                // SAFETY: a variable of ours.
-                fix::fix2(ss, unsafe { Ref::new(&raw mut object) })?;
-            }
+            // SAFETY: a variable of ours.
+            fix::fix12(ss, unsafe { Ref::new(&raw mut object) })?;
         }
     }
-    ss.head.ufs.set(seen);
     Ok(())
 }
 

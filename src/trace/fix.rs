@@ -23,6 +23,17 @@ pub fn fix2(ss: &ScanState, reference: Ref<'_>) -> Result {
     fix_now(ss, reference)
 }
 
+/// Both stages of fix, for a reference that the library itself has.
+///
+/// # Errors
+/// As [`fix2`].
+pub fn fix12(ss: &ScanState, reference: Ref<'_>) -> Result {
+    let mut seen = ss.head.ufs.get();
+    let asked = ss.fix1(&mut seen, reference.get().0);
+    ss.head.ufs.set(seen);
+    if asked { fix2(ss, reference) } else { Ok(()) }
+}
+
 /// As [`fix2`], whatever hook there is.
 ///
 /// # Errors

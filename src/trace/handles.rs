@@ -247,14 +247,8 @@ fn scan_block(ss: &ScanState, b: P<Block>) -> Result {
 
 /// Fixes a handle's reference. Threads are held, or this one is not the collector's but a walk's.
 fn fix_one(ss: &ScanState, h: &Handle) -> Result {
-    let mut seen = ss.head.ufs.get();
-    let asked = ss.fix1(&mut seen, h.value.load(Ordering::Relaxed));
-    ss.head.ufs.set(seen);
-    if !asked {
-        return Ok(());
-    }
     // SAFETY: a word of ours, as an address is one; nobody else writes to it meanwhile.
-    fix::fix2(ss, unsafe { Ref::new(h.value.as_ptr().cast()) })
+    fix::fix12(ss, unsafe { Ref::new(h.value.as_ptr().cast()) })
 }
 
 fn new_block(cx: &Cx, weak: bool) -> Result<P<Block>> {

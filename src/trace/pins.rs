@@ -47,15 +47,7 @@ impl Pins {
         if crate::seam::fault("pins") {
             return Ok(());
         }
-        let mut seen = ss.head.ufs.get();
-        let done = self.counts.each(|mut a, _| {
-            if ss.fix1(&mut seen, a.0) {
-                // SAFETY: a variable of ours.
-                fix::fix2(ss, unsafe { Ref::new(&raw mut a) })?;
-            }
-            Ok(())
-        });
-        ss.head.ufs.set(seen);
-        done
+        // SAFETY: a variable of ours.
+        self.counts.each(|mut a, _| fix::fix12(ss, unsafe { Ref::new(&raw mut a) }))
     }
 }

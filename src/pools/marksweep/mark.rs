@@ -108,6 +108,9 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
         // Broken off, or something was left out.
         if ss.broken_off.get() { Err(Res::Limit) } else { done }
     };
+    let whole = |marked| {
+        if find.is_some() { t.each(marked, &mut { one }) } else { t.each_run(marked, &mut { one }) }
+    };
     let (done, all) = if seg.is_white() {
         if !t.begun.replace(true) {
             // Of what it refers to only that counts which is found from here on.
@@ -119,22 +122,13 @@ pub fn scan(seg: P<Seg>, ss: &ScanState) -> Result<Scanned> {
             ss.rank != Rank::Ephemeron || ss.cx().cx().trace_of(ss.traces).ephemerons.is_again();
         if again && seg.ranks.meets(Rank::Ephemeron.set()) {
             done_before.set(true);
-            done = if find.is_some() {
-                t.each(true, &mut { one })
-            } else {
-                t.each_run(true, &mut { one })
-            };
+            done = whole(true);
             done_before.set(false);
         }
         (done.and_then(|()| t.each_fresh(find.is_some(), one)), Scanned::Part)
     } else {
         t.catch_up();
-        let done = if find.is_some() {
-            t.each(false, &mut { one })
-        } else {
-            t.each_run(false, &mut { one })
-        };
-        (done, Scanned::All)
+        (whole(false), Scanned::All)
     };
     match done {
         Ok(()) => Ok(all),

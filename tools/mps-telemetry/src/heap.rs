@@ -232,14 +232,13 @@ impl<'a> Reach<'a> {
         }
         let reached = |i: usize| above.get(1 + roots + i).is_some_and(Option::is_some);
         let mut waiting = vec![false; objects];
-        for (i, r) in heap.roots.iter().enumerate().filter(|(_, r)| r.address == FINALIZATION) {
+        for (i, _) in heap.roots.iter().enumerate().filter(|(_, r)| r.address == FINALIZATION) {
             let mut from = DfsPostOrder::new(&graph, NodeIndex::new(1 + i));
             while let Some(n) = from.next(&graph) {
                 if let Some(w) = n.index().checked_sub(1 + roots).and_then(|i| waiting.get_mut(i)) {
                     *w = true;
                 }
             }
-            let _ = r;
         }
         let out = || heap.objects.iter().enumerate().filter(|(i, _)| !reached(*i));
         let size =
