@@ -26,7 +26,7 @@ TEST ?=
 CLIENT ?=
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-SOURCES := $(shell find src ports arch -type f \( -name '*.rs' -o -name '*.S' -o -name '*.c' -o -name '*.h' \)) Cargo.toml
+SOURCES := $(shell find src ports arch -type f \( -name '*.rs' -o -name '*.S' -o -name '*.inc' -o -name '*.c' -o -name '*.h' \)) Cargo.toml
 LINK := $(wildcard link/*.txt) link/localize.mk tools/macho.rs
 HEADERS := $(wildcard include/*.h include/*.hpp)
 FACTS ?= ../shared/abi

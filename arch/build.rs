@@ -28,7 +28,7 @@ fn main() {
         println!("cargo::rustc-cfg=microsoft_abi");
     }
     if target.is_mach_o() {
-        println!("cargo::rustc-cfg=mach_o"); // and takes arch/macho-*.S in (src/seam/arch.rs)
+        println!("cargo::rustc-cfg=mach_o"); // and has the shim itself (src/seam/arch.rs)
     } else {
         compile(&target, "mps_arch", file);
     }

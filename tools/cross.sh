@@ -83,7 +83,7 @@ case $os in
         ;;
     macos)
         features=port-host,archive mem=
-        [ -f "arch/macho-$assembly.S" ] || die "$target: macOS's port is for x86-64 and ARM64"
+        [ -f "arch/$assembly.inc" ] || die "$target: macOS's port is for x86-64 and ARM64"
         ;;
     windows)
         features=port-host,archive mem=

@@ -3,11 +3,30 @@
 use core::ffi::c_void;
 
 // In Mach-O an object can't be joined to others by a linker that is at hand everywhere. So
-// the shim is assembled into the object that the compiler makes.
+// the shim is assembled into the object that the compiler makes. C's names begin with an underscore
+// there, and no section says what a stack may be.
+#[cfg(mach_o)]
+macro_rules! shim {
+    ($align:literal, $first:literal, $file:literal $(, $option:ident)?) => {
+        core::arch::global_asm!(
+            ".text",
+            ".globl _mps_arch_with_registers",
+            ".private_extern _mps_arch_with_registers",
+            concat!(".p2align ", $align),
+            "_mps_arch_with_registers:",
+            ".cfi_startproc",
+            $first,
+            include_str!(concat!("../../arch/", $file)),
+            ".cfi_endproc",
+            $(options($option),)?
+        );
+    };
+}
 #[cfg(all(mach_o, target_arch = "x86_64"))]
-core::arch::global_asm!(include_str!("../../arch/macho-x86_64.S"), options(att_syntax));
+shim!("4", "", "x86_64.inc", att_syntax);
+// `L`: a name for the assembler alone.
 #[cfg(all(mach_o, target_arch = "aarch64"))]
-core::arch::global_asm!(include_str!("../../arch/macho-aarch64.S"));
+shim!("2", ".set L_DOUBLES, 1", "aarch64.inc");
 
 unsafe extern "C" {
     /// Spills every callee-saved register to the stack and calls
