@@ -8,7 +8,8 @@
 //! `unix` is what POSIX systems share. It takes from `system` what they do
 //! not share: `sys` (numbers and layouts of the C library), `thread` (threads by
 //! the system's numbers) and `context` (signal frames). So another
-//! POSIX system is another folder with these, and one more arm below.
+//! POSIX system is another folder with these, and one more arm below. `bsd` is what FreeBSD's and macOS's
+//! `sys` share.
 
 pub mod bare;
 pub mod soft;
@@ -25,6 +26,7 @@ cfg_if::cfg_if! {
         mod faults;
         pub(crate) mod plinth;
         pub(crate) mod unix;
+        mod bsd;
         pub mod freebsd;
         pub(crate) use freebsd as system;
         pub(crate) use unix::process;
@@ -32,6 +34,7 @@ cfg_if::cfg_if! {
         mod faults;
         pub(crate) mod plinth;
         pub(crate) mod unix;
+        mod bsd;
         pub mod macos;
         pub(crate) use macos as system;
         pub(crate) use unix::process;

@@ -6,9 +6,10 @@
 //! here is the mapping below, found in `/proc/self/maps`. (musl would only say how
 //! far that stack has grown so far, glibc where the limit is now.)
 
-use super::sys::{EINTR, OPEN_READ, read};
+use super::sys::{OPEN_READ, read};
 use super::thread::tid;
 use crate::base::addr::{Addr, Range};
+use crate::ports::unix::sys::EINTR;
 use crate::ports::unix::sys::{close, errno, getpid, keeping_errno, open, pthread_self};
 use core::ffi::{c_int, c_ulong};
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -7,19 +7,9 @@
 //! x86-64, IA-32, ARM64 and RISC-V share. Where C libraries could differ, the numbers are those of
 //! both glibc and musl.
 
-use core::ffi::{c_int, c_long, c_void};
+use crate::ports::unix::sys::{File, MAP_PRIVATE, SIG_DFL, SIGSEGV};
+use core::ffi::{c_int, c_void};
 
-/// `PROT_NONE`, for `mmap` and `mprotect` (asm-generic/mman-common.h).
-pub const PROT_NONE: c_int = 0;
-/// `PROT_READ`.
-pub const PROT_READ: c_int = 1;
-/// `PROT_WRITE`.
-pub const PROT_WRITE: c_int = 2;
-/// What `mmap` gives when it fails.
-pub const MAP_FAILED: usize = usize::MAX;
-/// `MAP_FIXED`.
-pub const MAP_FIXED: c_int = 0x10;
-const MAP_PRIVATE: c_int = 0x02;
 const MAP_ANONYMOUS: c_int = 0x20;
 const MAP_NORESERVE: c_int = 0x4000;
 /// For a mapping of addresses that have no memory yet and count for none.
@@ -48,24 +38,10 @@ pub unsafe fn set_aside(base: usize, size: usize) {
 pub const SC_PAGESIZE: c_int = 30;
 
 // Signals: asm-generic/signal.h.
-/// An illegal instruction.
-pub const SIGILL: c_int = 4;
-/// What a debugger uses.
-pub const SIGTRAP: c_int = 5;
 /// A bus error.
 pub const SIGBUS: c_int = 7;
-/// An arithmetic error.
-pub const SIGFPE: c_int = 8;
-/// Ends a process; cannot be handled.
-pub const SIGKILL: c_int = 9;
-/// An access to memory that is not there or denies it.
-pub const SIGSEGV: c_int = 11;
 /// Stops a process; cannot be handled.
 pub const SIGSTOP: c_int = 19;
-/// Processor time has run out.
-pub const SIGXCPU: c_int = 24;
-/// A file has grown too large.
-pub const SIGXFSZ: c_int = 25;
 /// The highest number, real-time signals included.
 pub const SIGNAL_MAX: c_int = 64;
 /// Signals that the C library keeps for its threads.
@@ -78,10 +54,6 @@ const CODE_DENIED: c_int = 2;
 /// The `si_code` of a signal that [`super::thread::kill`] has sent (siginfo.h: TKILL).
 const CODE_TO_THREAD: c_int = -6;
 
-/// No handler: the default action, or none.
-pub const SIG_DFL: usize = 0;
-/// See [`SIG_DFL`].
-pub const SIG_IGN: usize = 1;
 /// The handler wants three arguments.
 pub const SA_SIGINFO: c_int = 4;
 /// It runs on the alternate stack.
@@ -101,8 +73,6 @@ pub const SIG_SETMASK: c_int = 2;
 /// A thread without an alternate stack.
 pub const SS_DISABLE: c_int = 2;
 
-/// The call was interrupted (asm-generic/errno-base.h).
-pub const EINTR: c_int = 4;
 /// An address that the call can't use.
 #[cfg(target_arch = "riscv64")]
 pub const EFAULT: c_int = 14;
@@ -211,23 +181,8 @@ pub struct SigStack {
     pub size: usize,
 }
 
-/// `struct timespec`.
-#[repr(C)]
-pub struct Timespec {
-    /// Seconds.
-    pub sec: c_long,
-    /// Billionths of a second.
-    pub nsec: c_long,
-}
-
 /// An offset in a file, as `mmap` takes it.
 pub type Offset = isize;
-
-/// `FILE`.
-#[repr(C)]
-pub struct File {
-    _private: [u8; 0],
-}
 
 unsafe extern "C" {
     /// Reads from a file.

@@ -1,11 +1,62 @@
 //! Our few declarations of the C library: no more than the port calls.
 //!
-//! Functions and what they do are POSIX's. Numbers and layouts differ from
-//! system to system: the system's own `sys` has them, and is part of this one.
+//! Functions and what they do are POSIX's. Numbers and layouts that differ from
+//! system to system are in the system's own `sys`, which is part of this one.
 
 pub use crate::ports::system::sys::*;
 
 use core::ffi::{c_char, c_int, c_long, c_void};
+
+// What is alike on all of our systems; sys/mman.h:
+/// `PROT_NONE`, for `mmap` and `mprotect`.
+pub const PROT_NONE: c_int = 0;
+/// `PROT_READ`.
+pub const PROT_READ: c_int = 1;
+/// `PROT_WRITE`.
+pub const PROT_WRITE: c_int = 2;
+/// What `mmap` gives when it fails.
+pub const MAP_FAILED: usize = usize::MAX;
+/// `MAP_FIXED`.
+pub const MAP_FIXED: c_int = 0x10;
+/// `MAP_PRIVATE`.
+pub const MAP_PRIVATE: c_int = 2;
+// signal.h:
+/// An illegal instruction.
+pub const SIGILL: c_int = 4;
+/// What a debugger uses.
+pub const SIGTRAP: c_int = 5;
+/// An arithmetic error.
+pub const SIGFPE: c_int = 8;
+/// Ends a process; cannot be handled.
+pub const SIGKILL: c_int = 9;
+/// An access to memory that is not there or denies it.
+pub const SIGSEGV: c_int = 11;
+/// Processor time has run out.
+pub const SIGXCPU: c_int = 24;
+/// A file has grown too large.
+pub const SIGXFSZ: c_int = 25;
+/// No handler: the default action, or none.
+pub const SIG_DFL: usize = 0;
+/// See [`SIG_DFL`].
+pub const SIG_IGN: usize = 1;
+// errno.h:
+/// The call was interrupted.
+pub const EINTR: c_int = 4;
+
+/// `struct timespec`.
+#[repr(C)]
+pub struct Timespec {
+    /// Seconds.
+    pub sec: c_long,
+    /// Billionths of a second.
+    pub nsec: c_long,
+}
+
+/// `FILE`.
+#[repr(C)]
+pub struct File {
+    _private: [u8; 0],
+}
 
 /// Faults other than an access that is denied, and what a debugger uses.
 pub const FAULTS: [c_int; 5] = [SIGSEGV, SIGILL, SIGTRAP, SIGBUS, SIGFPE];

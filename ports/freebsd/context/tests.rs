@@ -1,42 +1,26 @@
 //! Contexts made as the kernel makes them, on memory that stands for stacks.
 
 use super::*;
+use crate::ports::testing::stack::Stack;
 use crate::ports::unix::context::{alternate_stack, is_write, of_stopped};
 use core::ffi::c_void;
-use std::vec;
-use std::vec::Vec;
 
-/// A stack of words, filled with what no address is.
-struct Stack(Vec<usize>);
+/// What the kernel puts on it.
+trait Framed {
+    fn frame(&mut self, below: usize, sp: Addr, alternate: (Addr, usize)) -> Addr;
+}
 
-impl Stack {
-    fn new() -> Stack {
-        Stack(vec![usize::MAX; 4096])
-    }
-
-    fn base(&self) -> Addr {
-        Addr(self.0.as_ptr().expose_provenance())
-    }
-
-    fn put(&mut self, at: Addr, value: usize) {
-        let i = at.since(self.base()) / WORD;
-        self.0[i] = value;
-    }
-
+impl Framed for Stack {
     /// A ucontext, `below` bytes below the cold end.
     fn frame(&mut self, below: usize, sp: Addr, alternate: (Addr, usize)) -> Addr {
-        let uc = self.base().add(self.0.len() * WORD - below).down(16);
+        let uc = self.cold().sub(below).down(16);
         for i in 0..arch::SIZE / WORD {
-            self.put(uc.add(i * WORD), 0);
+            self.put::<usize>(uc.add(i * WORD), 0);
         }
-        self.put(uc.add(arch::SP), sp.0);
-        self.put(uc.add(arch::STACK), alternate.0.0);
-        self.put(uc.add(arch::STACK + WORD), alternate.1);
+        self.put::<usize>(uc.add(arch::SP), sp.0);
+        self.put::<usize>(uc.add(arch::STACK), alternate.0.0);
+        self.put::<usize>(uc.add(arch::STACK + WORD), alternate.1);
         uc
-    }
-
-    fn size(&self) -> usize {
-        self.0.len() * WORD
     }
 }
 
@@ -50,7 +34,7 @@ fn reads_and_writes() {
     let uc = s.frame(2048, Addr(0x1000), (Addr::NULL, 0));
     // The codes of a read and of a write by a program, of memory that is there.
     for (code, write) in [(4, false), (5, false), (6, true), (7, true)] {
-        s.put(uc.add(arch::ERR), code);
+        s.put::<usize>(uc.add(arch::ERR), code);
         // SAFETY: a ucontext.
         assert_eq!(unsafe { is_write::<System>(handed(uc)) }, write);
     }
@@ -83,8 +67,8 @@ fn vector_registers_above_the_frame_belong_to_it() {
         (uc.add(NEAR + 64), 832, uc.add(arch::SIZE)),
         (above, VECTOR_MOST + 1, uc.add(arch::SIZE)),
     ] {
-        s.put(uc.add(arch::VECTOR), at.0);
-        s.put(uc.add(arch::VECTOR + WORD), size);
+        s.put::<usize>(uc.add(arch::VECTOR), at.0);
+        s.put::<usize>(uc.add(arch::VECTOR + WORD), size);
         // SAFETY: a ucontext in its frame.
         assert_eq!(unsafe { System::limit(uc) }, end);
     }

@@ -1,10 +1,9 @@
 //! Contexts made as the kernel makes them for each processor, on memory that stands for stacks.
 
 use super::*;
+use crate::ports::testing::stack::Stack;
 use crate::ports::unix::context::{alternate_stack, is_write, of_stopped};
 use core::ffi::c_void;
-use std::vec;
-use std::vec::Vec;
 
 /// How the kernel lays a frame out: offsets from its lowest address.
 trait Layout: Machine {
@@ -30,32 +29,12 @@ impl Layout for Arm64 {
     const FRAME: usize = Self::MACHINE_AT + <Arm64 as Machine>::SIZE;
 }
 
-/// A stack of words, filled with what no address is.
-struct Stack(Vec<usize>);
+/// What the kernel puts on it.
+trait Framed {
+    fn frame<M: Layout>(&mut self, from: Addr, sp: Addr, on: bool, alternate: usize) -> Addr;
+}
 
-impl Stack {
-    fn new() -> Stack {
-        Stack(vec![usize::MAX; 4096])
-    }
-
-    fn base(&self) -> Addr {
-        Addr(self.0.as_ptr().expose_provenance())
-    }
-
-    fn size(&self) -> usize {
-        self.0.len() * WORD
-    }
-
-    fn cold(&self) -> Addr {
-        self.base().add(self.size())
-    }
-
-    fn put<T>(&mut self, at: Addr, value: T) {
-        assert!(at >= self.base() && at.add(size_of::<T>()) <= self.cold());
-        // SAFETY: inside the words.
-        unsafe { at.ptr::<T>().write_unaligned(value) };
-    }
-
+impl Framed for Stack {
     /// A frame below `from`, of a thread that was at `sp`; `alternate` is the size of the stack
     /// that the kernel changed to for it, or 0. Returns the ucontext.
     fn frame<M: Layout>(&mut self, from: Addr, sp: Addr, on: bool, alternate: usize) -> Addr {
