@@ -6,19 +6,7 @@ cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 MAKE=${MAKE:-make}
-passed=0 failed=0
-is() { # name, command...
-    local name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1; then
-        echo "PASS $name"
-        passed=$((passed + 1))
-    else
-        echo "FAIL $name"
-        sed 's/^/     /' "$dir/out"
-        failed=$((failed + 1))
-    fi
-}
+. tools/is.sh
 
 mkdir "$dir/try"
 cat >"$dir/try/try.c" <<'C'

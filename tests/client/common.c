@@ -510,7 +510,7 @@ mps_arena_t arena_vm(size_t size)
   return arena;
 }
 
-mps_pool_t pool_amc(mps_arena_t arena, mps_fmt_t fmt, mps_chain_t chain)
+mps_pool_t pool_auto(mps_arena_t arena, mps_pool_class_t class, mps_fmt_t fmt, mps_chain_t chain)
 {
   mps_pool_t pool = NULL;
   mps_res_t res = MPS_RES_FAIL;
@@ -518,10 +518,15 @@ mps_pool_t pool_amc(mps_arena_t arena, mps_fmt_t fmt, mps_chain_t chain)
     MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
     if (chain != NULL)
       MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
-    res = mps_pool_create_k(&pool, arena, mps_class_amc(), args);
+    res = mps_pool_create_k(&pool, arena, class, args);
   } MPS_ARGS_END(args);
   CHECK_OK(res);
   return pool;
+}
+
+mps_pool_t pool_amc(mps_arena_t arena, mps_fmt_t fmt, mps_chain_t chain)
+{
+  return pool_auto(arena, mps_class_amc(), fmt, chain);
 }
 
 mps_ap_t ap_make(mps_pool_t pool)

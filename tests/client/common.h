@@ -183,6 +183,8 @@ void scrub_stack(void);
 /* --- arenas, pools and roots in the usual way --- */
 
 mps_arena_t arena_vm(size_t size);
+/* Of a class that is collected; chain may be null. */
+mps_pool_t pool_auto(mps_arena_t arena, mps_pool_class_t class_, mps_fmt_t fmt, mps_chain_t chain);
 mps_pool_t pool_amc(mps_arena_t arena, mps_fmt_t fmt, mps_chain_t chain);
 mps_ap_t ap_make(mps_pool_t pool);
 mps_chain_t chain_make(mps_arena_t arena, size_t gens, size_t capacity_kb);

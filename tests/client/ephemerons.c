@@ -68,11 +68,7 @@ static void begin(mps_pool_class_t c, size_t words, double pause, int gen)
     CHECK_OK(mps_fmt_create_k(&pairs_fmt, arena, args));
   } MPS_ARGS_END(args);
   for (i = 0; i < POOLS; ++i) {
-    MPS_ARGS_BEGIN(args) {
-      MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
-      MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
-      CHECK_OK(mps_pool_create_k(&pools[i], arena, of[i], args));
-    } MPS_ARGS_END(args);
+    pools[i] = pool_auto(arena, of[i], fmt, chain);
     aps[i] = ap_make(pools[i]);
   }
   MPS_ARGS_BEGIN(args) {
@@ -85,10 +81,7 @@ static void begin(mps_pool_class_t c, size_t words, double pause, int gen)
     MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_ephemeron());
     CHECK_OK(mps_ap_create_k(&pairs_ap, pairs_pool, args));
   } MPS_ARGS_END(args);
-  MPS_ARGS_BEGIN(args) {
-    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
-    CHECK_OK(mps_pool_create_k(&weak_pool, arena, mps_class_awl(), args));
-  } MPS_ARGS_END(args);
+  weak_pool = pool_auto(arena, mps_class_awl(), fmt, NULL);
   MPS_ARGS_BEGIN(args) {
     MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_weak());
     CHECK_OK(mps_ap_create_k(&weak_ap, weak_pool, args));

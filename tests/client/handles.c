@@ -35,11 +35,7 @@ static void begin(double pause)
   chain = chain_make(arena, 2, 300);
   fmt = fmt_make(arena, 0);
   for (i = 0; i < POOLS; ++i) {
-    MPS_ARGS_BEGIN(args) {
-      MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
-      MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
-      CHECK_OK(mps_pool_create_k(&pools[i], arena, c[i], args));
-    } MPS_ARGS_END(args);
+    pools[i] = pool_auto(arena, c[i], fmt, chain);
     aps[i] = ap_make(pools[i]);
   }
 }

@@ -1,7 +1,7 @@
 /* snapshot.c -- heap snapshots (mpsx.h) against the shadow of a random graph
  */
 
-#include "common.h"
+#include "stream.h"
 #include "mpscams.h"
 #include "mpscawl.h"
 #include "mpscmvff.h"
@@ -30,20 +30,6 @@ static struct {
   char class[32][32];
 } snap;                         /* the last one in the stream */
 
-static unsigned char *at, *stop;
-
-static word number_at(void)
-{
-  word n = 0;
-  int shift = 0;
-  do {
-    CHECK(at < stop);
-    n |= (word)(*at & 0x7f) << shift;
-    shift += 7;
-  } while (*at++ & 0x80);
-  return n;
-}
-
 static void text_until(unsigned char *end, char *to)
 {
   size_t n = (size_t)(end - at);
@@ -64,32 +50,17 @@ static void *grown(void *p, size_t n, size_t each)
 /* Reads the whole stream; how many snapshots were begun. */
 static size_t read_stream(void)
 {
-  FILE *f = fopen(name, "rb");
-  unsigned char *bytes;
-  long n;
   size_t begun = 0;
   seen_s *of = NULL;
-  CHECK(f != NULL);
-  fseek(f, 0, SEEK_END);
-  n = ftell(f);
-  rewind(f);
-  bytes = malloc((size_t)n + 1);
-  CHECK(fread(bytes, 1, (size_t)n, f) == (size_t)n);
-  fclose(f);
-  at = bytes;
-  stop = bytes + n;
+  CHECK(load(name));
   memset(&snap, 0, sizeof snap);
-  CHECK(memcmp(at, "MPSE\1", 5) == 0);
-  at += 5;
-  (void)number_at();
-  (void)number_at();
-  (void)number_at();
+  (void)read_head();
   while (at < stop) {
     int kind = *at++;
-    word len = number_at();
+    word len = (word)number_at(&at, stop);
     unsigned char *end = at + len;
     CHECK(end <= stop);
-    (void)number_at();
+    (void)number_at(&at, end);
     switch (kind) {
     case 20:
       CHECK_EQ(begun, snap.complete);
@@ -99,46 +70,46 @@ static size_t read_stream(void)
       break;
     case 21:
       CHECK(snap.pools < 32);
-      snap.pool[snap.pools] = number_at();
-      (void)number_at();
-      snap.used[snap.pools] = number_at();
-      snap.used[snap.pools] -= number_at();
+      snap.pool[snap.pools] = (word)number_at(&at, end);
+      (void)number_at(&at, end);
+      snap.used[snap.pools] = (word)number_at(&at, end);
+      snap.used[snap.pools] -= (word)number_at(&at, end);
       text_until(end, snap.class[snap.pools]);
       ++snap.pools;
       break;
     case 22:
       snap.object = grown(snap.object, snap.objects, sizeof *snap.object);
       of = &snap.object[snap.objects++];
-      of->pool = number_at();
-      of->at = number_at();
-      of->size = number_at();
+      of->pool = (word)number_at(&at, end);
+      of->at = (word)number_at(&at, end);
+      of->size = (word)number_at(&at, end);
       of->refs = 0;
       of->first = snap.refs;
       break;
     case 23:
       snap.root = grown(snap.root, snap.roots, sizeof *snap.root);
       of = &snap.root[snap.roots++];
-      of->pool = number_at();
+      of->pool = (word)number_at(&at, end);
       of->at = 0;
-      of->rank = number_at();
+      of->rank = (word)number_at(&at, end);
       of->refs = 0;
       of->first = snap.refs;
       text_until(end, of->what);
       break;
     case 24:
       CHECK(of != NULL);
-      of->rank = number_at();
+      of->rank = (word)number_at(&at, end);
       while (at < end) {
-        word d = number_at();
+        word d = (word)number_at(&at, end);
         snap.ref = grown(snap.ref, snap.refs, sizeof *snap.ref);
         snap.ref[snap.refs++] = of->at + ((d >> 1) ^ -(d & 1));
         ++of->refs;
       }
       break;
     case 25:
-      (void)number_at();
-      snap.told_objects = number_at();
-      snap.told_refs = number_at();
+      (void)number_at(&at, end);
+      snap.told_objects = (word)number_at(&at, end);
+      snap.told_refs = (word)number_at(&at, end);
       CHECK_EQ(snap.told_objects, snap.objects);
       CHECK_EQ(snap.told_refs, snap.refs);
       ++snap.complete;
@@ -147,7 +118,6 @@ static size_t read_stream(void)
     }
     at = end;
   }
-  free(bytes);
   CHECK_EQ(begun, snap.complete);
   return begun;
 }
@@ -240,7 +210,6 @@ static void graph_of(mps_pool_class_t class, size_t header, double pause)
   mps_fmt_t fmt, lfmt;
   mps_pool_t pool, leaves;
   mps_ap_t ap, leaf_ap;
-  mps_res_t res;
   graph_s g;
   int round;
   to_file();
@@ -248,16 +217,8 @@ static void graph_of(mps_pool_class_t class, size_t header, double pause)
   mps_arena_pause_time_set(arena, pause);
   fmt = fmt_make(arena, header);
   lfmt = fmt_make(arena, 0);
-  MPS_ARGS_BEGIN(args) {
-    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
-    res = mps_pool_create_k(&pool, arena, class, args);
-  } MPS_ARGS_END(args);
-  CHECK_OK(res);
-  MPS_ARGS_BEGIN(args) {
-    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, lfmt);
-    res = mps_pool_create_k(&leaves, arena, mps_class_amcz(), args);
-  } MPS_ARGS_END(args);
-  CHECK_OK(res);
+  pool = pool_auto(arena, class, fmt, NULL);
+  leaves = pool_auto(arena, mps_class_amcz(), lfmt, NULL);
   ap = ap_make(pool);
   leaf_ap = ap_make(leaves);
   graph_init(&g, arena, 0, 50, 2000, 120, ap, header, leaf_ap, 0);
@@ -313,11 +274,7 @@ static void kinds(void)
   CHECK_OK(mps_thread_reg(&thread, arena));
   CHECK_OK(mps_root_create_thread(&stack, arena, thread, cold));
   fmt = fmt_make(arena, 0);
-  MPS_ARGS_BEGIN(args) {
-    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
-    res = mps_pool_create_k(&awl, arena, mps_class_awl(), args);
-  } MPS_ARGS_END(args);
-  CHECK_OK(res);
+  awl = pool_auto(arena, mps_class_awl(), fmt, NULL);
   CHECK_OK(mps_pool_create_k(&mvff, arena, mps_class_mvff(), mps_args_none));
   CHECK_OK(mps_alloc(&block, mvff, 100000));
   strong = ap_make(awl);

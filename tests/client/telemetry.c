@@ -1,7 +1,7 @@
 /* telemetry.c -- the filter, labels, and the stream (docs/telemetry.md)
  */
 
-#include "common.h"
+#include "stream.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,39 +9,6 @@
 static char name[] = "/tmp/mps-telemetry-XXXXXX";
 
 /* --- the stream --- */
-
-static unsigned char *bytes, *at, *stop;
-
-static int load(const char *file)
-{
-  FILE *f = fopen(file, "rb");
-  long n;
-  free(bytes);
-  bytes = NULL;
-  if (f == NULL)
-    return 0;
-  fseek(f, 0, SEEK_END);
-  n = ftell(f);
-  rewind(f);
-  bytes = malloc((size_t)n + 1);
-  CHECK(fread(bytes, 1, (size_t)n, f) == (size_t)n);
-  fclose(f);
-  at = bytes;
-  stop = bytes + n;
-  return n > 0;
-}
-
-static unsigned long long number_at(unsigned char **p, unsigned char *end)
-{
-  unsigned long long n = 0;
-  int shift = 0;
-  do {
-    CHECK(*p < end);
-    n |= (unsigned long long)(**p & 0x7f) << shift;
-    shift += 7;
-  } while (*(*p)++ & 0x80);
-  return n;
-}
 
 /* Count the events of each kind; what the arguments of the last were. */
 static unsigned long kinds[256];
@@ -59,11 +26,7 @@ static void read_events(void)
   memset(kinds, 0, sizeof kinds);
   first = 0;
   labels_seen[0] = '\0';
-  CHECK(memcmp(at, "MPSE\1", 5) == 0);
-  at += 5;
-  CHECK_EQ(number_at(&at, stop), sizeof(void *));
-  CHECK_EQ(number_at(&at, stop), mps_clocks_per_sec());
-  before = number_at(&at, stop);
+  before = read_head();
   CHECK(before <= mps_clock());
   while (at < stop) {
     int kind = *at++, i;
